@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SeedChip DRM-accel driver: the ioctls of /dev/accel/accelN.
+ */
+#ifndef SEEDCHIP_ACCEL_H
+#define SEEDCHIP_ACCEL_H
+
+#ifdef __KERNEL__
+#include <drm/drm.h>
+#else
+#include <drm.h>
+#endif
+#include "seedchip_hw.h"
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+/**
+ * DOC: Rules of this interface
+ *
+ * - Structures are 8-byte aligned and have no implicit padding. Padding and
+ *   reserved fields must be zero; unknown flags are refused with -EINVAL.
+ * - Structures grow only at the end. The kernel accepts a shorter structure
+ *   from an older program and treats what is missing as zero; DRM does the
+ *   same for a longer one whose excess bytes are zero.
+ * - Arrays are passed as struct drm_seedchip_array with their stride, under
+ *   the same rule per element. No unions.
+ * - Every addition raises the minor version and is entered in the log below.
+ * - An ioctl that fails changes nothing, unless its description says so.
+ *
+ * One address space belongs to each open file. Synchronisation objects are
+ * DRM syncobjs, binary and timeline, created with the generic DRM ioctls.
+ *
+ * Errors that every ioctl can return: -ENODEV (the card is gone or was reset
+ * for good), -EFAULT (a user pointer is bad), -ENOMEM, -EINTR.
+ *
+ * Log of versions:
+ *
+ * 1.0: initial interface
+ */
+#define SEEDCHIP_UAPI_MAJOR 1
+#define SEEDCHIP_UAPI_MINOR 0
+
+/*
+ * Ioctls: X(name, number, direction, struct, errnos, meaning). New ones go at the end.
+ * From it come the numbers, the driver's dispatcher, negative tests and docs/uapi.md.
+ */
+#define SEEDCHIP_IOCTL_TABLE(X)                                                                    \
+	X(DEV_QUERY, 0x00, WR, drm_seedchip_dev_query, "EINVAL",                                   \
+	  "read a property structure of the device")                                               \
+	X(BO_CREATE, 0x01, WR, drm_seedchip_bo_create, "EINVAL ENOSPC",                            \
+	  "create a buffer in card or system memory; new memory reads zero")                       \
+	X(BO_MMAP_OFFSET, 0x02, WR, drm_seedchip_bo_mmap_offset, "EINVAL ENOENT EACCES",           \
+	  "offset for mmap() of a buffer")                                                         \
+	X(VM_BIND, 0x03, WR, drm_seedchip_vm_bind, "EINVAL ENOENT EBUSY",                          \
+	  "map and unmap ranges of the file's address space")                                      \
+	X(QUEUE_CREATE, 0x04, WR, drm_seedchip_queue_create, "EINVAL EACCES EMFILE ENOSPC",        \
+	  "create a queue")                                                                        \
+	X(QUEUE_DESTROY, 0x05, WR, drm_seedchip_queue_destroy, "EINVAL ENOENT",                    \
+	  "abort and destroy a queue")                                                             \
+	X(SUBMIT, 0x06, WR, drm_seedchip_submit, "EINVAL ENOENT EAGAIN EIO E2BIG",                 \
+	  "append packets to a queue")                                                             \
+	X(QUEUE_FAULT, 0x07, WR, drm_seedchip_queue_fault, "EINVAL ENOENT ENODATA",                \
+	  "read the fault that stopped a queue")                                                   \
+	X(QUEUE_RECOVER, 0x08, WR, drm_seedchip_queue_recover, "EINVAL ENOENT",                    \
+	  "make a faulted queue usable again")
+
+/**
+ * struct drm_seedchip_array - an array of extensible structures
+ * @stride: bytes from element to element
+ * @count: elements
+ * @array: user pointer to the first element
+ */
+struct drm_seedchip_array {
+	__u32 stride;
+	__u32 count;
+	__u64 array;
+};
+
+/**
+ * enum drm_seedchip_sync_flags - what a struct drm_seedchip_sync does
+ * @DRM_SEEDCHIP_SYNC_WAIT: the work waits for the point
+ * @DRM_SEEDCHIP_SYNC_SIGNAL: the work signals the point when complete
+ */
+enum drm_seedchip_sync_flags {
+	DRM_SEEDCHIP_SYNC_WAIT = 0x0,
+	DRM_SEEDCHIP_SYNC_SIGNAL = 0x1,
+};
+
+/**
+ * struct drm_seedchip_sync - one fence that work waits for or signals
+ * @flags: enum drm_seedchip_sync_flags
+ * @handle: syncobj
+ * @point: 0 for a binary syncobj, else the timeline point. A WAIT on a point
+ *	   that nobody has submitted yet is refused with -EINVAL.
+ */
+struct drm_seedchip_sync {
+	__u32 flags;
+	__u32 handle;
+	__u64 point;
+};
+
+/**
+ * enum drm_seedchip_query - property structures of DEV_QUERY
+ * @DRM_SEEDCHIP_QUERY_INFO: struct drm_seedchip_info
+ */
+enum drm_seedchip_query {
+	DRM_SEEDCHIP_QUERY_INFO = 0,
+};
+
+/**
+ * struct drm_seedchip_dev_query - argument of DEV_QUERY
+ * @type: enum drm_seedchip_query
+ * @size: in: bytes at @pointer; out: bytes the kernel knows. The lesser of
+ *	  both is copied and the rest of a larger buffer is zeroed.
+ * @pointer: user pointer, or 0 to ask for the size alone
+ */
+struct drm_seedchip_dev_query {
+	__u32 type;
+	__u32 size;
+	__u64 pointer;
+};
+
+/**
+ * struct drm_seedchip_info - what the card is
+ * @hw_version: VERSION register
+ * @hw_revision: REVISION register
+ * @features: accepted features, SC_FEATURE_*
+ * @isa: what the harts execute, SC_ISA_*
+ * @core_mask: usable cores
+ * @card_size: bytes of card memory
+ * @card_visible_size: bytes of it that the CPU can map
+ * @serial: unique per card
+ * @num_cores: cores
+ * @vlen: bits of a vector register, 0 without vectors
+ * @tcm_size: bytes of scratchpad per core
+ * @page_size: granularity of VM_BIND and of buffer sizes
+ * @huge_size: alignment from which larger leaves are used
+ * @max_queues: queues one file may have
+ * @ring_log2_max: log2 of the largest ring
+ * @timeout_scale: factor that the driver applies to every timeout
+ * @generation: device resets so far
+ * @clock_khz: core clock of the timing model
+ * @max_submit: slots that one SUBMIT may carry, for the largest ring
+ * @dump_size: bytes of a core dump
+ * @va_start: first address that VM_BIND accepts
+ * @va_end: first address beyond
+ */
+struct drm_seedchip_info {
+	__u32 hw_version;
+	__u32 hw_revision;
+	__u64 features;
+	__u64 isa;
+	__u64 core_mask;
+	__u64 card_size;
+	__u64 card_visible_size;
+	__u64 serial;
+	__u32 num_cores;
+	__u32 vlen;
+	__u32 tcm_size;
+	__u32 page_size;
+	__u32 huge_size;
+	__u32 max_queues;
+	__u32 ring_log2_max;
+	__u32 timeout_scale;
+	__u32 generation;
+	__u32 clock_khz;
+	__u32 max_submit;
+	__u32 dump_size;
+	__u64 va_start;
+	__u64 va_end;
+};
+
+/**
+ * enum drm_seedchip_bo_flags - placement of a buffer; exactly one of CARD and SYSTEM
+ * @DRM_SEEDCHIP_BO_CARD: card memory
+ * @DRM_SEEDCHIP_BO_SYSTEM: system memory
+ * @DRM_SEEDCHIP_BO_CPU_VISIBLE: with CARD: in the part that the CPU can map
+ */
+enum drm_seedchip_bo_flags {
+	DRM_SEEDCHIP_BO_CARD = 0x1,
+	DRM_SEEDCHIP_BO_SYSTEM = 0x2,
+	DRM_SEEDCHIP_BO_CPU_VISIBLE = 0x4,
+};
+
+/**
+ * struct drm_seedchip_bo_create - argument of BO_CREATE
+ * @size: in: bytes, not 0; out: rounded up to the page size
+ * @flags: enum drm_seedchip_bo_flags
+ * @handle: out: GEM handle
+ *
+ * -ENOSPC: card memory (or its CPU-visible part) is exhausted.
+ */
+struct drm_seedchip_bo_create {
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
+};
+
+/**
+ * struct drm_seedchip_bo_mmap_offset - argument of BO_MMAP_OFFSET
+ * @handle: GEM handle
+ * @pad: zero
+ * @offset: out: offset for mmap() on the device file
+ *
+ * -EACCES: the buffer lies in card memory and was not created CPU_VISIBLE.
+ */
+struct drm_seedchip_bo_mmap_offset {
+	__u32 handle;
+	__u32 pad;
+	__u64 offset;
+};
+
+/**
+ * enum drm_seedchip_bind_op - operation and permissions of one bind
+ * @DRM_SEEDCHIP_BIND_UNMAP: remove every mapping in the range; splits what it cuts
+ * @DRM_SEEDCHIP_BIND_MAP: map a part of a buffer; replaces what was there
+ * @DRM_SEEDCHIP_BIND_READ: kernels may load
+ * @DRM_SEEDCHIP_BIND_WRITE: kernels may store
+ * @DRM_SEEDCHIP_BIND_EXECUTE: kernels may fetch; not together with WRITE
+ * @DRM_SEEDCHIP_BIND_EXCLUSIVE: MAP fails with -EBUSY where the range is not empty
+ */
+enum drm_seedchip_bind_op {
+	DRM_SEEDCHIP_BIND_UNMAP = 0x0,
+	DRM_SEEDCHIP_BIND_MAP = 0x1,
+	DRM_SEEDCHIP_BIND_READ = 0x10,
+	DRM_SEEDCHIP_BIND_WRITE = 0x20,
+	DRM_SEEDCHIP_BIND_EXECUTE = 0x40,
+	DRM_SEEDCHIP_BIND_EXCLUSIVE = 0x80,
+};
+
+/**
+ * struct drm_seedchip_bind - one operation of VM_BIND
+ * @flags: enum drm_seedchip_bind_op
+ * @handle: GEM handle, 0 for UNMAP
+ * @bo_offset: bytes into the buffer, page aligned, 0 for UNMAP
+ * @va: address, page aligned
+ * @size: bytes, page aligned, not 0
+ */
+struct drm_seedchip_bind {
+	__u32 flags;
+	__u32 handle;
+	__u64 bo_offset;
+	__u64 va;
+	__u64 size;
+};
+
+/**
+ * struct drm_seedchip_vm_bind - argument of VM_BIND
+ * @flags: zero
+ * @pad: zero
+ * @ops: struct drm_seedchip_bind; all take effect or none
+ * @syncs: struct drm_seedchip_sync. Without any, the call returns when the
+ *	   mappings are in effect and stale translations are gone.
+ */
+struct drm_seedchip_vm_bind {
+	__u32 flags;
+	__u32 pad;
+	struct drm_seedchip_array ops;
+	struct drm_seedchip_array syncs;
+};
+
+/**
+ * struct drm_seedchip_queue_create - argument of QUEUE_CREATE
+ * @flags: zero
+ * @priority: 0 to 3; above 1 needs CAP_SYS_NICE, else -EACCES
+ * @ring_log2: log2 of the ring in slots
+ * @timeout_ms: a job without progress for so long is a hang; 0: the default
+ * @core_mask: cores the queue may use, 0: all
+ * @wg_limit: instructions a workgroup may retire, 0: the default
+ * @log_va: address of struct sc_log, 64-byte aligned, 0: none
+ * @record_va: address of one struct sc_record per slot, 32-byte aligned, 0: none
+ * @queue: out: queue handle, never 0
+ * @hw_queue: out: queue number in faults and traces
+ * @state_offset: out: offset for a read-only mmap() of struct sc_queue_state
+ *
+ * -EMFILE: this file has its limit of queues. -ENOSPC: the card has no queue left.
+ */
+struct drm_seedchip_queue_create {
+	__u32 flags;
+	__u32 priority;
+	__u32 ring_log2;
+	__u32 timeout_ms;
+	__u64 core_mask;
+	__u64 wg_limit;
+	__u64 log_va;
+	__u64 record_va;
+	__u32 queue;
+	__u32 hw_queue;
+	__u64 state_offset;
+};
+
+/**
+ * struct drm_seedchip_queue_destroy - argument of QUEUE_DESTROY
+ * @queue: queue handle
+ * @pad: zero
+ */
+struct drm_seedchip_queue_destroy {
+	__u32 queue;
+	__u32 pad;
+};
+
+/**
+ * struct drm_seedchip_submit - argument of SUBMIT
+ * @queue: queue handle
+ * @flags: zero
+ * @packets: struct sc_packet; phase bits are the kernel's. All are appended or none.
+ * @syncs: struct drm_seedchip_sync
+ * @index: out: the job is complete when struct sc_queue_state.retired >= index
+ *
+ * -EAGAIN: the ring has no room now. -E2BIG: it never will. -EIO: the queue is
+ * faulted, see QUEUE_RECOVER. -EINVAL: also for packets reserved to the kernel.
+ */
+struct drm_seedchip_submit {
+	__u32 queue;
+	__u32 flags;
+	struct drm_seedchip_array packets;
+	struct drm_seedchip_array syncs;
+	__u64 index;
+};
+
+/**
+ * struct drm_seedchip_queue_fault - argument of QUEUE_FAULT
+ * @queue: queue handle
+ * @dump_size: in: bytes at @dump; out: bytes of the dump, 0: there is none
+ * @dump: user pointer for struct sc_core_dump and vector registers, or 0
+ * @fault: out: the fault
+ *
+ * -ENODATA: the queue has not faulted since it was created or recovered.
+ */
+struct drm_seedchip_queue_fault {
+	__u32 queue;
+	__u32 dump_size;
+	__u64 dump;
+	struct sc_fault fault;
+};
+
+/**
+ * struct drm_seedchip_queue_recover - argument of QUEUE_RECOVER
+ * @queue: queue handle; nothing happens if it is not faulted
+ * @pad: zero
+ */
+struct drm_seedchip_queue_recover {
+	__u32 queue;
+	__u32 pad;
+};
+
+/* DRM_SEEDCHIP_x is the number, DRM_IOCTL_SEEDCHIP_x the full ioctl code. */
+#define SEEDCHIP_IOCTL_NUMBER_(name, number, dir, type, errnos, text) DRM_SEEDCHIP_##name = number,
+#define SEEDCHIP_IOCTL_CODE_(name, number, dir, type, errnos, text) \
+	DRM_IOCTL_SEEDCHIP_##name = DRM_IO##dir(DRM_COMMAND_BASE + (number), struct type),
+enum drm_seedchip_ioctl_number { SEEDCHIP_IOCTL_TABLE(SEEDCHIP_IOCTL_NUMBER_) };
+enum drm_seedchip_ioctl_code { SEEDCHIP_IOCTL_TABLE(SEEDCHIP_IOCTL_CODE_) };
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* SEEDCHIP_ACCEL_H */
