@@ -65,8 +65,8 @@
 #define SC_REG_TABLE(X)                                                                            \
 	X(MAGIC, 0x000, 4, RO, ANY, ~0ULL, SC_MAGIC, "identifies an SC1: \"SC1 \"")                \
 	X(VERSION, 0x004, 4, RO, ANY, ~0ULL, SC_VERSION, "major << 16 | minor << 8 | patch")       \
-	X(SPEC_HASH, 0x008, 8, RO, ANY, ~0ULL, SC_SPEC_HASH,                                       \
-	  "hash of these tables; driver and device must agree")                                    \
+	X(SPEC_HASH, 0x008, 8, RO, ANY, ~0ULL, 0,                                                  \
+	  "SC_SPEC_HASH, a hash of these tables; driver and device must agree")                    \
 	X(FEATURES, 0x010, 8, RO, ANY, ~0ULL, 0, "features offered, SC_FEATURE_*")                 \
 	X(FEATURES_ACCEPTED, 0x018, 8, RW, DISABLED, ~0ULL, 0,                                     \
 	  "subset the driver uses; locked while enabled")                                          \
