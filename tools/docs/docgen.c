@@ -2,10 +2,10 @@
 /*
  * docgen: keeps the tables in the documentation equal to those in uapi/.
  *
- * A page holds marked regions, "<!-- table NAME -->" to "<!-- end -->". The
- * tool rewrites what is between the marks from the X-macro table of that name
- * and leaves everything else alone. With --check it writes nothing and fails if
- * a region is not up to date.
+ * A page holds marked regions: "<!-- table NAME -->" to "<!-- end -->" is filled
+ * from the X-macro table of that name, "<!-- file PATH -->" with the C source at
+ * PATH, relative to the current directory. Everything else is left alone. With
+ * --check nothing is written, and a region that is not up to date is an error.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -296,29 +296,62 @@ static char *read_file(const char *path)
 	return text;
 }
 
+/* Prints the table called @name; false if there is none. */
+static bool print_table(const char *name, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (!strcmp(tables[i].name, name)) {
+			tables[i].print(out);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Prints a source file as a code block, without its licence line. */
+static bool print_source(const char *path, FILE *out)
+{
+	char *text = read_file(path), *body = text;
+
+	if (!text)
+		return false;
+	if (strstr(text, "SPDX") && strchr(text, '\n') > strstr(text, "SPDX"))
+		body = strchr(text, '\n') + 1;
+	fprintf(out, "```c\n%s```\n", body);
+	free(text);
+	return true;
+}
+
+static const char *next_mark(const char *text)
+{
+	const char *table = strstr(text, "<!-- table ");
+	const char *file = strstr(text, "<!-- file ");
+
+	if (table && file)
+		return table < file ? table : file;
+	return table ? table : file;
+}
+
 /* Copies one marked region's replacement to @out; returns what follows the region. */
 static const char *expand(const char *path, const char *mark, FILE *out)
 {
-	static const char end_mark[] = "<!-- end -->";
-	const char *name = mark + strlen("<!-- table ");
 	const char *eol = strchr(mark, '\n');
-	const char *end = strstr(mark, end_mark);
-	size_t len = strcspn(name, " ");
-	size_t i;
+	const char *end = strstr(mark, "<!-- end -->");
+	char kind[8], name[128];
+	bool ok;
 
-	if (!eol || !end) {
-		fprintf(stderr, "%s: a table mark has no end mark\n", path);
-		return NULL;
-	}
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (strlen(tables[i].name) == len && !strncmp(tables[i].name, name, len))
-			break;
-	if (i == sizeof(tables) / sizeof(tables[0])) {
-		fprintf(stderr, "%s: unknown table '%.*s'\n", path, (int)len, name);
+	if (!eol || !end || sscanf(mark, "<!-- %7s %127s -->", kind, name) != 2) {
+		fprintf(stderr, "%s: a mark is malformed or has no end\n", path);
 		return NULL;
 	}
 	fwrite(mark, 1, (size_t)(eol + 1 - mark), out);
-	tables[i].print(out);
+	ok = strcmp(kind, "file") ? print_table(name, out) : print_source(name, out);
+	if (!ok) {
+		fprintf(stderr, "%s: no %s '%s'\n", path, kind, name);
+		return NULL;
+	}
 	return end;
 }
 
@@ -335,7 +368,7 @@ static int process(const char *path, bool check)
 		return 1;
 	}
 	out = open_memstream(&new, &size);
-	while (pos && (mark = strstr(pos, "<!-- table "))) {
+	while (pos && (mark = next_mark(pos))) {
 		fwrite(pos, 1, (size_t)(mark - pos), out);
 		pos = expand(path, mark, out);
 	}
@@ -368,7 +401,8 @@ int main(int argc, char **argv)
 
 	if (i >= argc || !strcmp(argv[1], "--help")) {
 		puts("usage: docgen [--check] PAGE...\n"
-		     "Fills the '<!-- table NAME -->' regions of the pages from the tables in uapi/.");
+		     "Fills the '<!-- table NAME -->' and '<!-- file PATH -->' regions of the pages\n"
+		     "from the tables in uapi/ and from source files.");
 		return argc > 1 ? 0 : 2;
 	}
 	for (; i < argc; i++)
