@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT
+#
+# The build of the whole project.  Each folder says what it has in a fragment of its own,
+# dir.mk (CONTRIBUTING.md, "The build"); this file turns those lists into rules.  Everything
+# that is built lies under build/, what is downloaded in the cache folder ~/.cache/seedchip.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+SHELL := /bin/bash
+
+all:
+
+# --- options -------------------------------------------------------------------------------
+# SAN=address,undefined or SAN=thread: an instrumented build of the host parts, beside the other
+O := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+comma := ,
+CC := gcc
+AR := ar
+CFLAGS := -O2 -g
+WARN := -Wall -Wextra $(if $(WERROR),-Werror)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+INCLUDES := -I. -Iuapi -Iruntime/include
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS) -fPIC -pthread -D_GNU_SOURCE $(INCLUDES)
+ALL_LDFLAGS = $(SANFLAGS) -pthread -Wl,-rpath,$(abspath $O/runtime)
+SEEDCHIP_CC := tools/cc/seedchip-cc
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+# --- Debian packages, for the goals that need them ------------------------------------------
+passive := help clean qemu-tree
+goals := $(or $(MAKECMDGOALS),all)
+purposes := $(if $(filter-out $(passive),$(goals)),build) \
+	$(if $(filter demo check vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
+	$(if $(filter check test,$(goals)),check) $(if $(filter lint,$(goals)),lint)
+ifneq ($(strip $(purposes)),)
+ifndef MAKE_RESTARTS
+ifneq ($(shell tools/build/deps.sh $(purposes) >&2; echo $$?),0)
+$(error packages are missing)
+endif
+endif
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+endif
+
+# --- what the folders have -------------------------------------------------------------------
+static-libs :=
+shared-libs :=
+host-progs :=
+vm-progs :=
+unit-tests :=
+host-tests :=
+vm-tests :=
+device-kernels :=
+vm-files :=
+check-needs :=
+include $(sort $(wildcard */dir.mk */*/dir.mk */*/*/dir.mk))
+
+is-script = $(filter %.sh %.py,$(1))
+built-tests := $(unit-tests) $(filter-out %.sh %.py,$(host-tests) $(vm-tests))
+programs := $(sort $(host-progs) $(vm-progs) $(built-tests))
+
+srcs = $(or $($(1)-srcs),$(1).c)
+objs = $(patsubst %,$O/%.o,$(basename $(call srcs,$(1))))
+uses = $(addprefix $O/,$($(1)-uses))
+
+# --- host programs and libraries -------------------------------------------------------------
+$O/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $($(patsubst %/,%,$(dir $<))-cflags) $($<-cflags) -MMD -MP -c -o $@ $<
+
+define static-lib
+$O/$(1): $(call objs,$(1))
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$(AR) rcs $$@ $(call objs,$(1))
+endef
+$(foreach l,$(static-libs),$(eval $(call static-lib,$(l))))
+
+# The soname is a link beside the library, so that programs find it in the tree too.
+define shared-lib
+$O/$(1): $(call objs,$(1)) $(call uses,$(1)) $($(1)-map)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(CC) -shared $$(ALL_LDFLAGS) -Wl,-soname,$(or $($(1)-soname),$(notdir $(1))) \
+		$(if $($(1)-map),-Wl$(comma)--version-script=$($(1)-map)) -Wl,-z,defs -Wl,-z,relro \
+		-o $$@ $(call objs,$(1)) $(call uses,$(1)) $($(1)-libs)
+	$(if $($(1)-soname),@ln -sf $(notdir $(1)) $$(@D)/$($(1)-soname))
+endef
+$(foreach l,$(shared-libs),$(eval $(call shared-lib,$(l))))
+
+define program
+$O/$(1): $(call objs,$(1)) $(call uses,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$(CC) $$(ALL_LDFLAGS) $($(1)-ldflags) -o $$@ $(call objs,$(1)) $(call uses,$(1)) \
+		$($(1)-libs) $(if $(filter $(1),$(unit-tests)),-lcmocka) -lm
+endef
+$(foreach p,$(programs),$(eval $(call program,$(p))))
+
+# --- device kernels ---------------------------------------------------------------------------
+# One C or assembly file makes one ELF for the card.  ($(1)-srcs for more files.)
+define device-kernel
+$O/$(1).elf: $(or $($(1)-srcs),$(wildcard $(1).c $(1).S)) $(SEEDCHIP_CC) $(device-kernel-deps)
+	$$(call say,KERNEL,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(SEEDCHIP_CC) $($(1)-cflags) -MMD -MP -MF $$(@:.elf=.elf.d) -MT $$@ -o $$@ \
+		$(or $($(1)-srcs),$(wildcard $(1).c $(1).S))
+endef
+$(foreach k,$(device-kernels),$(eval $(call device-kernel,$(k))))
+device-elfs := $(device-kernels:%=$O/%.elf)
+
+# --- the guest kernel and the driver ------------------------------------------------------------
+# The *.path files hold a folder in the cache whose name carries the version, and change with it:
+# what was built against another version is then rebuilt.
+build/%.path: tools/build/%.sh tools/build/apt.sh FORCE
+	@mkdir -p $(@D)
+	@dir=$$($<) && { [ "$$dir" = "$$(cat $@ 2>/dev/null)" ] || echo "$$dir" >$@; }
+
+# The driver is built in a mirror of links, so that the source folders stay clean.
+KO := build/kbuild/driver/seedchip.ko
+kdir = $(or $(KDIR),/usr/src/linux-headers-$$(cat $$(cat build/kernel.path)/release))
+kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(abspath build/kbuild) $(if $(filter 1,$(V)),V=1)
+driver-srcs := $(shell find driver uapi Kbuild -type f -name '[!.]*' 2>/dev/null)
+
+$(KO): $(driver-srcs) build/kernel.path tools/build/kbuild-mirror.sh
+	$(call say,KBUILD,$@)
+	$(Q)tools/build/kbuild-mirror.sh build/kbuild
+	+$(Q)env -u MAKEFLAGS $(kbuild) $(if $(WERROR),KCFLAGS=-Werror) -j$(shell nproc) \
+		modules $(if $(filter 1,$(V)),,| sed -u '/^  DESCEND\|^make/d')
+	@test $(KO) -nt build/kernel.path || touch $(KO)
+
+build/vm/seedchip.ko: $(KO)
+	@mkdir -p $(@D)
+	$(Q)strip -g -o $@ $<
+
+# --- the virtual card ------------------------------------------------------------------------------
+card-so := build/qemu-device/seedchip.so
+qemu-cflags = -std=gnu11 $(CFLAGS) -Wall $(if $(WERROR),-Werror) -fPIC -fno-strict-aliasing \
+	-fno-common -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE -D_GNU_SOURCE \
+	-I$$(cat build/qemu-headers.path)/generated -I$$(cat build/qemu-headers.path)/generated/qapi \
+	-I$$(cat build/qemu-headers.path)/include -Iqemu-device -Iuapi -I. \
+	$(shell pkg-config --cflags glib-2.0)
+
+build/qemu-device/seedchip-pci.o: qemu-device/seedchip-pci.c build/qemu-headers.path
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(qemu-cflags) -MMD -MP -c -o $@ $<
+
+# QEMU's own functions are found in the program that loads the object.
+$(card-so): build/qemu-device/seedchip-pci.o build/qemu-device/chip/libchip.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -pthread -Wl,-z,relro -o $@ $^ -lm
+
+qemu-headers: build/qemu-headers.path
+	@cat $<
+
+qemu-tree:
+	$(Q)tools/build/qemu-tree.sh "$(QEMU)"
+
+# --- the test VM -------------------------------------------------------------------------------------
+build/vm/init: tests/vm/init.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -static -s -o $@ $<
+
+build/vm/base.cpio: build/vm/init tools/build/initramfs.sh tests/vm/modules build/kernel.path
+	$(call say,CPIO,$@)
+	$(Q)tools/build/initramfs.sh "$$(cat build/kernel.path)" $< $@
+
+vm-progs-files := $(vm-progs:%=build/%:/bin/)
+vm-test-files := $(foreach t,$(vm-tests),$(if $(call is-script,$t),,build/)$t:/$(dir $t))
+vm-kernel-files := $(device-kernels:%=build/%.elf:/usr/lib/seedchip/)
+vm-lib-files := $(foreach l,$(shared-libs),build/$(l):/lib/)
+vm-all-files = $(if $(driver-srcs),build/vm/seedchip.ko:/lib/modules/) \
+	$(vm-progs-files) $(vm-test-files) $(vm-kernel-files) $(vm-files)
+
+build/vm/overlay.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(vm-all-files) | cmp -s - $@ || printf '%s\n' $(vm-all-files) >$@
+
+build/vm/overlay.cpio: build/vm/overlay.list tools/build/overlay.sh \
+		$(foreach f,$(vm-all-files),$(firstword $(subst :, ,$f)))
+	$(call say,CPIO,$@)
+	$(Q)tools/build/overlay.sh build/vm/overlay.list $@
+
+vm-ready := build/kernel.path build/vm/base.cpio build/vm/overlay.cpio $(card-so)
+run-vm := tests/vm/run-vm $(if $(CARDS),--cards $(CARDS)) $(if $(CARD),--card $(CARD)) \
+	$(if $(APPEND),--append "$(APPEND)") $(if $(QEMU_ARGS),--qemu "$(QEMU_ARGS)") \
+	$(if $(GDB),--gdb $(GDB))
+
+vm: $(vm-ready)
+	@$(run-vm) --shell
+
+# --- tests --------------------------------------------------------------------------------------------
+# name<TAB>kind<TAB>source<TAB>program, a line per test, for tests/run
+build/tests.list: FORCE
+	@mkdir -p $(@D)
+	@{ $(foreach t,$(unit-tests) $(host-tests),printf '%s\thost\t%s\t%s\n' $(basename $(t:tests/%=%)) \
+			$(if $(call is-script,$t),$t $t,$(firstword $(call srcs,$t)) $O/$t);) \
+	   $(foreach t,$(vm-tests),printf '%s\tvm\t%s\t%s\n' $(basename $(t:tests/%=%)) \
+			$(if $(call is-script,$t),$t,$(firstword $(call srcs,$t))) /$t;) } >$@
+
+host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) $(check-needs)
+
+all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver),$(KO)) \
+	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))
+
+check: build/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
+	@tests/run $(if $(SAN),--host-only)
+
+test: build/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
+	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
+
+lint: build/kernel.path
+	$(Q)tools/build/lint.sh
+
+clean:
+	rm -rf build
+
+help:
+	@sed 's/^  //' tools/build/help.txt
+
+.PHONY: all check clean demo help lint qemu-headers qemu-tree test vm FORCE
+FORCE:
+
+-include $(shell find $O -name '*.d' -not -path '*/kbuild/*' 2>/dev/null)
