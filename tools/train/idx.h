@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where Debian's package dataset-fashion-mnist puts the files. */
+#define IDX_DIR		"/usr/share/datasets/fashion-mnist"
+
 #define IDX_SIDE	28
 #define IDX_PIXELS	(IDX_SIDE * IDX_SIDE)
 #define IDX_CLASSES	10
