@@ -74,6 +74,7 @@ static int read_file(const char *path, uint32_t kind, uint32_t *count, uint8_t *
 	gzFile f;
 
 	*items = NULL;
+	errno = 0;
 	f = gzopen(path, "rb");
 	if (!f) {
 		snprintf(err, errlen, "%s: %s", path, errno ? strerror(errno) : "no memory");
