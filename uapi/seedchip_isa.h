@@ -6,12 +6,17 @@
  * SC_INSN_TABLE is the only description of the vendor instructions: the
  * model's decoder, seedchip-objdump, the intrinsics of <seedchip/kernel.h> and
  * the instruction chapter of docs/hardware.md are expansions of it. The file
- * is also read by the device compiler, so it uses nothing but <stdint.h>.
+ * is also read by the device compiler, so it uses nothing but <stdint.h> (in
+ * the kernel: its own types).
  */
 #ifndef SEEDCHIP_ISA_H
 #define SEEDCHIP_ISA_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
 #include <stdint.h>
+#endif
 
 /* Harts: X(name, bit, extension as in an ISA string, meaning). Bits of ISA, and of the ELF note. */
 #define SC_ISA_TABLE(X)                                                                            \
