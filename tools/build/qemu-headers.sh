@@ -44,6 +44,8 @@ dpkg-source -x ./*.dsc src >log 2>&1 || { cat log >&2; die "cannot unpack the so
 mkdir generated
 python3 -B src/scripts/qapi-gen.py -o generated/qapi -b src/qapi/qapi-schema.json
 mv src/include include
+release=$(cat src/VERSION)
+minor=${release#*.}
 rm -rf src log qemu_*
 
 # What Debian's configure finds on amd64 and headers look at.  CONFIG_LINUX_IO_URING is left
@@ -61,6 +63,8 @@ cat >generated/config-host.h <<-EOF
 	#define CONFIG_SYSMACROS 1
 	#define CONFIG_XEN_BACKEND 1
 	#define HOST_X86_64 1
+	#define QEMU_VERSION_MAJOR ${release%%.*}
+	#define QEMU_VERSION_MINOR ${minor%%.*}
 EOF
 : >generated/config-poison.h
 touch complete
