@@ -151,15 +151,19 @@ qemu-cflags = -std=gnu11 $(CFLAGS) -Wall $(if $(WERROR),-Werror) -fPIC -fno-stri
 	-I$$(cat build/qemu-headers.path)/include -Iqemu-device -Iuapi -I. \
 	$(shell pkg-config --cflags glib-2.0)
 
-build/qemu-device/seedchip-pci.o: qemu-device/seedchip-pci.c build/qemu-headers.path
+card-objs := $(patsubst %.c,build/%.o,$(wildcard qemu-device/*.c))
+
+$(card-objs): build/%.o: %.c build/qemu-headers.path
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(qemu-cflags) -MMD -MP -c -o $@ $<
 
 # QEMU's own functions are found in the program that loads the object.
-$(card-so): build/qemu-device/seedchip-pci.o build/qemu-device/chip/libchip.a
+card-map := qemu-device/seedchip.map
+$(card-so): $(card-objs) build/qemu-device/chip/libchip.a $(card-map)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -pthread -Wl,-z,relro -o $@ $^ -lm
+	$(Q)$(CC) -shared -pthread -Wl,-z,relro -Wl,--version-script=$(card-map) -o $@ \
+		$(filter-out $(card-map),$^) -lm
 
 qemu-headers: build/qemu-headers.path
 	@cat $<

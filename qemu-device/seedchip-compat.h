@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What differs between the QEMU series that seedchip-pci.c builds against.
+ *
+ * Owns every version check of the virtual card: the device is written to the
+ * newer names, and this header gives them to an older QEMU. QEMU 7.2 (Debian
+ * 12) is the reference.
+ */
+#ifndef SEEDCHIP_COMPAT_H
+#define SEEDCHIP_COMPAT_H
+
+#include "qemu/osdep.h"
+
+#if !defined(QEMU_VERSION_MAJOR) || !defined(QEMU_VERSION_MINOR)
+#error "config-host.h does not say which QEMU these headers belong to"
+#endif
+
+#define SEEDCHIP_QEMU_AT_LEAST(major, minor) \
+    (QEMU_VERSION_MAJOR > (major) || \
+     (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
+
+/* Headers that have moved */
+#if __has_include("hw/pci/pci_device.h")
+#include "hw/pci/pci_device.h"
+#else
+#include "hw/pci/pci.h"
+#endif
+#if __has_include("hw/core/qdev-properties.h")
+#include "hw/core/qdev-properties.h"
+#else
+#include "hw/qdev-properties.h"
+#endif
+#if __has_include("system/runstate.h")
+#include "system/runstate.h"
+#else
+#include "sysemu/runstate.h"
+#endif
+#if __has_include("exec/icount.h")
+#include "exec/icount.h"
+#elif __has_include("system/cpu-timers.h")
+#include "system/cpu-timers.h"
+#else
+#include "sysemu/cpu-timers.h"
+#endif
+#if __has_include("system/address-spaces.h")
+#include "system/address-spaces.h"
+#else
+#include "exec/address-spaces.h"
+#endif
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "migration/vmstate.h"
+#include "qemu/main-loop.h"
+#include "qemu/rcu.h"
+
+/* 9.0: the big lock has a name of its own */
+#if !SEEDCHIP_QEMU_AT_LEAST(9, 0)
+#define bql_lock() qemu_mutex_lock_iothread()
+#define bql_unlock() qemu_mutex_unlock_iothread()
+#define bql_locked() qemu_mutex_iothread_locked()
+#endif
+
+/* 9.1: the hold phase is told what kind of reset it is */
+#if SEEDCHIP_QEMU_AT_LEAST(9, 1)
+#define SEEDCHIP_HOLD_ARGS Object *obj, ResetType type
+#else
+#define SEEDCHIP_HOLD_ARGS Object *obj
+#endif
+
+/* 10.0: property lists have no end mark */
+#ifdef DEFINE_PROP_END_OF_LIST
+#define SEEDCHIP_PROP_END DEFINE_PROP_END_OF_LIST(),
+#else
+#define SEEDCHIP_PROP_END
+#endif
+
+/* 10.1: class data is constant */
+#if SEEDCHIP_QEMU_AT_LEAST(10, 1)
+typedef const void SeedchipClassData;
+#else
+typedef void SeedchipClassData;
+#endif
+
+#endif /* SEEDCHIP_COMPAT_H */

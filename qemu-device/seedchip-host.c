@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SC1 virtual card: what the chip model asks of QEMU (struct sc_host).
+ *
+ * Owns DMA, the way of interrupts to MSI-X, the clocks and the reports.
+ *
+ * Invariant: these callbacks come from the chip's own threads, without the big
+ * lock; they take it for a vIOMMU's translations alone, for a bounded time.
+ */
+#include "seedchip-pci.h"
+#include "hw/pci/msix.h"
+#include "qemu/error-report.h"
+#include "qemu/log.h"
+#include "qemu/units.h"
+#ifdef SEEDCHIP_IN_TREE
+#include "trace.h"
+#endif
+
+/* DMA in pieces: under the big lock, and else, so that no grace period waits */
+#define SEEDCHIP_LOCKED_CHUNK (64 * KiB)
+#define SEEDCHIP_FREE_CHUNK   (1 * MiB)
+
+/* sync=on: instructions per timer callback, taken as nanoseconds */
+#define SEEDCHIP_SYNC_BUDGET 100000
+
+/* Interrupts */
+
+void seedchip_raise(SeedchipState *s)
+{
+    uint64_t bits = qatomic_xchg(&s->irq_bits, 0);
+
+    /* what a reset or removal has cut off must not arrive after it */
+    if (s->resetting || s->gone) {
+        return;
+    }
+    while (bits) {
+        unsigned int vector = ctz64(bits);
+
+        bits &= bits - 1;
+        msix_notify(PCI_DEVICE(s), vector);
+    }
+}
+
+void seedchip_irq_bh(void *opaque)
+{
+    seedchip_raise(opaque);
+}
+
+static void seedchip_irq(void *opaque, unsigned int vector)
+{
+    SeedchipState *s = opaque;
+
+    qatomic_or(&s->irq_bits, 1ULL << vector);
+    /* sync: whoever called the chip raises it, at an exact virtual time */
+    if (!s->sync) {
+        qemu_bh_schedule(s->irq_bh);
+    }
+}
+
+/* DMA */
+
+static pthread_key_t seedchip_thread_key;
+
+static void seedchip_thread_exit(void *unused)
+{
+    rcu_unregister_thread();
+}
+
+static void seedchip_thread_key_init(void)
+{
+    pthread_key_create(&seedchip_thread_key, seedchip_thread_exit);
+}
+
+/* The chip starts its own threads; QEMU's RCU has to know them. */
+static void seedchip_thread_enter(SeedchipState *s)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static __thread bool entered;
+
+    if (!entered && !s->sync) {
+        entered = true;
+        pthread_once(&once, seedchip_thread_key_init);
+        rcu_register_thread();
+        pthread_setspecific(seedchip_thread_key, s);
+    }
+}
+
+/* One single load or store, to RAM alone. */
+static MemTxResult seedchip_dma_word(AddressSpace *as, hwaddr addr, void *buf,
+                                     hwaddr len, bool write)
+{
+    const MemTxAttrs attrs = { .memory = 1 };
+    hwaddr xlat, plen = len;
+    MemTxResult result;
+    MemoryRegion *mr;
+
+    mr = address_space_translate(as, addr, &xlat, &plen, write, attrs);
+    if (!memory_region_is_ram(mr) || plen < len) {
+        return MEMTX_ACCESS_ERROR;
+    }
+    switch (len) {
+    case 8:
+        if (write) {
+            address_space_stq_le(as, addr, ldq_le_p(buf), attrs, &result);
+        } else {
+            stq_le_p(buf, address_space_ldq_le(as, addr, attrs, &result));
+        }
+        return result;
+    case 4:
+        if (write) {
+            address_space_stl_le(as, addr, ldl_le_p(buf), attrs, &result);
+        } else {
+            stl_le_p(buf, address_space_ldl_le(as, addr, attrs, &result));
+        }
+        return result;
+    case 2:
+        if (write) {
+            address_space_stw_le(as, addr, lduw_le_p(buf), attrs, &result);
+        } else {
+            stw_le_p(buf, address_space_lduw_le(as, addr, attrs, &result));
+        }
+        return result;
+    default:
+        return address_space_rw(as, addr, attrs, buf, len, write);
+    }
+}
+
+/*
+ * Only RAM is reachable: a register of a device, this one's included, answers
+ * with an error, since its handler could need what this worker holds.
+ */
+static MemTxResult seedchip_dma_chunk(SeedchipState *s, hwaddr addr, void *buf,
+                                      hwaddr len, bool write)
+{
+    AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
+    const MemTxAttrs attrs = { .memory = 1 };
+
+    /* removal sets this and then waits for a grace period */
+    RCU_READ_LOCK_GUARD();
+    if (qatomic_read(&s->gone)) {
+        return MEMTX_ERROR;
+    }
+    if (len <= 8 && is_power_of_2(len) && QEMU_IS_ALIGNED(addr, len)) {
+        return seedchip_dma_word(as, addr, buf, len, write);
+    }
+    return address_space_rw(as, addr, attrs, buf, len, write);
+}
+
+static int seedchip_dma(void *opaque, uint64_t addr, void *buf, size_t len,
+                        bool write)
+{
+    SeedchipState *s = opaque;
+    MemTxResult result = MEMTX_OK;
+
+    seedchip_thread_enter(s);
+    while (len && result == MEMTX_OK) {
+        /* translation by a vIOMMU is only safe under the big lock */
+        bool locked = qatomic_read(&s->dma_locked) && !bql_locked();
+        size_t chunk = MIN(len, locked ? SEEDCHIP_LOCKED_CHUNK
+                                       : SEEDCHIP_FREE_CHUNK);
+
+        if (locked) {
+            bql_lock();
+        }
+        result = seedchip_dma_chunk(s, addr, buf, chunk, write);
+        if (locked) {
+            bql_unlock();
+        }
+        addr += chunk;
+        buf += chunk;
+        len -= chunk;
+    }
+    /* data is visible before what the chip stores next */
+    smp_mb();
+    return result == MEMTX_OK ? 0 : -EIO;
+}
+
+/* Clocks */
+
+static uint64_t seedchip_time_ns(void *opaque)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+static uint64_t seedchip_icount(void *opaque)
+{
+    return icount_enabled() ? icount_get_raw() : 0;
+}
+
+void seedchip_kick(SeedchipState *s)
+{
+    if (!timer_pending(s->run_timer)) {
+        timer_mod(s->run_timer,
+                  qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + s->latency);
+    }
+}
+
+static void seedchip_kick_cb(void *opaque)
+{
+    seedchip_kick(opaque);
+}
+
+void seedchip_run(void *opaque)
+{
+    SeedchipState *s = opaque;
+    bool more = sc_chip_run(s->chip, SEEDCHIP_SYNC_BUDGET);
+
+    seedchip_raise(s);
+    if (more) {
+        timer_mod(s->run_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                                SEEDCHIP_SYNC_BUDGET);
+    }
+}
+
+/* Reports */
+
+const char *seedchip_name(SeedchipState *s)
+{
+    return DEVICE(s)->id ?: TYPE_SEEDCHIP;
+}
+
+void seedchip_report(SeedchipState *s, enum sc_strict_rule rule,
+                     const char *text)
+{
+#define SEEDCHIP_RULE(name, meaning) #name,
+    static const char *const names[] = { SC_STRICT_TABLE(SEEDCHIP_RULE) };
+
+    if (!s->strict) {
+        qemu_log_mask(LOG_GUEST_ERROR, "seedchip: %s: %s: %s\n",
+                      seedchip_name(s), names[rule], text);
+        return;
+    }
+    error_report("seedchip: strict: %s: %s (%s)", names[rule], text,
+                 seedchip_name(s));
+    qemu_system_vmstop_request_prepare();
+    qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);
+}
+
+static void seedchip_strict(void *opaque, enum sc_strict_rule rule,
+                            const char *text)
+{
+    seedchip_report(opaque, rule, text);
+}
+
+static void seedchip_trace(void *opaque, const char *event, const char *text)
+{
+    SeedchipState *s = opaque;
+
+#ifdef SEEDCHIP_IN_TREE
+    trace_seedchip_event(seedchip_name(s), event, text);
+#else
+    /* to the log of -d and -D if there is one */
+    FILE *f = qemu_log_trylock();
+
+    fprintf(f ?: stderr, "seedchip: %s: %s %s\n", seedchip_name(s), event,
+            text);
+    if (f) {
+        qemu_log_unlock(f);
+    }
+#endif
+}
+
+struct sc_host seedchip_host_ops(SeedchipState *s)
+{
+    return (struct sc_host) {
+        .dma = seedchip_dma,
+        .irq = seedchip_irq,
+        .time_ns = seedchip_time_ns,
+        .icount = s->test ? seedchip_icount : NULL,
+        .strict = seedchip_strict,
+        .kick = s->sync ? seedchip_kick_cb : NULL,
+        .trace = s->trace ? seedchip_trace : NULL,
+    };
+}

@@ -1,0 +1,826 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SC1 virtual card: the PCI Express device around the chip model.
+ *
+ * Owns configuration space, BARs, resets, power states, migration and removal;
+ * what the card computes is the business of chip/. Built as a shared object
+ * for a stock QEMU (-plugin), or inside a QEMU tree (SEEDCHIP_IN_TREE).
+ *
+ * Invariants: everything here runs under the big lock; and nobody waits for a
+ * worker of the chip under that lock without a bound, as the worker may be
+ * waiting for it.
+ */
+#include "seedchip-pci.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/module.h"
+#include "qemu/units.h"
+#ifndef SEEDCHIP_IN_TREE
+#include "qapi/qapi-commands-control.h"
+#include "qemu/qemu-plugin.h"
+#endif
+
+/* Extended capabilities */
+#define SEEDCHIP_AER_OFFSET 0x100
+#define SEEDCHIP_DSN_OFFSET 0x150
+
+#define SEEDCHIP_POLL_MS     1
+#define SEEDCHIP_RESET_MS    10000 /* a reset that lasts longer is reported */
+#define SEEDCHIP_REST_MS     2000  /* saving waits this long for a busy card */
+
+#define SEEDCHIP_MIN_VRAM    (2 * MiB)
+#define SEEDCHIP_MAX_VRAM    (1ULL << SC_DMA_BITS)
+#define SEEDCHIP_MIN_TCM     (64 * KiB)
+#define SEEDCHIP_MAX_TCM     (16 * MiB)
+#define SEEDCHIP_MAX_VLEN    65536
+
+/* BARs */
+
+static void seedchip_access_in_d3(SeedchipState *s, const char *bar,
+                                  hwaddr addr)
+{
+    g_autofree char *text = g_strdup_printf("%s offset 0x%" HWADDR_PRIx,
+                                            bar, addr);
+
+    seedchip_report(s, SC_STRICT_ACCESS_IN_D3, text);
+}
+
+static bool seedchip_asleep(SeedchipState *s)
+{
+    return pci_get_word(PCI_DEVICE(s)->config + s->pm_cap + PCI_PM_CTRL) &
+           PCI_PM_CTRL_STATE_MASK;
+}
+
+/* Accesses that no register has, whatever it is. */
+static bool seedchip_bad_width(hwaddr addr, unsigned int size)
+{
+    return size < 4 || !QEMU_IS_ALIGNED(addr, size);
+}
+
+static void seedchip_report_width(SeedchipState *s, hwaddr addr,
+                                  unsigned int size)
+{
+    g_autofree char *text = g_strdup_printf(
+        "%u bytes at offset 0x%" HWADDR_PRIx, size, addr);
+
+    seedchip_report(s, SC_STRICT_REG_WIDTH, text);
+}
+
+static uint64_t seedchip_control_read(void *opaque, hwaddr addr,
+                                      unsigned int size)
+{
+    SeedchipState *s = opaque;
+
+    if (seedchip_asleep(s)) {
+        seedchip_access_in_d3(s, "control", addr);
+        return ~0ULL;
+    }
+    if (seedchip_bad_width(addr, size)) {
+        seedchip_report_width(s, addr, size);
+        return 0;
+    }
+    return sc_chip_read(s->chip, addr, size);
+}
+
+static void seedchip_control_write(void *opaque, hwaddr addr, uint64_t value,
+                                   unsigned int size)
+{
+    SeedchipState *s = opaque;
+
+    if (seedchip_asleep(s)) {
+        seedchip_access_in_d3(s, "control", addr);
+        return;
+    }
+    if (seedchip_bad_width(addr, size)) {
+        seedchip_report_width(s, addr, size);
+        return;
+    }
+    sc_chip_write(s->chip, addr, value, size);
+    if (s->sync) {
+        seedchip_raise(s);
+    }
+}
+
+static uint64_t seedchip_doorbell_read(void *opaque, hwaddr addr,
+                                       unsigned int size)
+{
+    SeedchipState *s = opaque;
+
+    if (seedchip_asleep(s)) {
+        seedchip_access_in_d3(s, "doorbell", addr);
+        return ~0ULL;
+    }
+    /* a process may try any access here: nothing of it is a strict matter */
+    return seedchip_bad_width(addr, size) ? 0 :
+           sc_chip_doorbell_read(s->chip, addr, size);
+}
+
+static void seedchip_doorbell_write(void *opaque, hwaddr addr, uint64_t value,
+                                    unsigned int size)
+{
+    SeedchipState *s = opaque;
+
+    if (seedchip_asleep(s)) {
+        seedchip_access_in_d3(s, "doorbell", addr);
+        return;
+    }
+    if (!seedchip_bad_width(addr, size)) {
+        sc_chip_doorbell_write(s->chip, addr, value, size);
+        if (s->sync) {
+            seedchip_raise(s);
+        }
+    }
+}
+
+static uint64_t seedchip_asleep_read(void *opaque, hwaddr addr,
+                                     unsigned int size)
+{
+    seedchip_access_in_d3(opaque, "card memory", addr);
+    return ~0ULL;
+}
+
+static void seedchip_asleep_write(void *opaque, hwaddr addr, uint64_t value,
+                                  unsigned int size)
+{
+    seedchip_access_in_d3(opaque, "card memory", addr);
+}
+
+/* The chip sees every access as the guest made it, to judge it. */
+#define SEEDCHIP_OPS(name) \
+    static const MemoryRegionOps seedchip_##name##_ops = { \
+        .read = seedchip_##name##_read, \
+        .write = seedchip_##name##_write, \
+        .endianness = DEVICE_LITTLE_ENDIAN, \
+        .valid = { .min_access_size = 1, .max_access_size = 8, \
+                   .unaligned = true }, \
+        .impl = { .min_access_size = 1, .max_access_size = 8, \
+                  .unaligned = true }, \
+    }
+
+SEEDCHIP_OPS(control);
+SEEDCHIP_OPS(doorbell);
+SEEDCHIP_OPS(asleep);
+
+static void seedchip_init_bars(SeedchipState *s)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+    Object *obj = OBJECT(s);
+
+    memory_region_init_io(&s->control, obj, &seedchip_control_ops, s,
+                          "seedchip-control", SC_CONTROL_SIZE);
+    memory_region_init_io(&s->doorbells, obj, &seedchip_doorbell_ops, s,
+                          "seedchip-doorbells",
+                          pow2ceil((uint64_t)s->queues * SC_PAGE_SIZE));
+    memory_region_init_ram_ptr(&s->card, obj, "seedchip-card", s->vram,
+                               sc_chip_card_memory(s->chip));
+    vmstate_register_ram(&s->card, DEVICE(s));
+
+    memory_region_init(&s->card_bar, obj, "seedchip-card-bar", s->bar);
+    memory_region_init_io(&s->card_asleep, obj, &seedchip_asleep_ops, s,
+                          "seedchip-card-asleep", s->bar);
+    memory_region_init_alias(&s->card_window, obj, "seedchip-card-window",
+                             &s->card, 0, s->bar);
+    memory_region_add_subregion(&s->card_bar, 0, &s->card_asleep);
+    memory_region_add_subregion_overlap(&s->card_bar, 0, &s->card_window, 1);
+
+    pci_register_bar(pci, SC_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->control);
+    pci_register_bar(pci, SC_BAR_DOORBELL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                     &s->doorbells);
+    pci_register_bar(pci, SC_BAR_CARD,
+                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->card_bar);
+}
+
+/* Configuration space */
+
+/* Tell the chip whether it may use the bus. */
+static void seedchip_update_master(SeedchipState *s)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+    bool on = (pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER) &&
+              !seedchip_asleep(s);
+
+    if (on != s->master) {
+        qatomic_set(&s->dma_locked, pci_device_iommu_address_space(pci) !=
+                                    &address_space_memory);
+        s->master = on;
+        sc_chip_set_master(s->chip, on);
+    }
+}
+
+static void seedchip_update_power(SeedchipState *s)
+{
+    memory_region_set_enabled(&s->card_window, !seedchip_asleep(s));
+}
+
+static void seedchip_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
+                                  int len)
+{
+    SeedchipState *s = SEEDCHIP(pci);
+    uint8_t *pm_ctrl = pci->config + s->pm_cap + PCI_PM_CTRL;
+    uint8_t state = *pm_ctrl & PCI_PM_CTRL_STATE_MASK;
+
+    s->fresh = false;
+    if (s->master && range_covers_byte(addr, len, PCI_COMMAND)) {
+        /* before the bus refuses: what is pending waits instead of failing */
+        s->master = false;
+        sc_chip_set_master(s->chip, false);
+    }
+    pci_default_write_config(pci, addr, val, len);
+    pcie_aer_write_config(pci, addr, val, len);
+    pcie_cap_flr_write_config(pci, addr, val, len);
+
+    /* D1 and D2 do not exist: such a write leaves the state as it was */
+    if ((*pm_ctrl & PCI_PM_CTRL_STATE_MASK) == 1 ||
+        (*pm_ctrl & PCI_PM_CTRL_STATE_MASK) == 2) {
+        *pm_ctrl = (*pm_ctrl & ~PCI_PM_CTRL_STATE_MASK) | state;
+    }
+    seedchip_update_power(s);
+    seedchip_update_master(s);
+    if (s->sync) {
+        seedchip_raise(s);
+    }
+}
+
+static bool seedchip_init_caps(SeedchipState *s, Error **errp)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+    int pm, i;
+
+    if (pcie_endpoint_cap_init(pci, 0) < 0) {
+        error_setg(errp, "seedchip: cannot add the PCI Express capability");
+        return false;
+    }
+    pcie_cap_deverr_init(pci);
+    pcie_cap_flr_init(pci);
+
+    pm = pci_add_capability(pci, PCI_CAP_ID_PM, 0, PCI_PM_SIZEOF, errp);
+    if (pm < 0) {
+        goto err_pcie;
+    }
+    s->pm_cap = pm;
+    pci_set_word(pci->config + pm + PCI_PM_PMC, 3);
+    pci_set_word(pci->config + pm + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
+    pci_set_word(pci->wmask + pm + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+
+    if (pcie_aer_init(pci, PCI_ERR_VER, SEEDCHIP_AER_OFFSET, PCI_ERR_SIZEOF,
+                      errp) < 0) {
+        goto err_pcie;
+    }
+    pcie_dev_ser_num_init(pci, SEEDCHIP_DSN_OFFSET, s->serial);
+
+    if (msix_init(pci, s->vectors, &s->control, SC_BAR_CONTROL, SC_MSIX_TABLE,
+                  &s->control, SC_BAR_CONTROL, SC_MSIX_PBA, 0, errp) < 0) {
+        goto err_aer;
+    }
+    for (i = 0; i < s->vectors; i++) {
+        msix_vector_use(pci, i);
+    }
+    return true;
+
+err_aer:
+    pcie_aer_exit(pci);
+err_pcie:
+    pcie_cap_exit(pci);
+    return false;
+}
+
+/* Reset */
+
+static void seedchip_poll_reset(void *opaque)
+{
+    SeedchipState *s = opaque;
+    int64_t now = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+
+    if (sc_chip_reset_busy(s->chip)) {
+        if (s->reset_deadline && now >= s->reset_deadline) {
+            s->reset_deadline = 0;
+            warn_report("seedchip: %s: reset is not over after %d s",
+                        seedchip_name(s), SEEDCHIP_RESET_MS / 1000);
+        }
+        timer_mod(s->reset_timer, now + SEEDCHIP_POLL_MS);
+        return;
+    }
+    if (s->gone) {
+        object_unref(OBJECT(s));
+        return;
+    }
+    seedchip_raise(s);
+    s->resetting = false;
+}
+
+/* Begins a reset; the rest of it never waits under the big lock. */
+static void seedchip_begin_reset(SeedchipState *s, unsigned int cause)
+{
+    s->master = false;
+    sc_chip_set_master(s->chip, false);
+    sc_chip_reset_begin(s->chip, cause);
+    s->resetting = true;
+    timer_del(s->reset_timer);
+    s->reset_deadline = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                        SEEDCHIP_RESET_MS;
+    seedchip_poll_reset(s);
+}
+
+/*
+ * The kinds of reset: FLR leaves its bit set meanwhile; resets of the bus and
+ * of the machine keep the card powered; waking from S3 does not.
+ */
+static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
+{
+    SeedchipState *s = SEEDCHIP(obj);
+    PCIDevice *pci = PCI_DEVICE(s);
+    unsigned int cause = SC_RESET_CAUSE_BUS;
+
+    if (pci_get_word(pci->config + pci->exp.exp_cap + PCI_EXP_DEVCTL) &
+        PCI_EXP_DEVCTL_BCR_FLR) {
+        cause = SC_RESET_CAUSE_FLR;
+    } else if (s->power_lost) {
+        cause = SC_RESET_CAUSE_POWER;
+    } else if (s->fresh) {
+        return; /* the machine's first reset: it has just been powered on */
+    }
+    s->power_lost = false;
+    if (cause != SC_RESET_CAUSE_FLR) {
+        pcie_cap_deverr_reset(pci);
+    }
+    pci_set_word(pci->config + s->pm_cap + PCI_PM_CTRL,
+                 PCI_PM_CTRL_NO_SOFT_RESET);
+    seedchip_update_power(s);
+    seedchip_begin_reset(s, cause);
+}
+
+static void seedchip_suspend(Notifier *n, void *unused)
+{
+    container_of(n, SeedchipState, suspend)->power_lost = true;
+}
+
+/* Stopping and saving */
+
+/* At rest: card memory is final, so that it can be saved. */
+static bool seedchip_check_rest(SeedchipState *s)
+{
+    if (!s->at_rest && sc_chip_idle(s->chip)) {
+        s->at_rest = true;
+        /* the chip writes card memory behind QEMU's back */
+        memory_region_set_dirty(&s->card, 0, s->vram);
+    }
+    return s->at_rest;
+}
+
+static void seedchip_poll_rest(void *opaque)
+{
+    SeedchipState *s = opaque;
+
+    if (!seedchip_check_rest(s)) {
+        timer_mod(s->rest_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                                 SEEDCHIP_POLL_MS);
+    }
+}
+
+/* Waits under the big lock, which is why it gives up. */
+static bool seedchip_wait(SeedchipState *s, bool (*done)(SeedchipState *s))
+{
+    int ms;
+
+    for (ms = 0; !done(s); ms++) {
+        if (ms == SEEDCHIP_REST_MS) {
+            return false;
+        }
+        g_usleep(1000);
+    }
+    return true;
+}
+
+/* The card stands still while the VM does. */
+static void seedchip_vm_state(void *opaque, bool running, RunState state)
+{
+    SeedchipState *s = opaque;
+
+    if (running) {
+        timer_del(s->rest_timer);
+        s->quiesced = false;
+        s->at_rest = false;
+        sc_chip_quiesce(s->chip, false);
+        if (s->sync) {
+            seedchip_kick(s);
+        }
+        return;
+    }
+    s->quiesced = true;
+    sc_chip_quiesce(s->chip, true);
+    if (state == RUN_STATE_SAVE_VM || state == RUN_STATE_FINISH_MIGRATE) {
+        seedchip_wait(s, seedchip_check_rest);
+    }
+    seedchip_poll_rest(s);
+}
+
+static int seedchip_pre_save(void *opaque)
+{
+    SeedchipState *s = opaque;
+    /* before its first start the VM has never been stopped */
+    bool rest = s->quiesced ? s->at_rest : sc_chip_idle(s->chip);
+    long size = rest ? sc_chip_save(s->chip, NULL, 0) : -EBUSY;
+
+    if (size < 0) {
+        error_report("seedchip: %s has work in progress and cannot be saved; "
+                     "try again when it is idle", seedchip_name(s));
+        return -EBUSY;
+    }
+    s->state = g_malloc0(size);
+    s->state_size = size;
+    if (sc_chip_save(s->chip, s->state, size) != size) {
+        g_clear_pointer(&s->state, g_free);
+        return -EBUSY;
+    }
+    return 0;
+}
+
+static int seedchip_post_save(void *opaque)
+{
+    SeedchipState *s = opaque;
+
+    g_clear_pointer(&s->state, g_free);
+    return 0;
+}
+
+static bool seedchip_check_reset(SeedchipState *s)
+{
+    return !sc_chip_reset_busy(s->chip);
+}
+
+static int seedchip_post_load(void *opaque, int version_id)
+{
+    SeedchipState *s = opaque;
+    int ret = -EBUSY;
+
+    s->fresh = false;
+    /* nothing may run before all of memory is there and the VM starts */
+    s->quiesced = true;
+    sc_chip_quiesce(s->chip, true);
+    if (seedchip_wait(s, seedchip_check_reset)) {
+        ret = sc_chip_load(s->chip, s->state, s->state_size);
+    }
+    g_clear_pointer(&s->state, g_free);
+    if (ret) {
+        error_report("seedchip: %s: the saved state does not fit: it is from "
+                     "another version, or the properties differ",
+                     seedchip_name(s));
+        return ret;
+    }
+    seedchip_update_power(s);
+    seedchip_update_master(s);
+    return 0;
+}
+
+static const VMStateDescription vmstate_seedchip = {
+    .name = TYPE_SEEDCHIP,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .pre_save = seedchip_pre_save,
+    .post_save = seedchip_post_save,
+    .post_load = seedchip_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, SeedchipState),
+        VMSTATE_STRUCT(parent_obj.exp.aer_log, SeedchipState, 0,
+                       vmstate_pcie_aer_log, PCIEAERLog),
+        VMSTATE_MSIX(parent_obj, SeedchipState),
+        VMSTATE_UINT64_EQUAL(spec_hash, SeedchipState,
+                             "the cards follow different specifications"),
+        VMSTATE_UINT32(state_size, SeedchipState),
+        VMSTATE_VBUFFER_ALLOC_UINT32(state, SeedchipState, 0, NULL,
+                                     state_size),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
+/* Creation and removal */
+
+static bool seedchip_in_range(Error **errp, const char *name, uint64_t value,
+                              uint64_t min, uint64_t max)
+{
+    if (value < min || value > max) {
+        error_setg(errp, "seedchip: %s=%" PRIu64 " is out of range: %" PRIu64
+                   " to %" PRIu64, name, value, min, max);
+        return false;
+    }
+    return true;
+}
+
+static bool seedchip_check_sizes(SeedchipState *s, Error **errp)
+{
+    if (s->vram < SEEDCHIP_MIN_VRAM || s->vram > SEEDCHIP_MAX_VRAM ||
+        !QEMU_IS_ALIGNED(s->vram, SC_HUGE_SIZE)) {
+        error_setg(errp, "seedchip: vram=%" PRIu64 " must be a multiple of 2M "
+                   "from 2M to 64T", s->vram);
+        return false;
+    }
+    if (!s->bar) {
+        s->bar = pow2floor(s->vram);
+    }
+    if (!is_power_of_2(s->bar) || s->bar < SEEDCHIP_MIN_VRAM ||
+        s->bar > s->vram) {
+        error_setg(errp, "seedchip: bar=%" PRIu64 " must be a power of two "
+                   "from 2M to vram (%" PRIu64 "M)", s->bar, s->vram / MiB);
+        return false;
+    }
+    if (!is_power_of_2(s->tcm) || s->tcm < SEEDCHIP_MIN_TCM ||
+        s->tcm > SEEDCHIP_MAX_TCM) {
+        error_setg(errp, "seedchip: tcm=%" PRIu64 " must be a power of two "
+                   "from 64K to 16M", s->tcm);
+        return false;
+    }
+    if (s->vlen && (!is_power_of_2(s->vlen) || s->vlen < 128 ||
+                    s->vlen > SEEDCHIP_MAX_VLEN)) {
+        error_setg(errp, "seedchip: vlen=%u must be 0 (no vectors) or a power "
+                   "of two from 128 to %u", s->vlen, SEEDCHIP_MAX_VLEN);
+        return false;
+    }
+    return true;
+}
+
+static bool seedchip_check_properties(SeedchipState *s, Error **errp)
+{
+    if (!seedchip_check_sizes(s, errp) ||
+        !seedchip_in_range(errp, "cores", s->cores, 1, 64) ||
+        !seedchip_in_range(errp, "queues", s->queues, 1, SC_MAX_QUEUES) ||
+        !seedchip_in_range(errp, "slots", s->slots, 1, s->queues) ||
+        !seedchip_in_range(errp, "contexts", s->contexts, 2,
+                           SC_MAX_CONTEXTS) ||
+        !seedchip_in_range(errp, "vectors", s->vectors, 1, SC_MAX_VECTORS) ||
+        !seedchip_in_range(errp, "threads", s->threads, 0, s->cores) ||
+        !seedchip_in_range(errp, "timeout-scale", s->timeout_scale, 1,
+                           UINT16_MAX)) {
+        return false;
+    }
+    if (s->sync && s->threads) {
+        error_setg(errp, "seedchip: threads=%u does not go with sync=on, "
+                   "which has no worker threads", s->threads);
+        return false;
+    }
+    return true;
+}
+
+static bool seedchip_create(SeedchipState *s, Error **errp)
+{
+    const struct sc_config config = {
+        .cores = s->cores,
+        .tcm_size = s->tcm,
+        .card_size = s->vram,
+        .card_visible_size = s->bar,
+        .queues = s->queues,
+        .slots = s->slots,
+        .contexts = s->contexts,
+        .vectors = s->vectors,
+        .threads = s->threads,
+        .vlen = s->vlen,
+        .timeout_scale = s->timeout_scale,
+        .serial = s->serial,
+        .strict = s->strict,
+        .sync = s->sync,
+        .test = s->test,
+    };
+    const struct sc_host host = seedchip_host_ops(s);
+    int ret = sc_chip_create(&config, &host, s, &s->chip);
+
+    if (ret) {
+        s->chip = NULL;
+        error_setg_errno(errp, -ret, "seedchip: the chip model refuses this "
+                         "configuration");
+    }
+    return !ret;
+}
+
+static void seedchip_realize(PCIDevice *pci, Error **errp)
+{
+    static uint64_t cards;
+    SeedchipState *s = SEEDCHIP(pci);
+
+    if (!pci_bus_is_express(pci_get_bus(pci))) {
+        error_setg(errp, "seedchip: needs a PCI Express slot: "
+                   "-device pcie-root-port,id=port0 "
+                   "-device seedchip,bus=port0");
+        return;
+    }
+    if (!seedchip_check_properties(s, errp)) {
+        return;
+    }
+    cards++;
+    if (!s->serial) {
+        s->serial = (uint64_t)SC_PCI_DEVICE << 32 | cards;
+    }
+    s->spec_hash = SC_SPEC_HASH;
+    s->fresh = true;
+    s->irq_bh = qemu_bh_new(seedchip_irq_bh, s);
+    s->run_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_run, s);
+    s->reset_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_reset, s);
+    s->rest_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_rest, s);
+    if (!seedchip_create(s, errp)) {
+        return;
+    }
+    seedchip_init_bars(s);
+    if (!seedchip_init_caps(s, errp)) {
+        vmstate_unregister_ram(&s->card, DEVICE(s));
+        return;
+    }
+    s->vm_state = qemu_add_vm_change_state_handler(seedchip_vm_state, s);
+    s->suspend.notify = seedchip_suspend;
+    qemu_register_suspend_notifier(&s->suspend);
+}
+
+/*
+ * Removal: from here on workers reach nothing of the VM. They may still be
+ * waiting for the big lock, so the device lives on until they have left.
+ */
+static void seedchip_exit(PCIDevice *pci)
+{
+    SeedchipState *s = SEEDCHIP(pci);
+
+    qatomic_set(&s->gone, true);
+    notifier_remove(&s->suspend);
+    qemu_del_vm_change_state_handler(s->vm_state);
+    timer_del(s->run_timer);
+    timer_del(s->rest_timer);
+    vmstate_unregister_ram(&s->card, DEVICE(s));
+    msix_uninit(pci, &s->control, &s->control);
+    pcie_aer_exit(pci);
+    pcie_cap_exit(pci);
+    object_ref(OBJECT(s));
+    seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
+}
+
+/* Workers are idle, and nothing maps card memory any more. */
+static void seedchip_finalize(Object *obj)
+{
+    SeedchipState *s = SEEDCHIP(obj);
+
+    if (s->chip) {
+        sc_chip_destroy(s->chip);
+    }
+    if (s->irq_bh) {
+        qemu_bh_delete(s->irq_bh);
+        timer_free(s->run_timer);
+        timer_free(s->reset_timer);
+        timer_free(s->rest_timer);
+    }
+}
+
+/* Surprise removal: the card is gone at once, without asking the guest. */
+static void seedchip_vanish(void *opaque)
+{
+    DeviceState *dev = opaque;
+    HotplugHandler *slot = qdev_get_hotplug_handler(dev);
+    Error *err = NULL;
+
+    if (slot && dev->realized) {
+        hotplug_handler_unplug(slot, dev, &err);
+        if (err) {
+            error_report_err(err);
+        } else {
+            object_unparent(OBJECT(dev));
+        }
+    }
+    object_unref(OBJECT(dev));
+}
+
+static bool seedchip_get_surprise_remove(Object *obj, Error **errp)
+{
+    return SEEDCHIP(obj)->gone;
+}
+
+static void seedchip_set_surprise_remove(Object *obj, bool value, Error **errp)
+{
+    DeviceState *dev = DEVICE(obj);
+
+    if (!dev->realized || !qdev_get_hotplug_handler(dev)) {
+        error_setg(errp, "seedchip: only a card in a slot that allows "
+                   "hot-plugging, as pcie-root-port, can be pulled out");
+    } else if (value) {
+        object_ref(obj);
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), seedchip_vanish, dev);
+    }
+}
+
+static Property seedchip_properties[] = {
+    DEFINE_PROP_SIZE("vram", SeedchipState, vram, 1 * GiB),
+    DEFINE_PROP_SIZE("bar", SeedchipState, bar, 0),
+    DEFINE_PROP_SIZE("tcm", SeedchipState, tcm, 1 * MiB),
+    DEFINE_PROP_UINT32("cores", SeedchipState, cores, 8),
+    DEFINE_PROP_UINT32("queues", SeedchipState, queues, 256),
+    DEFINE_PROP_UINT32("slots", SeedchipState, slots, 16),
+    DEFINE_PROP_UINT32("contexts", SeedchipState, contexts, 64),
+    DEFINE_PROP_UINT32("vectors", SeedchipState, vectors, 16),
+    DEFINE_PROP_UINT32("threads", SeedchipState, threads, 0),
+    DEFINE_PROP_UINT32("vlen", SeedchipState, vlen, 0),
+    DEFINE_PROP_UINT32("timeout-scale", SeedchipState, timeout_scale, 1),
+    DEFINE_PROP_UINT64("serial", SeedchipState, serial, 0),
+    DEFINE_PROP_UINT64("latency", SeedchipState, latency, 1000),
+    DEFINE_PROP_BOOL("strict", SeedchipState, strict, false),
+    DEFINE_PROP_BOOL("sync", SeedchipState, sync, false),
+    DEFINE_PROP_BOOL("test", SeedchipState, test, false),
+    DEFINE_PROP_BOOL("trace", SeedchipState, trace, false),
+    SEEDCHIP_PROP_END
+};
+
+static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
+
+    k->realize = seedchip_realize;
+    k->exit = seedchip_exit;
+    k->config_write = seedchip_config_write;
+    k->vendor_id = SC_PCI_VENDOR;
+    k->device_id = SC_PCI_DEVICE;
+    k->subsystem_vendor_id = SC_PCI_VENDOR;
+    k->subsystem_id = SC_PCI_DEVICE;
+    k->revision = 1;
+    k->class_id = SC_PCI_CLASS;
+    RESETTABLE_CLASS(oc)->phases.hold = seedchip_reset_hold;
+    dc->desc = "SC1 AI inference card";
+    dc->vmsd = &vmstate_seedchip;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, seedchip_properties);
+    object_class_property_add_bool(oc, "surprise-remove",
+                                   seedchip_get_surprise_remove,
+                                   seedchip_set_surprise_remove);
+    object_class_property_set_description(oc, "surprise-remove",
+        "set to true to pull the card out without asking the guest");
+}
+
+static const TypeInfo seedchip_info = {
+    .name = TYPE_SEEDCHIP,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(SeedchipState),
+    .instance_finalize = seedchip_finalize,
+    .class_init = seedchip_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { }
+    },
+};
+
+static void seedchip_register(void)
+{
+    type_register_static(&seedchip_info);
+}
+
+#ifdef SEEDCHIP_IN_TREE
+type_init(seedchip_register)
+#else
+/* Loading into a stock QEMU, with -plugin */
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+/* What this file embeds or fills in must have QEMU's own layout. */
+static bool seedchip_check_layout(void)
+{
+    static const struct {
+        const char *type;
+        size_t size;
+    } embedded[] = {
+        { TYPE_PCI_DEVICE, sizeof(PCIDevice) },
+        { TYPE_DEVICE, sizeof(DeviceState) },
+        { TYPE_OBJECT, sizeof(Object) },
+        { TYPE_MEMORY_REGION, sizeof(MemoryRegion) },
+    };
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(embedded); i++) {
+        size_t size = object_type_get_instance_size(embedded[i].type);
+
+        if (size != embedded[i].size) {
+            error_report("seedchip: built for a QEMU whose %s has %zu bytes, "
+                         "but here it has %zu: run make to rebuild the card",
+                         embedded[i].type, embedded[i].size, size);
+            return false;
+        }
+    }
+    return true;
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
+                                           const qemu_info_t *info, int argc,
+                                           char **argv)
+{
+    g_autoptr(VersionInfo) version = qmp_query_version(NULL);
+
+    if (version->qemu->major != QEMU_VERSION_MAJOR ||
+        version->qemu->minor != QEMU_VERSION_MINOR) {
+        error_report("seedchip: built for QEMU %d.%d, but this is %" PRId64
+                     ".%" PRId64 ": run make to rebuild the card",
+                     QEMU_VERSION_MAJOR, QEMU_VERSION_MINOR,
+                     version->qemu->major, version->qemu->minor);
+        return -1;
+    }
+    if (!info->system_emulation || !seedchip_check_layout()) {
+        return -1;
+    }
+    seedchip_register();
+    return 0;
+}
+#endif /* !SEEDCHIP_IN_TREE */

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtual card's state, shared by its two sides: seedchip-pci.c, what the
+ * guest sees, and seedchip-host.c, what the chip model asks of QEMU.
+ *
+ * Invariant: the members marked atomic are the only ones that change while
+ * the chip's workers may read them.
+ */
+#ifndef SEEDCHIP_PCI_H
+#define SEEDCHIP_PCI_H
+
+#include "seedchip-compat.h"
+#include "exec/memory.h"
+#include "qemu/timer.h"
+#include "chip/chip.h"
+
+#define TYPE_SEEDCHIP "seedchip"
+OBJECT_DECLARE_SIMPLE_TYPE(SeedchipState, SEEDCHIP)
+
+struct SeedchipState {
+    PCIDevice parent_obj;
+
+    MemoryRegion control;
+    MemoryRegion doorbells;
+    MemoryRegion card;        /* all of card memory, as migratable RAM */
+    MemoryRegion card_bar;    /* what the BAR maps: the two below */
+    MemoryRegion card_window; /* start of card memory, gone in D3hot */
+    MemoryRegion card_asleep; /* under it: catches accesses in D3hot */
+
+    struct sc_chip *chip;
+    QEMUBH *irq_bh;
+    uint64_t irq_bits;        /* atomic: vectors that irq_bh will raise */
+    QEMUTimer *run_timer;     /* sync: when to call sc_chip_run() */
+    QEMUTimer *reset_timer;   /* polls a reset until the workers are out */
+    int64_t reset_deadline;
+    QEMUTimer *rest_timer;    /* VM stopped: polls until the card is at rest */
+    VMChangeStateEntry *vm_state;
+    Notifier suspend;
+
+    uint8_t pm_cap;
+    bool fresh;               /* nobody has touched the card since power-on */
+    bool power_lost;          /* the next reset ends a sleep without power */
+    bool master;              /* what the chip has been told */
+    bool resetting;           /* reset_timer is running */
+    bool quiesced;            /* VM stopped, or about to be loaded */
+    bool at_rest;             /* and since then everything is in memory */
+    bool dma_locked;          /* atomic: DMA goes through a vIOMMU */
+    bool gone;                /* atomic: unplugged, no DMA, no interrupts */
+
+    /* migration */
+    uint64_t spec_hash;
+    uint32_t state_size;
+    uint8_t *state;
+
+    /* properties */
+    uint64_t vram;
+    uint64_t bar;
+    uint64_t tcm;
+    uint64_t serial;
+    uint64_t latency;
+    uint32_t cores;
+    uint32_t queues;
+    uint32_t slots;
+    uint32_t contexts;
+    uint32_t vectors;
+    uint32_t threads;
+    uint32_t vlen;
+    uint32_t timeout_scale;
+    bool strict;
+    bool sync;
+    bool test;
+    bool trace;
+};
+
+/* What the chip calls, with the device as its opaque pointer. */
+struct sc_host seedchip_host_ops(SeedchipState *s);
+
+/* Delivers the interrupts that the chip has posted; under the big lock. */
+void seedchip_raise(SeedchipState *s);
+
+/* sync=on: see to it that the chip runs soon. */
+void seedchip_kick(SeedchipState *s);
+
+/* Reports a broken strict rule, and stops the VM if strict=on. */
+void seedchip_report(SeedchipState *s, enum sc_strict_rule rule,
+                     const char *text);
+
+/* The card's name in messages. */
+const char *seedchip_name(SeedchipState *s);
+
+/* Bottom half and timer behind these, for the device to create. */
+void seedchip_irq_bh(void *opaque);
+void seedchip_run(void *opaque);
+
+#endif /* SEEDCHIP_PCI_H */
