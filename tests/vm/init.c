@@ -38,6 +38,7 @@
 #define RESULT_PORT	"/dev/vport0p1"
 #define LOG_WARNING	4		/* numerically larger levels are less severe */
 #define OUTPUT_MAX	(4u << 20)	/* per command; a looping test must not fill the host */
+#define BLANKS		" \t\n\r"	/* between the words of the kernel command line */
 #define REAP_MS		5000		/* patience with a killed command stuck in the kernel */
 
 static int result = -1;		/* the result port, or stderr until it is there */
@@ -111,8 +112,8 @@ static const char *option(const char *key, char *buf, size_t size)
 {
 	size_t klen = strlen(key);
 
-	for (const char *p = cmdline; *p; p += strspn(p, " \n")) {
-		size_t len = strcspn(p, " \n");
+	for (const char *p = cmdline; *p; p += strspn(p, BLANKS)) {
+		size_t len = strcspn(p, BLANKS);
 
 		if (len > klen && !strncmp(p, key, klen) && p[klen] == '=') {
 			snprintf(buf, size, "%.*s", (int)(len - klen - 1), p + klen + 1);
@@ -129,8 +130,8 @@ static void module_params(const char *module, char *buf, size_t size)
 	size_t mlen = strlen(module);
 
 	buf[0] = '\0';
-	for (const char *p = cmdline; *p; p += strspn(p, " \n")) {
-		size_t len = strcspn(p, " \n"), used = strlen(buf);
+	for (const char *p = cmdline; *p; p += strspn(p, BLANKS)) {
+		size_t len = strcspn(p, BLANKS), used = strlen(buf);
 
 		if (len > mlen && !strncmp(p, module, mlen) && p[mlen] == '.')
 			snprintf(buf + used, size - used, "%.*s ", (int)(len - mlen - 1),
@@ -350,7 +351,7 @@ static void open_ports(void)
 		dup2(fd, 2);
 	}
 	result = open(RESULT_PORT, O_RDWR | O_CLOEXEC);
-	for (int i = 0; result < 0 && i < 100; i++) {	/* the port appears a moment after its bus */
+	for (int i = 0; result < 0 && i < 100; i++) {	/* it appears after its bus */
 		usleep(10000);
 		result = open(RESULT_PORT, O_RDWR | O_CLOEXEC);
 	}

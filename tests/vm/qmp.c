@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	snprintf(id, sizeof(id), "\"qmp-%d-%ld\"", getpid(), ts.tv_nsec);
 	snprintf(mode_id, sizeof(mode_id), "\"mode-%d-%ld\"", getpid(), ts.tv_nsec);
-	/* The first user leaves QMP's greeting mode; for the later ones this is a harmless error. */
+	/* The first user leaves QMP's greeting mode; for later ones it is an error to ignore. */
 	dprintf(fd, "{\"execute\":\"qmp_capabilities\",\"id\":%s}\n", mode_id);
 	if (!answer(port, mode_id))
 		return 2;
