@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside a core: its state, and what its parts (core.c, core_mem.c, hart.c,
+ * hart_fp.c) ask of one another. Nothing outside includes this file, tests of
+ * the hart excepted.
+ *
+ * The invariant: between two instructions `pc` and `insns` are held in the
+ * interpreter's local variables; whoever is called from it with a faulting
+ * instruction's pc gets it as an argument, and they are exact in the structure
+ * whenever sc_hart_run() is not executing.
+ */
+#ifndef SC_CORE_PRIV_H
+#define SC_CORE_PRIV_H
+
+#include "core.h"
+#include "decode.h"
+#include "engine.h"
+
+#define SC_TLB_SIZE   512 /* pages, direct-mapped, for each of read and write */
+#define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
+#define SC_NO_PAGE    1ULL /* never equal to a page address */
+#define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
+
+#define SC_PAGE_OF(va)	 ((va) & ~(uint64_t)(SC_PAGE_SIZE - 1))
+#define SC_TLB_INDEX(va)  (((va) / SC_PAGE_SIZE) % SC_TLB_SIZE)
+#define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
+
+#define sc_likely(x)   __builtin_expect(!!(x), 1)
+#define sc_unlikely(x) __builtin_expect(!!(x), 0)
+
+/* One cached translation: host address = va + delta, for the page `page`. */
+struct sc_tlb_entry {
+	uint64_t page;
+	uintptr_t delta;
+};
+
+/* One page of decoded code: SC_CODE_RECS records for the page `page`. */
+struct sc_code_slot {
+	uint64_t page;
+	struct sc_rec *recs;
+};
+
+struct sc_core {
+	/* architectural state */
+	uint64_t x[33]; /* [SC_X_SINK] takes writes to x0 */
+	uint64_t f[32];
+	uint64_t pc;
+	uint64_t insns; /* retired by this workgroup */
+	uint32_t fcsr;
+	bool reserved; /* by LR: */
+	uint8_t reserved_size;
+	uint64_t reserved_va;
+	uint64_t reserved_value;
+
+	struct sc_tlb_entry read[SC_TLB_SIZE];
+	struct sc_tlb_entry write[SC_TLB_SIZE];
+	struct sc_code_slot code[SC_CODE_PAGES];
+	struct sc_rec *recs; /* SC_CODE_PAGES * SC_CODE_RECS, touched as used */
+
+	/* the workgroup */
+	const struct sc_launch *launch;
+	uint32_t wg[3];
+	uint32_t rank;
+	uint64_t meets; /* sd.meet passed */
+	uint64_t arrivals; /* sd.arrive executed */
+	uint64_t quantum_end; /* value of insns at which to yield */
+	uint64_t budget_end; /* value of insns at which the interpreter calls sc_core_budget() */
+	uint64_t guard; /* scratchpad offset of the guard page */
+	struct sc_fault fault;
+
+	/* the caches are valid for */
+	unsigned int context;
+	uint64_t stamp;
+	uint64_t code_stamp;
+	bool tcm_cached; /* scratchpad pages are in the translation cache */
+
+	/* the core */
+	struct sc_chip *chip;
+	unsigned int id;
+	uint64_t isa;
+	bool strict;
+	uint8_t *tcm;
+	uint32_t tcm_size;
+	uint32_t cores; /* of the chip */
+	uint32_t vlen;
+	struct sc_engines *engines;
+	struct sc_core_stats stats;
+	const void *const *labels; /* the interpreter's handlers, by enum sc_hop */
+};
+
+/* What an instruction that the interpreter does not execute itself led to. */
+enum sc_step {
+	SC_STEP_NEXT, /* executed */
+	SC_STEP_FAULT, /* core->fault is set; the instruction has not retired */
+	SC_STEP_BLOCKED, /* not executed; try again later */
+	SC_STEP_STOPPED,
+};
+
+/* hart.c */
+
+/**
+ * sc_hart_run() - execute from core->pc
+ *
+ * Ends at the first block boundary at which insns has reached quantum_end, or
+ * as sc_core_run() says. With @core NULL it stores the handlers' addresses in
+ * @labels and does nothing else.
+ */
+enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels);
+
+/* hart_fp.c */
+
+/** sc_hart_fp() - execute a floating-point instruction; false: illegal rounding mode. */
+bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec);
+
+/* core.c */
+
+/** sc_core_trap() - begin a fault record of the hart: status by @code, all else zero. */
+struct sc_fault *sc_core_trap(struct sc_core *core, enum sc_code code);
+
+/** sc_core_access_fault() - sc_core_trap() for an address. */
+void sc_core_access_fault(struct sc_core *core, enum sc_code code, uint64_t va, uint32_t size,
+			  uint32_t access);
+
+/** sc_core_budget() - at a block boundary: start a budget (SC_RUN_DONE), or why to leave. */
+enum sc_run sc_core_budget(struct sc_core *core);
+
+/** sc_core_csr() - a Zicsr instruction; false: BAD_CSR is set. core->insns is exact. */
+bool sc_core_csr(struct sc_core *core, const struct sc_rec *rec);
+
+/** sc_core_vendor() - a vendor instruction. core->pc and core->insns are exact. */
+enum sc_step sc_core_vendor(struct sc_core *core, const struct sc_rec *rec);
+
+/* core_mem.c: false: core->fault is set, its pc excepted. */
+
+/** sc_core_load() - read 1 to 8 bytes; the way behind the translation cache. */
+bool sc_core_load(struct sc_core *core, uint64_t va, unsigned int size, uint64_t pc,
+		  uint64_t *value);
+bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_t pc,
+		   uint64_t value);
+
+/** sc_core_amo() - an instruction of the A extension. */
+bool sc_core_amo(struct sc_core *core, const struct sc_rec *rec, uint64_t pc);
+
+/** sc_core_fetch() - make the decoded page of @pc present in its slot. */
+bool sc_core_fetch(struct sc_core *core, uint64_t pc);
+
+/** sc_core_flush_data() - forget cached translations. */
+void sc_core_flush_data(struct sc_core *core);
+
+/** sc_core_flush_code() - forget decoded code. */
+void sc_core_flush_code(struct sc_core *core);
+
+#endif /* SC_CORE_PRIV_H */
