@@ -14,7 +14,10 @@ all:
 
 # --- options -------------------------------------------------------------------------------
 # SAN=address,undefined or SAN=thread: an instrumented build of the host parts, beside the other
-O := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+# BUILD=DIR: another folder than build/, for a second build beside it
+B := $(or $(BUILD),build)
+export BUILD := $B
+O := $B$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma := ,
 CC := gcc
 AR := ar
@@ -122,82 +125,82 @@ device-elfs := $(device-kernels:%=$O/%.elf)
 # --- the guest kernel and the driver ------------------------------------------------------------
 # The *.path files hold a folder in the cache whose name carries the version, and change with it:
 # what was built against another version is then rebuilt.
-build/%.path: tools/build/%.sh tools/build/apt.sh FORCE
+$B/%.path: tools/build/%.sh tools/build/apt.sh FORCE
 	@mkdir -p $(@D)
 	@dir=$$($<) && { [ "$$dir" = "$$(cat $@ 2>/dev/null)" ] || echo "$$dir" >$@; }
 
 # The driver is built in a mirror of links, so that the source folders stay clean.
-KO := build/kbuild/driver/seedchip.ko
-kdir = $(or $(KDIR),/usr/src/linux-headers-$$(cat $$(cat build/kernel.path)/release))
-kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(abspath build/kbuild) $(if $(filter 1,$(V)),V=1)
+KO := $B/kbuild/driver/seedchip.ko
+kdir = $(or $(KDIR),/usr/src/linux-headers-$$(cat $$(cat $B/kernel.path)/release))
+kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(abspath $B/kbuild) $(if $(filter 1,$(V)),V=1)
 driver-srcs := $(shell find driver uapi Kbuild -type f -name '[!.]*' 2>/dev/null)
 
-$(KO): $(driver-srcs) build/kernel.path tools/build/kbuild-mirror.sh
+$(KO): $(driver-srcs) $B/kernel.path tools/build/kbuild-mirror.sh
 	$(call say,KBUILD,$@)
-	$(Q)tools/build/kbuild-mirror.sh build/kbuild
+	$(Q)tools/build/kbuild-mirror.sh $B/kbuild
 	+$(Q)env -u MAKEFLAGS $(kbuild) $(if $(WERROR),KCFLAGS=-Werror) -j$(shell nproc) \
 		modules $(if $(filter 1,$(V)),,| sed -u '/^  DESCEND\|^make/d')
-	@test $(KO) -nt build/kernel.path || touch $(KO)
+	@test $(KO) -nt $B/kernel.path || touch $(KO)
 
-build/vm/seedchip.ko: $(KO)
+$B/vm/seedchip.ko: $(KO)
 	@mkdir -p $(@D)
 	$(Q)strip -g -o $@ $<
 
 # --- the virtual card ------------------------------------------------------------------------------
-card-so := build/qemu-device/seedchip.so
+card-so := $B/qemu-device/seedchip.so
 qemu-cflags = -std=gnu11 $(CFLAGS) -Wall $(if $(WERROR),-Werror) -fPIC -fno-strict-aliasing \
 	-fno-common -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE -D_GNU_SOURCE \
-	-I$$(cat build/qemu-headers.path)/generated -I$$(cat build/qemu-headers.path)/generated/qapi \
-	-I$$(cat build/qemu-headers.path)/include -Iqemu-device -Iuapi -I. \
+	-I$$(cat $B/qemu-headers.path)/generated -I$$(cat $B/qemu-headers.path)/generated/qapi \
+	-I$$(cat $B/qemu-headers.path)/include -Iqemu-device -Iuapi -I. \
 	$(shell pkg-config --cflags glib-2.0)
 
-card-objs := $(patsubst %.c,build/%.o,$(wildcard qemu-device/*.c))
+card-objs := $(patsubst %.c,$B/%.o,$(wildcard qemu-device/*.c))
 
-$(card-objs): build/%.o: %.c build/qemu-headers.path
+$(card-objs): $B/%.o: %.c $B/qemu-headers.path
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(qemu-cflags) -MMD -MP -c -o $@ $<
 
 # QEMU's own functions are found in the program that loads the object.
 card-map := qemu-device/seedchip.map
-$(card-so): $(card-objs) build/qemu-device/chip/libchip.a $(card-map)
+$(card-so): $(card-objs) $B/qemu-device/chip/libchip.a $(card-map)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -pthread -Wl,-z,relro -Wl,--version-script=$(card-map) -o $@ \
 		$(filter-out $(card-map),$^) -lm
 
-qemu-headers: build/qemu-headers.path
+qemu-headers: $B/qemu-headers.path
 	@cat $<
 
 qemu-tree:
 	$(Q)tools/build/qemu-tree.sh "$(QEMU)"
 
 # --- the test VM -------------------------------------------------------------------------------------
-build/vm/init: tests/vm/init.c
+$B/vm/init: tests/vm/init.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -O2 $(WARN) -static -s -o $@ $<
 
-build/vm/base.cpio: build/vm/init tools/build/initramfs.sh tests/vm/modules build/kernel.path
+$B/vm/base.cpio: $B/vm/init tools/build/initramfs.sh tests/vm/modules $B/kernel.path
 	$(call say,CPIO,$@)
-	$(Q)tools/build/initramfs.sh "$$(cat build/kernel.path)" $< $@
+	$(Q)tools/build/initramfs.sh "$$(cat $B/kernel.path)" $< $@
 
-vm-progs-files := $(vm-progs:%=build/%:/bin/)
-vm-test-files := $(foreach t,$(vm-tests),$(if $(call is-script,$t),,build/)$t:/$(dir $t))
-vm-kernel-files := $(device-kernels:%=build/%.elf:/usr/lib/seedchip/)
-vm-lib-files := $(foreach l,$(shared-libs),build/$(l):/lib/)
-vm-all-files = $(if $(driver-srcs),build/vm/seedchip.ko:/lib/modules/) \
+vm-progs-files := $(vm-progs:%=$B/%:/bin/)
+vm-test-files := $(foreach t,$(vm-tests),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
+vm-kernel-files := $(device-kernels:%=$B/%.elf:/usr/lib/seedchip/)
+vm-lib-files := $(foreach l,$(shared-libs),$B/$(l):/lib/)
+vm-all-files = $(if $(driver-srcs),$B/vm/seedchip.ko:/lib/modules/) \
 	$(vm-progs-files) $(vm-test-files) $(vm-kernel-files) $(vm-files)
 
-build/vm/overlay.list: FORCE
+$B/vm/overlay.list: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(vm-all-files) | cmp -s - $@ || printf '%s\n' $(vm-all-files) >$@
 
-build/vm/overlay.cpio: build/vm/overlay.list tools/build/overlay.sh \
+$B/vm/overlay.cpio: $B/vm/overlay.list tools/build/overlay.sh \
 		$(foreach f,$(vm-all-files),$(firstword $(subst :, ,$f)))
 	$(call say,CPIO,$@)
-	$(Q)tools/build/overlay.sh build/vm/overlay.list $@
+	$(Q)tools/build/overlay.sh $B/vm/overlay.list $@
 
-vm-ready := build/kernel.path build/vm/base.cpio build/vm/overlay.cpio $(card-so)
+vm-ready := $B/kernel.path $B/vm/base.cpio $B/vm/overlay.cpio $(card-so)
 run-vm := tests/vm/run-vm $(if $(CARDS),--cards $(CARDS)) $(if $(CARD),--card $(CARD)) \
 	$(if $(APPEND),--append "$(APPEND)") $(if $(QEMU_ARGS),--qemu "$(QEMU_ARGS)") \
 	$(if $(GDB),--gdb $(GDB))
@@ -211,7 +214,7 @@ demo: $(host-ready) $(vm-ready)
 
 # --- tests --------------------------------------------------------------------------------------------
 # name<TAB>kind<TAB>source<TAB>program, a line per test, for tests/run
-build/tests.list: FORCE
+$B/tests.list: FORCE
 	@mkdir -p $(@D)
 	@{ $(foreach t,$(unit-tests) $(host-tests),printf '%s\thost\t%s\t%s\n' $(basename $(t:tests/%=%)) \
 			$(if $(call is-script,$t),$t $t,$(firstword $(call srcs,$t)) $O/$t);) \
@@ -223,17 +226,17 @@ host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(dev
 all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver),$(KO)) \
 	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))
 
-check: build/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
+check: $B/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
 	@tests/run $(if $(SAN),--host-only)
 
-test: build/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
+test: $B/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
-lint: build/kernel.path
+lint: $B/kernel.path $B/qemu-headers.path
 	$(Q)tools/build/lint.sh
 
 clean:
-	rm -rf build
+	rm -rf $B
 
 help:
 	@sed 's/^  //' tools/build/help.txt

@@ -44,6 +44,7 @@ dpkg-source -x ./*.dsc src >log 2>&1 || { cat log >&2; die "cannot unpack the so
 mkdir generated
 python3 -B src/scripts/qapi-gen.py -o generated/qapi -b src/qapi/qapi-schema.json
 mv src/include include
+mv src/scripts/checkpatch.pl checkpatch.pl		# for make lint
 release=$(cat src/VERSION)
 minor=${release#*.}
 rm -rf src log qemu_*

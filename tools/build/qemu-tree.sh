@@ -26,18 +26,24 @@ cp qemu-device/*.[ch] "$to/qemu-device/"
 cp qemu-device/chip/*.[ch] "$to/qemu-device/chip/"
 cp uapi/*.h "$to/uapi/"
 
+# list PATTERN: the files as meson writes them
+list() {
+	# shellcheck disable=SC2086 # a pattern
+	(cd "$to" && printf "'%s', " $1 | sed 's/, $//')
+}
+
 # The chip model is a library of its own: it includes none of QEMU's headers, and what the
 # compiler flags of the two differ in (-std, warnings) must not meet.
 cat >"$to/meson.build" <<EOF
 # SPDX-License-Identifier: GPL-2.0-or-later
 seedchip_inc = include_directories('.', 'uapi', 'qemu-device')
 seedchip_chip = static_library('seedchip-chip',
-  files($(cd "$to" && ls qemu-device/chip/*.c | sed "s/.*/'&'/" | paste -sd, -)),
+  files($(list 'qemu-device/chip/*.c')),
   include_directories: seedchip_inc, implicit_include_directories: false,
   c_args: ['-D_GNU_SOURCE'], pic: true, build_by_default: false)
 seedchip_dep = declare_dependency(include_directories: seedchip_inc, link_whole: seedchip_chip)
 softmmu_ss.add(when: ['CONFIG_SEEDCHIP', seedchip_dep],
-  if_true: files('qemu-device/seedchip-pci.c'))
+  if_true: files($(list 'qemu-device/*.c')))
 EOF
 cat >"$to/Kconfig" <<EOF
 # SPDX-License-Identifier: GPL-2.0-or-later
