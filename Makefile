@@ -188,7 +188,7 @@ vm-progs-files := $(vm-progs:%=$B/%:/bin/)
 vm-test-files := $(foreach t,$(vm-tests),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
 vm-kernel-files := $(device-kernels:%=$B/%.elf:/usr/lib/seedchip/)
 vm-lib-files := $(foreach l,$(shared-libs),$B/$(l):/lib/)
-vm-all-files = $(if $(driver-srcs),$B/vm/seedchip.ko:/lib/modules/) \
+vm-all-files = $(if $(wildcard driver/Kbuild),$B/vm/seedchip.ko:/lib/modules/) \
 	$(vm-progs-files) $(vm-test-files) $(vm-kernel-files) $(vm-files)
 
 $B/vm/overlay.list: FORCE
@@ -210,7 +210,7 @@ vm: $(vm-ready)
 
 # The launcher comes with the options above; the command in the VM decides the exit status.
 demo: $(host-ready) $(vm-ready)
-	@RUN_VM='$(run-vm)' demo/demo.sh
+	@RUN_VM='$(run-vm)' runtime/examples/fashion/demo.sh
 
 # --- tests --------------------------------------------------------------------------------------------
 # name<TAB>kind<TAB>source<TAB>program, a line per test, for tests/run
@@ -223,7 +223,7 @@ $B/tests.list: FORCE
 
 host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) $(check-needs)
 
-all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver),$(KO)) \
+all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver/Kbuild),$(KO)) \
 	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))
 
 check: $B/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
