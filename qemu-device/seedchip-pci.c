@@ -195,6 +195,14 @@ static void seedchip_init_bars(SeedchipState *s)
                      PCI_BASE_ADDRESS_MEM_PREFETCH, &s->card_bar);
 }
 
+/* A region inside another of the same owner keeps that owner alive. */
+static void seedchip_exit_bars(SeedchipState *s)
+{
+    memory_region_del_subregion(&s->card_bar, &s->card_window);
+    memory_region_del_subregion(&s->card_bar, &s->card_asleep);
+    vmstate_unregister_ram(&s->card, DEVICE(s));
+}
+
 /* Configuration space */
 
 /* Tell the chip whether it may use the bus. */
@@ -624,7 +632,7 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
     }
     seedchip_init_bars(s);
     if (!seedchip_init_caps(s, errp)) {
-        vmstate_unregister_ram(&s->card, DEVICE(s));
+        seedchip_exit_bars(s);
         return;
     }
     s->vm_state = qemu_add_vm_change_state_handler(seedchip_vm_state, s);
@@ -645,7 +653,7 @@ static void seedchip_exit(PCIDevice *pci)
     qemu_del_vm_change_state_handler(s->vm_state);
     timer_del(s->run_timer);
     timer_del(s->rest_timer);
-    vmstate_unregister_ram(&s->card, DEVICE(s));
+    seedchip_exit_bars(s);
     msix_uninit(pci, &s->control, &s->control);
     pcie_aer_exit(pci);
     pcie_cap_exit(pci);
