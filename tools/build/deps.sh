@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: MIT
 #
 # deps.sh PURPOSE...: install the Debian packages of tools/build/deps that are missing.
@@ -6,7 +6,7 @@
 # As root or through sudo; otherwise the one line to run is printed and the build stops.
 # Costs one dpkg-query when nothing is missing, as every make run calls it.
 
-set -eu
+set -euo pipefail
 
 cd "$(dirname "$0")"
 
@@ -25,7 +25,7 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 
 # shellcheck disable=SC2086 # a list
-missing=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null |
+missing=$({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' $packages 2>/dev/null || true; } |
 	awk -v all="$packages" '
 		$1 == "installed" { have[$2] = 1 }
 		END {
@@ -47,19 +47,25 @@ else
 	exit 1
 fi
 
-# env: sudo drops the variable otherwise
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# Of apt's many lines only the sizes are shown, unless it fails.  env: sudo drops the variable.
 apt() {
-	$root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" </dev/null
+	if ! $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 \
+		"$@" </dev/null 2>&1 | tee "$log" |
+		sed -nu 's/^\(Need to get\|Fetched\|[0-9]* upgraded,\)/  APT     &/p' >&2; then
+		return 1
+	fi
 }
 
 echo "  APT     $missing" >&2
 # shellcheck disable=SC2086
-if ! apt install -y --no-install-recommends -s $missing >/dev/null 2>&1; then
-	apt update >&2
-fi
+# shellcheck disable=SC2086
+$root apt-get install -y --no-install-recommends -s $missing >/dev/null 2>&1 || apt update
 # A package list that is there may be older than the archive: then a download fails.
 # shellcheck disable=SC2086
-apt install -y --no-install-recommends $missing >&2 || {
-	apt update >&2
-	apt install -y --no-install-recommends $missing >&2
+apt install -y --no-install-recommends $missing || {
+	apt update
+	apt install -y --no-install-recommends $missing || { cat "$log" >&2; exit 1; }
 }
