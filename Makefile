@@ -67,6 +67,21 @@ vm-files :=
 check-needs :=
 include $(sort $(wildcard */dir.mk */*/dir.mk */*/*/dir.mk))
 
+# make test T=NAME builds what the chosen tests need and no more.  A pattern with several stars
+# is left to tests/run: then everything is built.
+test-name = $(basename $(1:tests/%=%))
+chosen = $(if $(word 4,$(subst *, * ,x$(T)x)),$(1),$(foreach t,$(1),$(if $(filter \
+	$(subst *,%,$(T)),$(call test-name,$t) $(notdir $(call test-name,$t))),$t)))
+ifneq ($(T),)
+unit-tests-wanted := $(call chosen,$(unit-tests))
+host-tests-wanted := $(call chosen,$(host-tests))
+vm-tests-wanted := $(call chosen,$(vm-tests))
+else
+unit-tests-wanted := $(unit-tests)
+host-tests-wanted := $(host-tests)
+vm-tests-wanted := $(vm-tests)
+endif
+
 is-script = $(filter %.sh %.py,$(1))
 built-tests := $(unit-tests) $(filter-out %.sh %.py,$(host-tests) $(vm-tests))
 programs := $(sort $(host-progs) $(vm-progs) $(built-tests))
@@ -185,7 +200,7 @@ $B/vm/base.cpio: $B/vm/init tools/build/initramfs.sh tests/vm/modules $B/kernel.
 	$(Q)tools/build/initramfs.sh "$$(cat $B/kernel.path)" $< $@
 
 vm-progs-files := $(vm-progs:%=$B/%:/bin/)
-vm-test-files := $(foreach t,$(vm-tests),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
+vm-test-files := $(foreach t,$(vm-tests-wanted),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
 vm-kernel-files := $(device-kernels:%=$B/%.elf:/usr/lib/seedchip/)
 vm-lib-files := $(foreach l,$(shared-libs),$B/$(l):/lib/)
 vm-all-files = $(if $(wildcard driver/Kbuild),$B/vm/seedchip.ko:/lib/modules/) \
@@ -216,12 +231,13 @@ demo: $(host-ready) $(vm-ready)
 # name<TAB>kind<TAB>source<TAB>program, a line per test, for tests/run
 $B/tests.list: FORCE
 	@mkdir -p $(@D)
-	@{ $(foreach t,$(unit-tests) $(host-tests),printf '%s\thost\t%s\t%s\n' $(basename $(t:tests/%=%)) \
+	@{ $(foreach t,$(unit-tests) $(host-tests),printf '%s\thost\t%s\t%s\n' $(call test-name,$t) \
 			$(if $(call is-script,$t),$t $t,$(firstword $(call srcs,$t)) $O/$t);) \
-	   $(foreach t,$(vm-tests),printf '%s\tvm\t%s\t%s\n' $(basename $(t:tests/%=%)) \
+	   $(foreach t,$(vm-tests),printf '%s\tvm\t%s\t%s\n' $(call test-name,$t) \
 			$(if $(call is-script,$t),$t,$(firstword $(call srcs,$t))) /$t;) } >$@
 
-host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) $(check-needs)
+host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) \
+	$(check-needs) $(foreach t,$(unit-tests) $(host-tests),$($(t)-needs))
 
 all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver/Kbuild),$(KO)) \
 	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))
@@ -229,7 +245,13 @@ all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver/Kbuild),$
 check: $B/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
 	@tests/run $(if $(SAN),--host-only)
 
-test: $B/tests.list $(host-ready) $(if $(SAN),,$(vm-ready))
+# A test that is not a unit test may use anything that is built, unless it says what (TEST-needs).
+test-needs := $(addprefix $O/,$(unit-tests-wanted) $(filter-out %.sh %.py,$(host-tests-wanted))) \
+	$(foreach t,$(unit-tests-wanted),$($(t)-needs)) \
+	$(foreach t,$(host-tests-wanted),$(or $($(t)-needs),$(host-ready))) \
+	$(if $(SAN),,$(if $(vm-tests-wanted),$(vm-ready)))
+
+test: $B/tests.list $(test-needs)
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
 lint: $B/kernel.path $B/qemu-headers.path
