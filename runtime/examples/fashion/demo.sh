@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# make demo: classify 10,000 images on the virtual card and check each of them.
+#
+# The VM's program prints its predictions after its results; they are taken out of the output
+# here and compared, outside the VM, with what plain C code on this machine says.
+# $RUN_VM is the launcher of the test VM with the user's options.
+
+set -u
+
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+fashion=${BUILD:-$top/build}/runtime/examples/fashion
+data=/usr/share/datasets/fashion-mnist
+marker='--- predictions'
+least=87 # percent
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/seedchip-demo.XXXXXX") || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+# Half blocks in grey where a person looks at a terminal that has them.
+blocks=
+case ${TERM:-dumb},${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+*256color,*[Uu][Tt][Ff]*8) [ -t 1 ] && blocks=--blocks ;;
+esac
+
+SECONDS=0
+echo "Starting the VM with the virtual card ..."
+# shellcheck disable=SC2086 # a command with options
+${RUN_VM:?run make demo} --timeout 120 --console "$tmp/console" --run \
+	"fashion $blocks -p /tmp/labels && echo '$marker' && cat /tmp/labels" |
+while IFS= read -r line; do
+	if [ "$line" = "$marker" ]; then
+		cat >"$tmp/predictions"
+		break
+	fi
+	printf '%s\n' "$line"
+done
+status=${PIPESTATUS[0]}
+
+if [ "$status" = 0 ]; then
+	echo
+	echo "Computing the same on this machine, outside the VM, in plain C ..."
+	"$fashion/fashion-check" "$tmp/predictions" "$top/tools/train/fashion.sdw" "$data" $least
+	status=$?
+elif [ -s "$tmp/console" ]; then
+	echo "The last of the VM's console:" >&2
+	tail -n 15 "$tmp/console" >&2
+fi
+
+echo
+if [ "$status" = 0 ]; then
+	echo "PASS: every prediction equals the reference ($SECONDS seconds in all)"
+else
+	echo "FAIL"
+	exit 1
+fi
