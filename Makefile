@@ -223,6 +223,9 @@ run-vm := tests/vm/run-vm $(if $(CARDS),--cards $(CARDS)) $(if $(CARD),--card $(
 vm: $(vm-ready)
 	@$(run-vm) --shell
 
+host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) \
+	$(check-needs) $(foreach t,$(unit-tests) $(host-tests),$($(t)-needs))
+
 # The launcher comes with the options above; the command in the VM decides the exit status.
 demo: $(host-ready) $(vm-ready)
 	@RUN_VM='$(run-vm)' runtime/examples/fashion/demo.sh
@@ -235,9 +238,6 @@ $B/tests.list: FORCE
 			$(if $(call is-script,$t),$t $t,$(firstword $(call srcs,$t)) $O/$t);) \
 	   $(foreach t,$(vm-tests),printf '%s\tvm\t%s\t%s\n' $(call test-name,$t) \
 			$(if $(call is-script,$t),$t,$(firstword $(call srcs,$t))) /$t;) } >$@
-
-host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) \
-	$(check-needs) $(foreach t,$(unit-tests) $(host-tests),$($(t)-needs))
 
 all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver/Kbuild),$(KO)) \
 	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))
