@@ -23,6 +23,7 @@ to=$tree/hw/misc/seedchip
 rm -rf "$to"
 mkdir -p "$to/qemu-device/chip" "$to/uapi"
 cp qemu-device/*.[ch] "$to/qemu-device/"
+cp qemu-device/trace-events "$to/"
 cp qemu-device/chip/*.[ch] "$to/qemu-device/chip/"
 cp uapi/*.h "$to/uapi/"
 
@@ -40,8 +41,9 @@ seedchip_inc = include_directories('.', 'uapi', 'qemu-device')
 seedchip_chip = static_library('seedchip-chip',
   files($(list 'qemu-device/chip/*.c')),
   include_directories: seedchip_inc, implicit_include_directories: false,
-  c_args: ['-D_GNU_SOURCE'], pic: true, build_by_default: false)
-seedchip_dep = declare_dependency(include_directories: seedchip_inc, link_whole: seedchip_chip)
+  c_args: ['-D_GNU_SOURCE', '-ffp-contract=off'], pic: true, build_by_default: false)
+seedchip_dep = declare_dependency(include_directories: seedchip_inc, link_whole: seedchip_chip,
+  compile_args: '-DSEEDCHIP_IN_TREE')
 softmmu_ss.add(when: ['CONFIG_SEEDCHIP', seedchip_dep],
   if_true: files($(list 'qemu-device/*.c')))
 EOF
@@ -59,4 +61,6 @@ grep -q "^subdir('seedchip')" "$tree/hw/misc/meson.build" ||
 	echo "subdir('seedchip')" >>"$tree/hw/misc/meson.build"
 grep -q "^source seedchip/Kconfig" "$tree/hw/misc/Kconfig" ||
 	echo "source seedchip/Kconfig" >>"$tree/hw/misc/Kconfig"
+grep -q "'hw/misc/seedchip'" "$tree/meson.build" ||
+	sed -i "s,^\( *\)'hw/misc'\,$,&\n\1'hw/misc/seedchip'\,," "$tree/meson.build"
 echo "qemu-tree: $to is in place; configure and build that tree as usual"
