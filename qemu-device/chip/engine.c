@@ -151,9 +151,20 @@ static struct sc_engine_op *head_of(struct sc_engines *e, unsigned int q)
 	return queue->count ? &queue->op[queue->head] : NULL;
 }
 
+/* Counters wrap. */
+static int32_t increment(int32_t counter)
+{
+	return (int32_t)((uint32_t)counter + 1);
+}
+
+static bool satisfied(int32_t counter, int32_t value)
+{
+	return (int32_t)((uint32_t)counter - (uint32_t)value) >= 0;
+}
+
 static bool reached(const struct sc_engines *e, unsigned int counter, int32_t value)
 {
-	return (int32_t)((uint32_t)e->counter[counter] - (uint32_t)value) >= 0;
+	return satisfied(e->counter[counter], value);
 }
 
 static bool runnable(const struct sc_engines *e, const struct sc_engine_op *op)
@@ -188,7 +199,7 @@ static int apply_head(struct sc_engines *e, unsigned int q, struct sc_fault *fau
 			sc_race_hold(e->race, op);
 		break;
 	case SC_INSN_SD_POST:
-		e->counter[op->counter] = (int32_t)((uint32_t)e->counter[op->counter] + 1);
+		e->counter[op->counter] = increment(e->counter[op->counter]);
 		e->polls[op->counter] = 0;
 		if (e->env.strict)
 			sc_race_post(e->race, op);
@@ -379,7 +390,7 @@ static int do_count(struct sc_engines *e, unsigned int counter, uint64_t *rd,
 	/* Late application must not hang a loop that polls. */
 	if (e->env.strict && ++e->polls[counter] >= SC_COUNT_POLLS) {
 		e->polls[counter] = 0;
-		if (need(e, counter, e->counter[counter] + 1, 0, fault) < 0)
+		if (need(e, counter, increment(e->counter[counter]), 0, fault) < 0)
 			return SC_ENGINE_FAULT;
 	}
 	*rd = (uint64_t)(int64_t)e->counter[counter];
@@ -512,19 +523,52 @@ bool sc_engines_busy(const struct sc_engines *e)
 	return e->pending || (e->env.strict && !sc_race_quiet(e->race));
 }
 
+/*
+ * How many operations of each queue could have run by now, in the order that
+ * gets furthest. What stands behind a hold that nothing issued so far can
+ * satisfy comes after every access that the hart makes now.
+ */
+static void reachable(const struct sc_engines *e, unsigned int reach[SC_EQ_COUNT])
+{
+	int32_t counter[SC_NUM_COUNTERS];
+	bool more = true;
+	unsigned int q;
+
+	memcpy(counter, e->counter, sizeof(counter));
+	memset(reach, 0, SC_EQ_COUNT * sizeof(reach[0]));
+	while (more) {
+		more = false;
+		for (q = 0; q < SC_EQ_COUNT; q++) {
+			const struct fifo *queue = &e->queue[q];
+
+			for (; reach[q] < queue->count; reach[q]++, more = true) {
+				const struct sc_engine_op *op =
+					&queue->op[(queue->head + reach[q]) % SC_EQ_DEPTH];
+
+				if (op->insn == SC_INSN_SD_HOLD &&
+				    !satisfied(counter[op->counter], op->value))
+					break;
+				if (op->insn == SC_INSN_SD_POST)
+					counter[op->counter] = increment(counter[op->counter]);
+			}
+		}
+	}
+}
+
 int sc_engines_check(struct sc_engines *e, uint32_t offset, uint32_t size, bool write, uint64_t pc,
 		     struct sc_fault *fault)
 {
 	struct sc_access access = { .write = write };
-	unsigned int q, i;
+	unsigned int reach[SC_EQ_COUNT], q, i;
 
 	if (!e->env.strict || !size || !sc_race_maybe(e->race, offset, size))
 		return 0;
 	sc_region_init(&access.region, offset, size, 1, 0, 1, 0);
+	reachable(e, reach);
 	for (q = 0; q < SC_EQ_COUNT; q++) {
 		const struct fifo *queue = &e->queue[q];
 
-		for (i = 0; i < queue->count; i++) {
+		for (i = 0; i < reach[q]; i++) {
 			const struct sc_engine_op *op =
 				&queue->op[(queue->head + i) % SC_EQ_DEPTH];
 

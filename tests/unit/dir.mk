@@ -2,3 +2,11 @@
 unit-tests += tests/unit/test_hart
 tests/unit/test_hart-srcs := tests/unit/test_hart.c tests/isa/flat.c
 tests/unit/test_hart-uses := qemu-device/chip/libchip.a
+
+# the engines alone, on a bench in place of core and MMU
+engine-tests := test_engine test_dma test_matrix test_ordering
+unit-tests += $(engine-tests:%=tests/unit/%)
+$(foreach t,$(engine-tests),$(eval \
+	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/engine_bench.c))
+$(foreach t,$(engine-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
+$(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))

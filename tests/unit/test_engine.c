@@ -364,6 +364,20 @@ static void test_race_hart(void **state)
 	assert_int_equal(hart(0x2000, 8, true), 0);
 }
 
+/* The hart may prepare what stands behind a hold until it issues the post that lets it go. */
+static void test_race_not_yet(void **state)
+{
+	(void)state;
+	bench_reset(true, ISA_BASE, 25);
+	HOLD(0, 1, 1);
+	copy(0, copy_out(0, 0x2000, 64));
+	assert_int_equal(hart(0x2000, 8, true), 0);
+	POST(1, 1);
+	assert_int_equal(hart(0x2000, 8, false), 0);
+	assert_int_equal(hart(0x2000, 8, true), SC_ENGINE_FAULT);
+	finish(0);
+}
+
 /* Applied because a queue was full is not yet known to the hart. */
 static void test_race_applied(void **state)
 {
@@ -542,6 +556,7 @@ int main(void)
 		plain(test_late_fault),
 		strict(test_late_fault),
 		plain(test_race_hart),
+		plain(test_race_not_yet),
 		plain(test_race_applied),
 		plain(test_race_engines),
 		plain(test_race_wrong_hold),

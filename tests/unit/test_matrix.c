@@ -1,0 +1,899 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tests of the matrix engine: every bit of its results against a reference
+ * that does one element at a time, in another way where there is one (tables
+ * of doubles for the narrow formats, the compiler's _Float16), for all
+ * formats, layouts and odd sizes; and every refusal by name.
+ */
+#include <float.h>
+#include <math.h>
+
+#include "engine_bench.h"
+
+#define DESC  0x40
+#define A_AT  0x1001 /* operands at odd addresses: none needs an alignment */
+#define B_AT  0x9003
+#define SA_AT 0x13005
+#define SB_AT 0x15007
+#define OUT   0x18001 /* 64 rows */
+#define NONE  UINT32_MAX
+#define FIELD(name) offsetof(struct sc_tile, name)
+
+/* What the engine must hold, and where. */
+union word {
+	uint32_t i;
+	int32_t s;
+	float f;
+};
+static union word ref[SC_NUM_ACCS][64][64];
+
+static struct sc_tile tile(unsigned int m, unsigned int n, unsigned int k, unsigned int fmt_a,
+			   unsigned int fmt_b)
+{
+	bool integer = fmt_a == SC_FMT_I8;
+	struct sc_tile t = { .m = m, .n = n, .k = k, .fmt_a = fmt_a, .fmt_b = fmt_b,
+			     .fmt_store = integer ? SC_FMT_I32 : SC_FMT_F32, .scale_a = NONE,
+			     .scale_b = NONE, .store_scale = NONE };
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		t.codebook[i] = bench_random();
+	return t;
+}
+
+static float narrow(unsigned int code, unsigned int exp_bits, unsigned int man_bits)
+{
+	int bias = (1 << (exp_bits - 1)) - 1;
+	int exp = code >> man_bits & ((1 << exp_bits) - 1);
+	int man = code & ((1 << man_bits) - 1);
+	double value = ldexp(man, 1 - bias - (int)man_bits);
+
+	if (exp)
+		value = ldexp(man + (1 << man_bits), exp - bias - (int)man_bits);
+	return code >> (exp_bits + man_bits) ? -value : value;
+}
+
+static float element(unsigned int fmt, const uint8_t *row, unsigned int i, const int8_t *codebook)
+{
+	_Float16 half;
+	float f;
+
+	switch (fmt) {
+	case SC_FMT_I8:
+		return (int8_t)row[i];
+	case SC_FMT_I4:
+		return codebook[i % 2 ? row[i / 2] / 16 : row[i / 2] % 16];
+	case SC_FMT_F16:
+		memcpy(&half, row + 2 * i, 2);
+		return half;
+	case SC_FMT_BF16:
+		f = 0;
+		memcpy((uint8_t *)&f + 2, row + 2 * i, 2);
+		return f;
+	case SC_FMT_E4M3:
+		return (row[i] & 127) == 127 ? NAN : narrow(row[i], 4, 3);
+	case SC_FMT_E5M2:
+		if ((row[i] & 127) >= 0x7c)
+			return (row[i] & 127) > 0x7c ? NAN : row[i] & 128 ? -INFINITY : INFINITY;
+		return narrow(row[i], 5, 2);
+	default:
+		memcpy(&f, row + 4 * i, 4);
+		return f;
+	}
+}
+
+static float a_of(const struct sc_tile *t, unsigned int m, unsigned int k)
+{
+	bool km = t->flags & SC_TILE_A_KM;
+
+	return element(t->fmt_a, tcm + A_AT + (uint64_t)(km ? k : m) * t->stride_a, km ? m : k,
+		       t->codebook);
+}
+
+static float b_of(const struct sc_tile *t, unsigned int k, unsigned int n)
+{
+	bool nk = t->flags & SC_TILE_B_NK;
+
+	return element(t->fmt_b, tcm + B_AT + (uint64_t)(nk ? n : k) * t->stride_b, nk ? k : n,
+		       t->codebook);
+}
+
+static float scale_of(const struct sc_tile *t, unsigned int m, unsigned int n, unsigned int g)
+{
+	static const unsigned int bytes[] = { 2, 4, 1 };
+	const uint8_t *p = tcm + t->scale_b + g * t->stride_scale_b + n * bytes[t->fmt_scale];
+	float a = 1, b = 1;
+
+	if (t->scale_a != NONE)
+		memcpy(&a, tcm + t->scale_a + m * t->stride_scale_a + 4 * g, 4);
+	if (t->scale_b == NONE)
+		return a;
+	if (t->fmt_scale == SC_SCALE_E8M0)
+		b = *p == 255 ? NAN : ldexpf(1, *p - 127);
+	else
+		b = element(t->fmt_scale == SC_SCALE_F16 ? SC_FMT_F16 : SC_FMT_F32, p, 0, NULL);
+	return a * b;
+}
+
+/* One element of A x B over [k, end), added to what is there. */
+static void dot(const struct sc_tile *t, union word *sum, unsigned int m, unsigned int n,
+		unsigned int k, unsigned int end)
+{
+	bool pairs = t->fmt_a == SC_FMT_E4M3 || t->fmt_a == SC_FMT_E5M2;
+
+	for (; k < end; k += pairs ? 2 : 1) {
+		float a = a_of(t, m, k), b = b_of(t, k, n);
+
+		if (t->fmt_a == SC_FMT_I8) {
+			sum->i += (uint32_t)((int)a * (int)b);
+		} else if (pairs) {
+			long double two = 0; /* 64 bits hold both products and their sum */
+
+			if (k + 1 < end)
+				two = (long double)a_of(t, m, k + 1) * b_of(t, k + 1, n);
+			sum->f = sum->f + (float)((long double)a * b + two);
+		} else {
+			sum->f = fmaf(a, b, sum->f);
+		}
+	}
+}
+
+static void reference(const struct sc_tile *t, unsigned int acc, bool zero)
+{
+	unsigned int m, n, k, end;
+
+	for (m = 0; m < t->m; m++) {
+		for (n = 0; n < t->n; n++) {
+			union word *sum = &ref[acc][m][n];
+
+			if (zero)
+				sum->i = 0;
+			if (!t->group) {
+				dot(t, sum, m, n, 0, t->k);
+				continue;
+			}
+			for (k = 0; k < t->k; k = end) {
+				union word part = { 0 };
+				float p;
+
+				end = k + t->group < t->k ? k + t->group : t->k;
+				dot(t, &part, m, n, k, end);
+				p = t->fmt_a == SC_FMT_I8 ? (float)part.s : part.f;
+				sum->f = fmaf(p, scale_of(t, m, n, k / t->group), sum->f);
+			}
+		}
+	}
+}
+
+static void configure(const struct sc_tile *t)
+{
+	if (cfg(DESC, t))
+		fail_msg("descriptor refused: code %u field %llu", fault.code,
+			 (unsigned long long)fault.value);
+}
+
+/* Store the accumulator as 32-bit words with the descriptor's format, and compare. */
+static void compare(const struct sc_tile *t, unsigned int acc, const char *what)
+{
+	bool integer = t->fmt_a == SC_FMT_I8 && !t->group;
+	unsigned int m, n, bad = 0;
+	int64_t done = count(15) + 1;
+
+	ok(SC_INSN_SDM_ST, acc, TCM(OUT), 260);
+	ok(SC_INSN_SD_POST, SC_EQ_MATRIX, 15, 0);
+	ok(SC_INSN_SD_AWAIT, 0, 15, done);
+	for (m = 0; m < t->m; m++) {
+		for (n = 0; n < t->n; n++) {
+			union word is, want = ref[acc][m][n];
+
+			memcpy(&is, tcm + OUT + m * 260 + n * 4, 4);
+			if (!integer && isnan(want.f))
+				want.i = 0x7fc00000;
+			if (is.i != want.i && !bad++)
+				print_message("# %s: m %u n %u k %u: [%u][%u] is %08x, not %08x\n",
+					      what, t->m, t->n, t->k, m, n, is.i, want.i);
+		}
+	}
+	if (bad)
+		fail_msg("%s: %u elements differ", what, bad);
+}
+
+/* Strides for packed operands with @slack bytes between rows. */
+static void strides(struct sc_tile *t, unsigned int slack)
+{
+	static const unsigned int bits[] = { 8, 4, 16, 16, 8, 8, 32, 32 };
+	unsigned int a = t->flags & SC_TILE_A_KM ? t->m : t->k;
+	unsigned int b = t->flags & SC_TILE_B_NK ? t->k : t->n;
+
+	t->stride_a = (a * bits[t->fmt_a] + 7) / 8 + slack;
+	t->stride_b = (b * bits[t->fmt_b] + 7) / 8 + slack;
+}
+
+/*
+ * Multiply twice into one accumulator and compare all of it. Values are random
+ * bits, so floats meet NaN, infinity and subnormals; @tame keeps them finite.
+ */
+static void check(struct sc_tile t, bool strict, bool tame, const char *what)
+{
+	unsigned int acc = bench_random() % SC_NUM_ACCS, i;
+
+	if (tame && t.fmt_a == SC_FMT_F32) {
+		for (i = 0; i < 0x12000 / 4; i++) {
+			float f = ldexpf((int32_t)bench_random(), -31);
+
+			memcpy(tcm + 0x1001 + 4 * i, &f, 4);
+		}
+	}
+	if (tame && (t.fmt_a == SC_FMT_BF16 || t.fmt_a == SC_FMT_F16)) {
+		for (i = 0; i < 0x12000 / 2; i++)
+			tcm[0x1002 + 2 * i] = (tcm[0x1002 + 2 * i] & 0x83) | 0x38;
+	}
+	env.strict = strict;
+	sc_engines_start(engines, &env);
+	sc_engines_clear(engines);
+	memset(ref, 0, sizeof(ref));
+	configure(&t);
+	ok(SC_INSN_SDM_MMA, acc, TCM(A_AT), TCM(B_AT));
+	reference(&t, acc, false);
+	compare(&t, acc, what);
+	ok(SC_INSN_SDM_MMA, acc, TCM(A_AT), TCM(B_AT));
+	reference(&t, acc, false);
+	compare(&t, acc, what);
+	ok(SC_INSN_SDM_MMA_Z, acc, TCM(A_AT), TCM(B_AT));
+	reference(&t, acc, true);
+	compare(&t, acc, what);
+	finish(0);
+	assert_int_equal(stats.macs, 3ull * t.m * t.n * t.k);
+	stats.macs = 0;
+}
+
+static const struct {
+	uint8_t a, b;
+	const char *name;
+} formats[] = {
+	{ SC_FMT_I8, SC_FMT_I8, "i8" },	      { SC_FMT_BF16, SC_FMT_BF16, "bf16" },
+	{ SC_FMT_I8, SC_FMT_I4, "i8 x i4" },  { SC_FMT_F16, SC_FMT_F16, "f16" },
+	{ SC_FMT_E4M3, SC_FMT_E4M3, "e4m3" }, { SC_FMT_E4M3, SC_FMT_E5M2, "e4m3 x e5m2" },
+	{ SC_FMT_E5M2, SC_FMT_E4M3, "e5m2 x e4m3" }, { SC_FMT_E5M2, SC_FMT_E5M2, "e5m2" },
+	{ SC_FMT_F32, SC_FMT_F32, "f32" },
+};
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static void test_multiply(void **state)
+{
+	static const uint8_t sizes[] = { 0, 1, 2, 7, 8, 31, 63, 64 };
+	static const uint16_t ks[] = { 0, 1, 2, 3, 15, 64, 127, 128, 129 };
+	unsigned int f, round;
+
+	(void)state;
+	for (f = 0; f < FORMATS; f++) {
+		for (round = 0; round < 48; round++) {
+			struct sc_tile t;
+
+			bench_reset(false, ISA_ALL, f * 100 + round);
+			t = tile(sizes[bench_random() % 8], sizes[bench_random() % 8],
+				 ks[round < 9 ? round : bench_random() % 9], formats[f].a,
+				 formats[f].b);
+			t.flags = round % 4;
+			strides(&t, round % 3);
+			if (t.fmt_a == SC_FMT_F32 && t.k > 64)
+				t.k = 64;
+			check(t, round % 2, round % 8 < 4, formats[f].name);
+		}
+	}
+}
+
+static void test_full_tile(void **state)
+{
+	unsigned int f;
+
+	(void)state;
+	for (f = 0; f < FORMATS; f++) {
+		struct sc_tile t;
+
+		bench_reset(false, ISA_ALL, f);
+		t = tile(64, 64, 64, formats[f].a, formats[f].b);
+		strides(&t, 0);
+		check(t, false, true, formats[f].name);
+	}
+}
+
+/* The largest k, over rows that overlap; i32 wraps. */
+static void test_long(void **state)
+{
+	struct sc_tile t;
+
+	(void)state;
+	bench_reset(false, ISA_ALL, 1);
+	t = tile(2, 3, 65535, SC_FMT_I8, SC_FMT_I8);
+	t.flags = SC_TILE_B_NK;
+	t.stride_a = 1;
+	t.stride_b = 2;
+	check(t, true, false, "k 65535");
+	memset(tcm + A_AT, 0x80, 0x10000);
+	t.m = t.n = 2;
+	check(t, false, false, "k 65535, all -128");
+	t = tile(1, 5, 65535, SC_FMT_BF16, SC_FMT_BF16);
+	t.k = 30001;
+	t.flags = SC_TILE_B_NK | SC_TILE_A_KM;
+	t.stride_a = 1;
+	t.stride_b = 2;
+	bench_reset(false, ISA_ALL, 2);
+	check(t, false, true, "k 30001");
+}
+
+static void test_wrap(void **state)
+{
+	struct sc_tile t;
+	unsigned int m, n;
+	int32_t near = INT32_MAX - 100;
+
+	(void)state;
+	bench_reset(false, ISA_BASE, 1);
+	t = tile(3, 2, 8, SC_FMT_I8, SC_FMT_I8);
+	strides(&t, 0);
+	configure(&t);
+	for (m = 0; m < 3; m++) {
+		for (n = 0; n < 2; n++) {
+			memcpy(tcm + OUT + 16 * m + 4 * n, &near, 4);
+			ref[5][m][n].s = near;
+		}
+	}
+	memset(tcm + A_AT, 0x80, 64);
+	memset(tcm + B_AT, 0x80, 64);
+	ok(SC_INSN_SDM_LD, 5, TCM(OUT), 16);
+	ok(SC_INSN_SDM_MMA, 5, TCM(A_AT), TCM(B_AT));
+	reference(&t, 5, false);
+	assert_true(ref[5][0][0].s < 0);
+	compare(&t, 5, "wrap");
+	finish(0);
+}
+
+static void test_groups(void **state)
+{
+	static const uint16_t groups[] = { 16, 32, 64, 128, 256, 512, 1024 };
+	static const uint8_t bytes[] = { 2, 4, 1 };
+	unsigned int f, round, i;
+
+	(void)state;
+	for (f = 0; f < FORMATS; f++) {
+		for (round = 0; round < 14; round++) {
+			struct sc_tile t;
+			float scale;
+
+			bench_reset(false, ISA_ALL, f * 100 + round);
+			t = tile(1 + bench_random() % 7, 1 + bench_random() % 9,
+				 1 + bench_random() % 1500, formats[f].a, formats[f].b);
+			t.group = groups[round % 7];
+			t.fmt_store = SC_FMT_F32;
+			t.flags = SC_TILE_B_NK;
+			strides(&t, 0);
+			t.fmt_scale = round % 3;
+			t.scale_a = round % 4 ? SA_AT : NONE;
+			t.scale_b = round % 5 ? SB_AT : NONE;
+			t.stride_scale_a = 4 * ((t.k + t.group - 1) / t.group) + 1;
+			t.stride_scale_b = bytes[t.fmt_scale] * t.n + 3;
+			for (i = 0; i < 2000; i++) {
+				scale = ldexpf((int32_t)bench_random(), -30);
+				memcpy(tcm + SA_AT + 4 * i, &scale, 4);
+			}
+			check(t, round % 2, round % 3, formats[f].name);
+		}
+	}
+}
+
+/* Elements outside m and n keep their values; accumulators are separate. */
+static void test_untouched(void **state)
+{
+	struct sc_tile all, part;
+	unsigned int acc;
+
+	(void)state;
+	bench_reset(false, ISA_BASE, 3);
+	all = tile(64, 64, 0, SC_FMT_I8, SC_FMT_I8);
+	part = tile(7, 63, 5, SC_FMT_I8, SC_FMT_I8);
+	strides(&part, 0);
+	configure(&all);
+	for (acc = 0; acc < SC_NUM_ACCS; acc++) {
+		unsigned int m, n;
+
+		for (m = 0; m < 64; m++) {
+			for (n = 0; n < 64; n++) {
+				ref[acc][m][n].i = bench_random();
+				memcpy(tcm + OUT + m * 256 + n * 4, &ref[acc][m][n], 4);
+			}
+		}
+		ok(SC_INSN_SDM_LD, acc, TCM(OUT), 256);
+	}
+	configure(&part);
+	ok(SC_INSN_SDM_MMA_Z, 9, TCM(A_AT), TCM(B_AT));
+	reference(&part, 9, true);
+	configure(&all);
+	for (acc = 0; acc < SC_NUM_ACCS; acc++)
+		compare(&all, acc, "untouched");
+	/* with k 0 an accumulator keeps its value, and .z clears it */
+	ok(SC_INSN_SDM_MMA, 9, TCM(0), TCM(0));
+	compare(&all, 9, "k 0");
+	ok(SC_INSN_SDM_MMA_Z, 9, TCM(0), TCM(0));
+	reference(&all, 9, true);
+	compare(&all, 9, "k 0, .z");
+	finish(0);
+}
+
+static void test_load(void **state)
+{
+	struct sc_tile t;
+	unsigned int m, n, round;
+
+	(void)state;
+	for (round = 0; round < 3; round++) {
+		unsigned int stride = (const unsigned int[]){ 0, 29, 401 }[round];
+
+		bench_reset(round == 1, ISA_BASE, round);
+		t = tile(63, 7, 3, SC_FMT_I8, SC_FMT_I8);
+		strides(&t, 1);
+		configure(&t);
+		ok(SC_INSN_SDM_LD, 15, TCM(B_AT), stride);
+		for (m = 0; m < t.m; m++) {
+			for (n = 0; n < t.n; n++)
+				memcpy(&ref[15][m][n], tcm + B_AT + m * stride + n * 4, 4);
+		}
+		compare(&t, 15, "load");
+		ok(SC_INSN_SDM_MMA, 15, TCM(A_AT), TCM(B_AT));
+		reference(&t, 15, false);
+		compare(&t, 15, "bias and multiply");
+		finish(0);
+	}
+}
+
+/* Nearest value of a narrow format by search; ties to even; @infinity: what is above the last. */
+static unsigned int nearest(float f, unsigned int exp_bits, unsigned int man_bits,
+			    unsigned int last, unsigned int above)
+{
+	unsigned int code, best = 0, sign = 1u << (exp_bits + man_bits);
+	double abs = fabs((double)f), error = abs;
+
+	if (isinf(f))
+		return (signbit(f) ? sign : 0) | above;
+	/* one step beyond the last, to tell where rounding up ends */
+	for (code = 1; code <= last + 1; code++) {
+		double step = fabs(abs - narrow(code, exp_bits, man_bits));
+
+		if (step < error || (step == error && !(code & 1))) {
+			error = step;
+			best = code;
+		}
+	}
+	return (signbit(f) ? sign : 0) | (best > last ? above : best);
+}
+
+static uint32_t stored(unsigned int fmt, float f)
+{
+	uint32_t bits;
+	_Float16 half;
+	uint16_t h;
+
+	memcpy(&bits, &f, 4);
+	switch (fmt) {
+	case SC_FMT_F32:
+		return isnan(f) ? 0x7fc00000 : bits;
+	case SC_FMT_BF16:
+		if (isnan(f))
+			return 0x7fc0;
+		h = bits >> 16;
+		if ((bits & 0xffff) > 0x8000 || ((bits & 0xffff) == 0x8000 && (h & 1)))
+			h++;
+		return h;
+	case SC_FMT_F16:
+		if (isnan(f))
+			return 0x7e00;
+		half = f;
+		memcpy(&h, &half, 2);
+		return h;
+	case SC_FMT_E4M3:
+		return isnan(f) ? 0x7f : nearest(f, 4, 3, 0x7e, 0x7e);
+	case SC_FMT_E5M2:
+		return isnan(f) ? 0x7e : nearest(f, 5, 2, 0x7b, 0x7c);
+	case SC_FMT_I8:
+		return isnan(f) ? 127 : (uint8_t)(int8_t)fmax(-128, fmin(127, rint(f)));
+	default:
+		return isnan(f) ? INT32_MAX :
+				  (uint32_t)(int32_t)fmax(INT32_MIN, fmin(INT32_MAX, rint(f)));
+	}
+}
+
+static uint32_t out_at(unsigned int fmt, unsigned int m, unsigned int n)
+{
+	unsigned int bytes = fmt == SC_FMT_F32 || fmt == SC_FMT_I32 ? 4 :
+			     fmt == SC_FMT_F16 || fmt == SC_FMT_BF16 ? 2 : 1;
+	uint32_t v = 0;
+
+	memcpy(&v, tcm + OUT + m * 301 + n * bytes, bytes);
+	return v;
+}
+
+/* Values at which rounding and overflow of the narrow formats are decided. */
+static float corner(unsigned int i)
+{
+	static const float base[] = { 0, 0.5f, 1.5f, 2.5f, 126.5f, 127.5f, 128.5f, 448, 464, 465,
+				      480, 57344, 61439, 61440, 61441, 65504, 65519, 65520, 65536,
+				      0x1p-24f, 0x1p-25f, 0x1.8p-25f, 0x1p-14f, 0x1p-9f, 0x1p-10f,
+				      0x1.8p-10f, 0x1p-16f, 0x1p-17f, 0x1p-18f, 0x1p-126f,
+				      0x1p-149f, FLT_MAX, 2147483520.0f, 2147483648.0f, INFINITY,
+				      NAN, 0x1.ffp0f, 0x1.fep0f, 0x1.fdp127f, 0x1.ffp127f };
+	unsigned int count = sizeof(base) / sizeof(base[0]);
+	union word w;
+
+	if (i < 6 * count) {
+		w.f = base[i / 6];
+		if (i % 3 == 1)
+			w.i++;
+		if (i % 3 == 2 && w.i)
+			w.i--;
+		return i % 6 < 3 ? w.f : -w.f;
+	}
+	w.i = bench_random();
+	if (i % 2) /* near one of the narrow ranges */
+		w.i = (w.i & 0x807fffff) | (127 - 26 + (w.i >> 23) % 44) << 23;
+	return w.f;
+}
+
+static void test_store_float(void **state)
+{
+	static const uint8_t fmts[] = { SC_FMT_F32, SC_FMT_BF16, SC_FMT_F16, SC_FMT_E4M3,
+					SC_FMT_E5M2, SC_FMT_I8, SC_FMT_I32 };
+	unsigned int i, m, n;
+	struct sc_tile t;
+	float f;
+
+	(void)state;
+	for (i = 0; i < sizeof(fmts); i++) {
+		bench_reset(i % 2, ISA_ALL, i);
+		t = tile(61, 64, 0, SC_FMT_BF16, SC_FMT_BF16);
+		t.fmt_store = fmts[i];
+		configure(&t);
+		for (m = 0; m < t.m; m++) {
+			for (n = 0; n < t.n; n++) {
+				f = corner(m * 64 + n);
+				memcpy(tcm + A_AT + m * 256 + n * 4, &f, 4);
+			}
+		}
+		ok(SC_INSN_SDM_LD, 0, TCM(A_AT), 256);
+		ok(SC_INSN_SDM_ST, 0, TCM(OUT), 301);
+		finish(0);
+		for (m = 0; m < t.m; m++) {
+			for (n = 0; n < t.n; n++) {
+				memcpy(&f, tcm + A_AT + m * 256 + n * 4, 4);
+				if (out_at(fmts[i], m, n) != stored(fmts[i], f))
+					fail_msg("format %u: %a is %x, not %x", fmts[i], f,
+						 out_at(fmts[i], m, n), stored(fmts[i], f));
+			}
+		}
+	}
+}
+
+/* i32 accumulators: through f32, with and without a scale per column. */
+static void test_store_integer(void **state)
+{
+	static const uint8_t fmts[] = { SC_FMT_I32, SC_FMT_I8, SC_FMT_F32, SC_FMT_BF16,
+					SC_FMT_F16 };
+	unsigned int i, m, n, scaled;
+	struct sc_tile t;
+
+	(void)state;
+	for (i = 0; i < 2 * sizeof(fmts); i++) {
+		scaled = i % 2;
+		bench_reset(scaled, ISA_BASE, i);
+		t = tile(64, 33, 0, SC_FMT_I8, SC_FMT_I8);
+		t.fmt_store = fmts[i / 2];
+		if (scaled)
+			t.store_scale = SA_AT;
+		configure(&t);
+		for (m = 0; m < 64; m++) {
+			int32_t v = (int32_t)bench_random() >> bench_random() % 32;
+
+			for (n = 0; n < 33; n++, v += 3)
+				memcpy(tcm + A_AT + m * 140 + n * 4, &v, 4);
+		}
+		for (n = 0; n < 33; n++) {
+			float scale = ldexpf((int32_t)bench_random(), -31 - (int)(n % 20));
+
+			memcpy(tcm + SA_AT + 4 * n, &scale, 4);
+		}
+		ok(SC_INSN_SDM_LD, 3, TCM(A_AT), 140);
+		ok(SC_INSN_SDM_ST, 3, TCM(OUT), 301);
+		finish(0);
+		for (m = 0; m < 64; m++) {
+			for (n = 0; n < 33; n++) {
+				int32_t v;
+				float scale = 1;
+				uint32_t want;
+
+				memcpy(&v, tcm + A_AT + m * 140 + n * 4, 4);
+				if (scaled && t.fmt_store == SC_FMT_I8)
+					memcpy(&scale, tcm + SA_AT + 4 * n, 4);
+				want = t.fmt_store == SC_FMT_I32 ?
+					       (uint32_t)v : stored(t.fmt_store, (float)v * scale);
+				assert_int_equal(out_at(t.fmt_store, m, n), want);
+			}
+		}
+	}
+}
+
+/* Bytes between rows and after the last are not written. */
+static void test_store_bounds(void **state)
+{
+	static uint8_t was[TCM_SIZE];
+	struct sc_tile t;
+	unsigned int m;
+
+	(void)state;
+	bench_reset(false, ISA_BASE, 1);
+	t = tile(5, 7, 0, SC_FMT_I8, SC_FMT_I8);
+	t.fmt_store = SC_FMT_I8;
+	configure(&t);
+	memcpy(was, tcm, TCM_SIZE);
+	ok(SC_INSN_SDM_ST, 0, TCM(OUT), 9);
+	for (m = 0; m < 5; m++)
+		memset(was + OUT + 9 * m, 0, 7);
+	assert_memory_equal(tcm, was, TCM_SIZE);
+	/* stride 0: the last row stands */
+	for (m = 0; m < 5; m++)
+		memset(tcm + A_AT + 28 * m, 0, 28), tcm[A_AT + 28 * m] = 10 + m;
+	ok(SC_INSN_SDM_LD, 0, TCM(A_AT), 28);
+	ok(SC_INSN_SDM_ST, 0, TCM(OUT), 0);
+	assert_int_equal(tcm[OUT], 14);
+	finish(0);
+}
+
+static void test_scale(void **state)
+{
+	unsigned int round, m, n;
+	struct sc_tile t;
+
+	(void)state;
+	for (round = 0; round < 4; round++) {
+		bool rows = round % 2;
+
+		bench_reset(round / 2, ISA_ALL, round);
+		t = tile(63, 31, 0, SC_FMT_BF16, SC_FMT_BF16);
+		configure(&t);
+		ok(SC_INSN_SDM_LD, 1, TCM(A_AT), 124);
+		ok(rows ? SC_INSN_SDM_MUL_R : SC_INSN_SDM_MUL_C, 1, TCM(SA_AT), 0);
+		for (m = 0; m < t.m; m++) {
+			for (n = 0; n < t.n; n++) {
+				float acc, v;
+
+				memcpy(&acc, tcm + A_AT + m * 124 + n * 4, 4);
+				memcpy(&v, tcm + SA_AT + 4 * (rows ? m : n), 4);
+				ref[1][m][n].f = acc * v;
+			}
+		}
+		/* what a NaN becomes must not depend on where it came from: read raw */
+		t.fmt_a = t.fmt_b = SC_FMT_I8;
+		t.fmt_store = SC_FMT_I32;
+		configure(&t);
+		for (m = 0; m < t.m; m++) {
+			for (n = 0; n < t.n; n++) {
+				if (isnan(ref[1][m][n].f))
+					ref[1][m][n].i = 0x7fc00000;
+			}
+		}
+		compare(&t, 1, "scale");
+		finish(0);
+	}
+	/* an accumulator of integers has no factors */
+	bench_reset(false, ISA_ALL, 1);
+	t = tile(4, 4, 4, SC_FMT_I8, SC_FMT_I8);
+	configure(&t);
+	refused(SC_INSN_SDM_MUL_C, 0, TCM(SA_AT), 0, SC_CODE_BAD_TILE, SC_ENGINE_MATRIX);
+	assert_int_equal(fault.value, FIELD(fmt_a));
+}
+
+#define REFUSE(change, field)                                                                      \
+	do {                                                                                       \
+		struct sc_tile t_ = good;                                                          \
+		assert_int_equal(cfg(DESC, &t_), 0);                                               \
+		t_.change;                                                                         \
+		memcpy(tcm + DESC, &t_, sizeof(t_));                                               \
+		refused(SC_INSN_SDM_CFG, 0, TCM(DESC), 0, SC_CODE_BAD_TILE, SC_ENGINE_MATRIX);     \
+		assert_int_equal(fault.value, FIELD(field));                                       \
+		assert_int_equal(fault.va, TCM(DESC));                                             \
+	} while (0)
+
+static void test_bad_descriptor(void **state)
+{
+	struct sc_tile good;
+	unsigned int i, a, b, pairs = 0;
+
+	(void)state;
+	bench_reset(false, ISA_ALL, 1);
+	good = tile(64, 64, 65535, SC_FMT_I8, SC_FMT_I8);
+	REFUSE(m = 65, m);
+	REFUSE(n = 255, n);
+	REFUSE(fmt_a = 8, fmt_a);
+	REFUSE(fmt_a = 255, fmt_a);
+	REFUSE(fmt_b = 8, fmt_b);
+	REFUSE(fmt_a = SC_FMT_I4, fmt_b);
+	REFUSE(fmt_b = SC_FMT_BF16, fmt_b);
+	REFUSE(fmt_store = SC_FMT_I4, fmt_store);
+	REFUSE(fmt_store = 8, fmt_store);
+	REFUSE(flags = 4, flags);
+	REFUSE(group = 1, group);
+	REFUSE(group = 8, group);
+	REFUSE(group = 48, group);
+	REFUSE(group = 2048, group);
+	REFUSE(fmt_scale = 3, fmt_scale);
+	REFUSE(rsv0 = 1, rsv0);
+	REFUSE(rsv1[0] = 1, rsv1);
+	REFUSE(rsv1[7] = 0x80, rsv1);
+	for (i = 16; i <= 1024; i *= 2) {
+		good.group = i;
+		assert_int_equal(cfg(DESC, &good), 0);
+	}
+	for (a = 0; a < 8; a++) {
+		for (b = 0; b < 8; b++) {
+			good = tile(1, 1, 1, a, b);
+			pairs += !cfg(DESC, &good);
+		}
+	}
+	assert_int_equal(pairs, FORMATS);
+
+	/* what the card lacks */
+	bench_reset(false, ISA_BASE, 1);
+	good = tile(1, 1, 1, SC_FMT_BF16, SC_FMT_BF16);
+	REFUSE(group = 32, group);
+	REFUSE(fmt_store = SC_FMT_E5M2, fmt_store);
+	for (i = 2; i < FORMATS; i++) {
+		struct sc_tile t = tile(1, 1, 1, formats[i].a, formats[i].b);
+
+		memcpy(tcm + DESC, &t, sizeof(t));
+		refused(SC_INSN_SDM_CFG, 0, TCM(DESC), 0, SC_CODE_BAD_TILE, SC_ENGINE_MATRIX);
+		assert_int_equal(fault.value, FIELD(fmt_b));
+	}
+
+	memcpy(tcm + DESC, &good, sizeof(good));
+	refused(SC_INSN_SDM_CFG, 4, TCM(DESC), 0, SC_CODE_BAD_TILE, SC_ENGINE_MATRIX);
+	assert_int_equal(fault.value, 4);
+	ok(SC_INSN_SDM_CFG, 3, TCM(DESC), 0);
+	refused(SC_INSN_SDM_LD, 16, TCM(0), 0, SC_CODE_BAD_TILE, SC_ENGINE_MATRIX);
+	assert_int_equal(fault.value, 16);
+}
+
+static void out_of_range(enum sc_insn insn, uint64_t rs1, uint64_t rs2, uint64_t va,
+			 unsigned int access)
+{
+	refused(insn, 0, rs1, rs2, SC_CODE_TILE_RANGE, SC_ENGINE_MATRIX);
+	assert_int_equal(fault.va, va);
+	assert_int_equal(fault.access, access);
+}
+
+#define R SC_ACCESS_READ
+#define W SC_ACCESS_WRITE
+
+static void test_range(void **state)
+{
+	struct sc_tile t;
+
+	bench_reset(*state, ISA_ALL, 1);
+	out_of_range(SC_INSN_SDM_CFG, TCM(TCM_SIZE - 63), 0, TCM(TCM_SIZE - 63), R);
+	out_of_range(SC_INSN_SDM_CFG, MEM_VA, 0, MEM_VA, R);
+	out_of_range(SC_INSN_SDM_CFG, SC_VA_TCM_RANK(0), 0, SC_VA_TCM_RANK(0), R);
+
+	/* A is 3 rows of 10, B 10 rows of 5: the last bytes that fit, then one more */
+	t = tile(3, 5, 10, SC_FMT_I8, SC_FMT_I8);
+	t.stride_a = 100;
+	t.stride_b = 50;
+	configure(&t);
+	ok(SC_INSN_SDM_MMA, 0, TCM(TCM_SIZE - 210), TCM(TCM_SIZE - 455));
+	out_of_range(SC_INSN_SDM_MMA, TCM(TCM_SIZE - 209), TCM(0), TCM(TCM_SIZE - 209), R);
+	out_of_range(SC_INSN_SDM_MMA_Z, TCM(0), TCM(TCM_SIZE - 454), TCM(TCM_SIZE - 454), R);
+	out_of_range(SC_INSN_SDM_MMA, MEM_VA, TCM(0), MEM_VA, R);
+	out_of_range(SC_INSN_SDM_MMA, TCM(0), 0, 0, R);
+	out_of_range(SC_INSN_SDM_MMA, TCM(0), SC_VA_TCM - 1, SC_VA_TCM - 1, R);
+	ok(SC_INSN_SDM_LD, 0, TCM(TCM_SIZE - 20), 0);
+	ok(SC_INSN_SDM_LD, 0, TCM(TCM_SIZE - 60), 20);
+	out_of_range(SC_INSN_SDM_LD, TCM(TCM_SIZE - 60), 21, TCM(TCM_SIZE - 60), R);
+	out_of_range(SC_INSN_SDM_LD, TCM(0), 1ull << 63, TCM(0), R);
+	out_of_range(SC_INSN_SDM_ST, TCM(TCM_SIZE - 19), 0, TCM(TCM_SIZE - 19), W);
+	assert_int_equal(fault.size, 20);
+	out_of_range(SC_INSN_SDM_ST, TCM(0), -20ull, TCM(0), W);
+	t.stride_a = UINT32_MAX;
+	configure(&t);
+	out_of_range(SC_INSN_SDM_MMA, TCM(0), TCM(0), TCM(0), R);
+	/* the stride of a single row does not matter, nor does anything for an empty tile */
+	t.m = 1;
+	configure(&t);
+	ok(SC_INSN_SDM_MMA, 0, TCM(0), TCM(0));
+	t.m = 0;
+	configure(&t);
+	ok(SC_INSN_SDM_MMA, 0, 0, 0);
+	ok(SC_INSN_SDM_LD, 0, 0, 0);
+	ok(SC_INSN_SDM_ST, 0, 0, 0);
+
+	t = tile(3, 5, 40, SC_FMT_I8, SC_FMT_I8);
+	t.group = 16;
+	t.fmt_store = SC_FMT_F32;
+	strides(&t, 0);
+	t.scale_a = TCM_SIZE - 12 - 2 * 20;
+	t.stride_scale_a = 20;
+	t.scale_b = TCM_SIZE - 10 - 2 * 30;
+	t.stride_scale_b = 30;
+	configure(&t);
+	ok(SC_INSN_SDM_MMA, 0, TCM(0), TCM(0));
+	t.scale_a++;
+	configure(&t);
+	out_of_range(SC_INSN_SDM_MMA, TCM(0), TCM(0), TCM(t.scale_a), R);
+	t.scale_a = NONE;
+	t.scale_b++;
+	configure(&t);
+	out_of_range(SC_INSN_SDM_MMA, TCM(0), TCM(0), TCM(t.scale_b), R);
+	t.group = 0;
+	t.fmt_store = SC_FMT_I8;
+	t.store_scale = TCM_SIZE - 20;
+	configure(&t);
+	ok(SC_INSN_SDM_ST, 0, TCM(0), 5);
+	t.store_scale++;
+	configure(&t);
+	out_of_range(SC_INSN_SDM_ST, TCM(0), 5, TCM(t.store_scale), R);
+	t = tile(3, 5, 40, SC_FMT_BF16, SC_FMT_BF16);
+	configure(&t);
+	ok(SC_INSN_SDM_MUL_R, 0, TCM(TCM_SIZE - 12), 0);
+	out_of_range(SC_INSN_SDM_MUL_R, TCM(TCM_SIZE - 11), 0, TCM(TCM_SIZE - 11), R);
+	out_of_range(SC_INSN_SDM_MUL_C, TCM(TCM_SIZE - 12), 0, TCM(TCM_SIZE - 12), R);
+}
+
+/* A change of context clears accumulators; the next workgroup of the same keeps them. */
+static void test_clear(void **state)
+{
+	struct sc_tile t;
+
+	(void)state;
+	bench_reset(false, ISA_BASE, 1);
+	t = tile(2, 2, 0, SC_FMT_I8, SC_FMT_I8);
+	memset(ref, 0, sizeof(ref));
+	memset(tcm + A_AT, 0x11, 16);
+	configure(&t);
+	ok(SC_INSN_SDM_LD, 2, TCM(A_AT), 8);
+	sc_engines_clear(engines);
+	configure(&t);
+	compare(&t, 2, "cleared");
+	finish(0);
+	/* without a descriptor the tile is empty */
+	sc_engines_start(engines, &env);
+	memset(tcm + OUT, 0x5a, 16);
+	ok(SC_INSN_SDM_ST, 2, TCM(OUT), 8);
+	assert_int_equal(tcm[OUT], 0x5a);
+	finish(0);
+}
+
+static int setup_strict(void **state)
+{
+	*state = (void *)1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sc_engines_destroy(engines);
+	engines = NULL;
+	return 0;
+}
+
+#define plain(test)  cmocka_unit_test_teardown(test, teardown)
+#define strict(test) { #test " (strict)", test, setup_strict, teardown, NULL }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		plain(test_multiply),	  plain(test_full_tile),    plain(test_long),
+		plain(test_wrap),	  plain(test_groups),	    plain(test_untouched),
+		plain(test_load),	  plain(test_store_float),  plain(test_store_integer),
+		plain(test_store_bounds), plain(test_scale),	    plain(test_bad_descriptor),
+		plain(test_range),	  strict(test_range),	    plain(test_clear),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
