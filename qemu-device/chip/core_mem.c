@@ -131,8 +131,31 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 	return true;
 }
 
+/*
+ * Copy 1 to 8 bytes of memory that other harts may access at the same time: in
+ * one piece where both ends are aligned to the size, which is what atomicity of
+ * aligned accesses asks for, else byte by byte.
+ */
+static void copy_shared(uint8_t *to, const uint8_t *from, unsigned int size)
+{
+	if (size == 8 && !(((uintptr_t)to | (uintptr_t)from) & 7)) {
+		__atomic_store_n((uint64_t *)to, __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+	} else if (size == 4 && !(((uintptr_t)to | (uintptr_t)from) & 3)) {
+		__atomic_store_n((uint32_t *)to, __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+	} else if (size == 2 && !(((uintptr_t)to | (uintptr_t)from) & 1)) {
+		__atomic_store_n((uint16_t *)to, __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED),
+				 __ATOMIC_RELAXED);
+	} else {
+		for (unsigned int i = 0; i < size; i++)
+			__atomic_store_n(&to[i], __atomic_load_n(&from[i], __ATOMIC_RELAXED),
+					 __ATOMIC_RELAXED);
+	}
+}
+
 /* Read or write bytes within one page. */
-static bool access_page(struct sc_core *core, uint64_t va, void *buf, unsigned int size,
+static bool access_page(struct sc_core *core, uint64_t va, uint8_t *buf, unsigned int size,
 			unsigned int access, uint64_t pc)
 {
 	uint8_t *host;
@@ -146,9 +169,9 @@ static bool access_page(struct sc_core *core, uint64_t va, void *buf, unsigned i
 		return false;
 	}
 	if (access == SC_ACCESS_READ)
-		memcpy(buf, host, size);
+		copy_shared(buf, host, size);
 	else
-		memcpy(host, buf, size);
+		copy_shared(host, buf, size);
 	return true;
 }
 
@@ -164,7 +187,7 @@ bool sc_core_load(struct sc_core *core, uint64_t va, unsigned int size, uint64_t
 		  uint64_t *value)
 {
 	unsigned int first = first_part(va, size);
-	uint8_t buf[8] = { 0 };
+	_Alignas(8) uint8_t buf[8] = { 0 };
 
 	if (!access_page(core, va, buf, first, SC_ACCESS_READ, pc))
 		return false;
@@ -179,7 +202,8 @@ bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_
 		   uint64_t value)
 {
 	unsigned int first = first_part(va, size);
-	uint8_t buf[8], *host;
+	_Alignas(8) uint8_t buf[8];
+	uint8_t *host;
 
 	memcpy(buf, &value, sizeof(buf));
 	/* both pages are writable before either is written: the fault is precise */
