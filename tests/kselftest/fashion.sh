@@ -34,11 +34,12 @@ refuses() {
 	[ $? = "$status" ] && says "$text"
 }
 
+# check COUNT [LEAST]: the labels equal the reference
 check() {
-	fashion-check "$tmp/labels" $net $data "$@" >"$tmp/out" 2>&1
+	fashion-check "$tmp/labels" "$1" $net $data "${2:-0}" >"$tmp/out" 2>&1
 }
 
-echo 1..12
+echo 1..13
 
 # 250 + 250 + 140 images are 4 + 4 + 3 workgroups, of which the last of each is part-filled
 fashion -n 640 -b 250 -p "$tmp/labels" >"$tmp/out" 2>&1
@@ -51,17 +52,18 @@ says "bytes to the card 612,648" && says "bytes copied 613,288"
 result $? "bytes copied are counted"
 says "packets 10"
 result $? "packets are counted"
-check
+check 640
 result $? "they equal the reference"
 
-fashion -n 1000 -s 0 -p "$tmp/labels" >"$tmp/out" 2>&1 && check 87
+fashion -n 1000 -s 0 -p "$tmp/labels" >"$tmp/out" 2>&1 && check 1000 87
 result $? "1000 images in one dispatch equal the reference"
 
-sed -i '1s/^./7/' "$tmp/labels" && ! check && says "image 0: the card says 7"
+sed -i '1s/^./7/' "$tmp/labels" && ! check 1000 && says "image 0: the card says 7"
 result $? "a wrong prediction is found"
+! check 999 && says "1000 predictions, not 999"
+result $? "predictions too many are found"
 
-refuses 1 "is needed, in percent\|less than 99" sh -c "
-	fashion -n 100 -s 0 -p $tmp/labels && fashion-check $tmp/labels $net $data 99"
+fashion -n 100 -s 0 -p "$tmp/labels" >"$tmp/out" 2>&1 && ! check 100 99 && says "less than 99"
 result $? "an accuracy that is not reached is a failure"
 
 refuses 2 "a number from 1 to" fashion --images 0

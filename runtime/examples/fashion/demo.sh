@@ -41,7 +41,7 @@ status=${PIPESTATUS[0]}
 if [ "$status" = 0 ]; then
 	echo
 	echo "Computing the same on this machine, outside the VM, in plain C ..."
-	"$fashion/fashion-check" "$tmp/predictions" "$top/tools/train/fashion.sdw" "$data" $least
+	"$fashion/fashion-check" "$tmp/predictions" 10000 "$top/tools/train/fashion.sdw" "$data" $least
 	status=$?
 elif [ -s "$tmp/console" ]; then
 	echo "The last of the VM's console:" >&2

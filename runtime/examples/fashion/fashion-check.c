@@ -15,17 +15,17 @@
 #include "tools/train/reference.h"
 
 static const char usage[] =
-	"usage: fashion-check PREDICTIONS WEIGHTS DATA [LEAST]\n"
+	"usage: fashion-check PREDICTIONS COUNT WEIGHTS DATA [LEAST]\n"
 	"\n"
-	"Compare the digits in PREDICTIONS, one for each of the first test images in the\n"
-	"folder DATA, with what the network in WEIGHTS says on this machine. LEAST is\n"
+	"Compare the COUNT digits in PREDICTIONS, one for each of the first test images in\n"
+	"the folder DATA, with what the network in WEIGHTS says on this machine. LEAST is\n"
 	"the accuracy that is needed, in percent (0).\n";
 
-/* Reads digits, over white space, into @labels; returns their number or -1. */
-static long read_predictions(const char *path, uint8_t *labels, long max)
+/* Reads exactly @count digits, over newlines. */
+static int read_predictions(const char *path, uint8_t *labels, uint32_t count)
 {
 	FILE *f = fopen(path, "r");
-	long count = 0;
+	uint32_t found = 0;
 	int c;
 
 	if (!f) {
@@ -35,37 +35,37 @@ static long read_predictions(const char *path, uint8_t *labels, long max)
 	while ((c = getc(f)) != EOF) {
 		if (c == '\n')
 			continue;
-		if (c < '0' || c > '9' || count == max) {
-			fprintf(stderr, "fashion-check: %s: %s\n", path,
-				count == max ? "more predictions than images" : "not a digit");
-			count = -1;
+		if (c < '0' || c > '9') {
+			fprintf(stderr, "fashion-check: %s: not a digit\n", path);
 			break;
 		}
-		labels[count++] = c - '0';
+		if (found < count)
+			labels[found] = c - '0';
+		found++;
 	}
 	fclose(f);
-	if (!count)
-		fprintf(stderr, "fashion-check: %s: no predictions\n", path);
-	return count ? count : -1;
+	if (c == EOF && found != count)
+		fprintf(stderr, "fashion-check: %s: %u predictions, not %u\n", path, found, count);
+	return c == EOF && found == count ? 0 : -1;
 }
 
 /* Returns the number of predictions that differ from the reference; names the first ones. */
-static long compare(const struct sdw_net *net, const struct idx_set *set, const uint8_t *labels,
-		    long count)
+static uint32_t compare(const struct sdw_net *net, const struct idx_set *set, const uint8_t *labels,
+			uint32_t count)
 {
 	int8_t x[IDX_PIXELS];
-	long differ = 0;
+	uint32_t differ = 0;
 
-	for (long i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		unsigned int want;
 
-		sdw_input(x, set->pixels + i * IDX_PIXELS, IDX_PIXELS);
+		sdw_input(x, set->pixels + (size_t)i * IDX_PIXELS, IDX_PIXELS);
 		want = sdw_classify(net, x, NULL);
 		if (labels[i] == want)
 			continue;
 		if (differ++ < 5)
 			fprintf(stderr,
-				"fashion-check: image %ld: the card says %u (%s), the reference %u (%s)\n",
+				"fashion-check: image %u: the card says %u (%s), the reference %u (%s)\n",
 				i, labels[i], idx_class_name(labels[i]), want,
 				idx_class_name(want));
 	}
@@ -74,36 +74,36 @@ static long compare(const struct sdw_net *net, const struct idx_set *set, const 
 
 int main(int argc, char **argv)
 {
+	uint32_t count, differ, correct = 0;
 	struct idx_set set = { 0 };
 	struct sdw_net net = { 0 };
 	double least, accuracy;
-	long count, differ, correct = 0;
 	uint8_t *labels;
 	char err[256];
 
-	if (argc < 4 || argc > 5) {
+	if (argc < 5 || argc > 6 || atol(argv[2]) < 1) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	least = argc > 4 ? atof(argv[4]) : 0;
-	if (sdw_read(&net, argv[2], err, sizeof(err)) ||
-	    idx_read(&set, argv[3], "t10k", err, sizeof(err))) {
+	count = atol(argv[2]);
+	least = argc > 5 ? atof(argv[5]) : 0;
+	if (sdw_read(&net, argv[3], err, sizeof(err)) ||
+	    idx_read(&set, argv[4], "t10k", err, sizeof(err))) {
 		fprintf(stderr, "fashion-check: %s\n", err);
 		return 1;
 	}
-	if (net.layer[0].k != IDX_PIXELS || net.layer[net.layers - 1].n > IDX_CLASSES) {
-		fprintf(stderr, "fashion-check: %s: not a network for these images\n", argv[2]);
+	if (net.layer[0].k != IDX_PIXELS || count > set.count) {
+		fprintf(stderr, "fashion-check: no %u images for this network\n", count);
 		return 1;
 	}
-	labels = malloc(set.count);
-	count = labels ? read_predictions(argv[1], labels, set.count) : -1;
-	if (count < 0)
+	labels = malloc(count);
+	if (!labels || read_predictions(argv[1], labels, count))
 		return 1;
 	differ = compare(&net, &set, labels, count);
-	for (long i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++)
 		correct += labels[i] == set.labels[i];
 	accuracy = 100.0 * correct / count;
-	printf("  %ld of %ld predictions equal the plain C reference, %.2f %% are right\n",
+	printf("  %u of %u predictions equal the plain C reference, %.2f %% are right\n",
 	       count - differ, count, accuracy);
 	if (accuracy < least)
 		fprintf(stderr, "fashion-check: less than %g %% are right\n", least);
