@@ -13,7 +13,7 @@
 #include "qemu/log.h"
 #include "qemu/units.h"
 #ifdef SEEDCHIP_IN_TREE
-#include "trace.h"
+#include "trace/trace-hw_misc_seedchip.h"
 #endif
 
 /* DMA in pieces: under the big lock, and else, so that no grace period waits */

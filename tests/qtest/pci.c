@@ -10,9 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "tests/qtest/machine.h"
-
-#define MSIX_LANDING 0x100000
+#include "tests/qtest/queue.h"
 
 static void test_identity(void **state)
 {
@@ -116,13 +114,12 @@ static void test_card_window(void **state)
 }
 
 /* A queue whose ARM is already satisfied raises its vector at once. */
-static void raise_vector(struct machine *m, int queue, int vector)
+static void raise_vector(struct machine *m, int number, int vector)
 {
-	uint64_t base = SC_QUEUE_BASE + queue * SC_QUEUE_STRIDE;
+	struct queue q;
 
-	reg_write(m, SC_REG_CONTROL, SC_CONTROL_ENABLE, 4);
-	reg_write(m, base + SC_Q_CONFIG, SC_RING_LOG2_MIN | vector << SC_QUEUE_VECTOR_SHIFT, 4);
-	reg_write(m, base + SC_Q_ARM, 0, 8);
+	queue_start(&q, m, number, vector);
+	reg_write(m, queue_reg(&q, SC_Q_ARM), 0, 8);
 }
 
 static void test_msix(void **state)

@@ -19,7 +19,7 @@ uint64_t queue_reg(struct queue *q, int reg)
 	return queue_base(q) + reg;
 }
 
-void queue_start(struct queue *q, struct machine *m, int number)
+void queue_start(struct queue *q, struct machine *m, int number, int vector)
 {
 	static const uint8_t zero[4096];
 	uint64_t base;
@@ -31,7 +31,7 @@ void queue_start(struct queue *q, struct machine *m, int number)
 	reg_write(m, SC_REG_CONTROL, SC_CONTROL_ENABLE, 4);
 	reg_write(m, SC_CONTEXT_BASE + SC_CTX_CONTROL, SC_CONTEXT_ENABLE, 4);
 	reg_write(m, base + SC_Q_RING_BASE, SYSTEM(QUEUE_RING(number)), 8);
-	reg_write(m, base + SC_Q_CONFIG, QUEUE_LOG2 | QUEUE_VECTOR << SC_QUEUE_VECTOR_SHIFT, 4);
+	reg_write(m, base + SC_Q_CONFIG, QUEUE_LOG2 | vector << SC_QUEUE_VECTOR_SHIFT, 4);
 	reg_write(m, base + SC_Q_CONTEXT, 0, 4);
 	reg_write(m, base + SC_Q_STATE_ADDR, QUEUE_STATE(number), 8);
 	reg_write(m, base + SC_Q_WG_LIMIT, ~0ULL >> 1, 8);

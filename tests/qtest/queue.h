@@ -24,8 +24,8 @@ struct queue {
 	uint64_t index; /* of the next packet */
 };
 
-/* Enable the card and start queue @number, vector QUEUE_VECTOR. */
-void queue_start(struct queue *q, struct machine *m, int number);
+/* Enable the card and start queue @number. */
+void queue_start(struct queue *q, struct machine *m, int number, int vector);
 /* Append a packet; its header's phase is set here. @pkt: 64 bytes. */
 void queue_put(struct queue *q, const void *pkt);
 void queue_copy(struct queue *q, uint64_t src, uint64_t dst, uint64_t size);

@@ -99,7 +99,7 @@ static void test_surprise_busy(void **state)
 		struct queue q;
 
 		card_map(m);
-		queue_start(&q, m, 0);
+		queue_start(&q, m, 0, QUEUE_VECTOR);
 		for (int n = 0; n < 8; n++)
 			queue_copy(&q, SYSTEM(0x1000000), SYSTEM(0x2000000), 16 << 20);
 		queue_ring(&q);

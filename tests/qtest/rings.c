@@ -42,7 +42,7 @@ static void round_trip(struct machine *m, int number, int seed)
 	struct queue q;
 
 	put_pattern(m, SOURCE, seed);
-	queue_start(&q, m, number);
+	queue_start(&q, m, number, QUEUE_VECTOR);
 	mem_write(m, MSIX_LANDING + 4 * QUEUE_VECTOR, 0, 4);
 	card_msix(m, MSIX_LANDING);
 	queue_copy(&q, SYSTEM(SOURCE), 0x10000, BLOCK);
@@ -89,7 +89,7 @@ static void test_laps(void **state)
 
 	(void)state;
 	card_map(m);
-	queue_start(&q, m, 7);
+	queue_start(&q, m, 7, QUEUE_VECTOR);
 	for (int i = 0; i < 100; i++) {
 		int size = 1 + i * 37 % BLOCK, skew = i % 13;
 
@@ -110,7 +110,7 @@ static void check_bus_error(struct machine *m, int number, uint64_t addr, bool w
 {
 	struct queue q;
 
-	queue_start(&q, m, number);
+	queue_start(&q, m, number, QUEUE_VECTOR);
 	if (write)
 		queue_copy(&q, 0x10000, SYSTEM(addr), 64);
 	else
@@ -149,7 +149,7 @@ static void test_master(void **state)
 	(void)state;
 	card_map(m);
 	put_pattern(m, SOURCE, 3);
-	queue_start(&q, m, 0);
+	queue_start(&q, m, 0, QUEUE_VECTOR);
 	queue_copy(&q, SYSTEM(SOURCE), SYSTEM(TARGET), BLOCK);
 	card_cfg_write(m, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
 	queue_ring(&q);
@@ -184,7 +184,7 @@ static void test_viommu(void **state)
 	for (int i = 0; i < 4; i++)
 		round_trip(m, i, i);
 
-	queue_start(&q, m, 5);
+	queue_start(&q, m, 5, QUEUE_VECTOR);
 	queue_copy(&q, SYSTEM(SOURCE), SYSTEM(TARGET), 64);
 	mem_write(m, VTD + VTD_RTADDR, root, 8);
 	mem_write(m, VTD + VTD_GCMD, VTD_SRTP, 4);
@@ -208,7 +208,7 @@ static void test_viommu_load(void **state)
 	(void)state;
 	card_map(m);
 	for (int i = 0; i < 4; i++) {
-		queue_start(&q[i], m, i);
+		queue_start(&q[i], m, i, QUEUE_VECTOR);
 		for (int n = 0; n < 8; n++)
 			queue_copy(&q[i], SYSTEM(SOURCE), SYSTEM(TARGET + i * 0x100000), 0x100000);
 		queue_ring(&q[i]);

@@ -26,7 +26,7 @@ static void prepare(struct machine *m, struct queue *q)
 	card_map(m);
 	mem_write(m, SOURCE, 0x1111222233334444, 8);
 	mem_write(m, m->card + 0x5000, 0x5555666677778888, 8);
-	queue_start(q, m, 3);
+	queue_start(q, m, 3, QUEUE_VECTOR);
 	queue_copy(q, SYSTEM(SOURCE), HIDDEN, 4096);
 	queue_ring(q);
 	assert_true(queue_done(q));
