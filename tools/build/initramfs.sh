@@ -29,6 +29,16 @@ echo "root:x:0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 echo "nobody:x:65534:65534:nobody:/tmp:/bin/sh" >>"$root/etc/passwd"
 echo "root:x:0:" >"$root/etc/group"
 
+# What an interactive shell reads (init.c sets ENV)
+cat >"$root/etc/profile" <<'EOF'
+PS1='seedchip-vm:\w# '
+alias ll='ls -l'
+if [ "$PPID" = 1 ]; then
+	echo "cards: $(ls /dev/accel 2>/dev/null | tr '\n' ' ' | sed 's/^$/none, see dmesg/')"
+	echo "here: $(ls -d /examples /tests /usr/lib/seedchip 2>/dev/null | tr '\n' ' ') qmp; exit ends the VM"
+fi
+EOF
+
 # insmod lines in load order, dependencies first; each module once
 files() {
 	names=$(awk -v how="$1" '$1 == how { print $2 }' "$top/tests/vm/modules")
