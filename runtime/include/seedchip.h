@@ -561,7 +561,7 @@ int seedchip_queue_wait(struct seedchip_queue *queue, struct seedchip_event even
  *
  * Return: 0: completed; -ETIMEDOUT: still running, which this call does not
  * change; -EIO: failed, see seedchip_event_fault(); -ESTALE: the queue has been
- * recovered so often since that it no longer knows.
+ * recovered 16 times since and no longer knows.
  */
 int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns);
 
@@ -589,7 +589,8 @@ int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns);
  * @function_offset: bytes from its start to @pc
  * @module: name of the module of @pc, empty: not known
  * @module_offset: address of @pc in the ELF file, for addr2line
- * @buffer: name of the buffer that holds @address or lies closest before it; empty: none
+ * @buffer: name of the buffer that holds @address or ends at most a page before it; empty:
+ *	    none. "buffer" if it has no name, "range" for a range.
  * @buffer_offset: bytes from its start
  * @buffer_size: bytes of the buffer; beyond it if not below @buffer_offset
  * @has_registers: 1: @x is valid

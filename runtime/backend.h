@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the runtime needs from below: one table of operations per back end.
+ *
+ * A back end is the driver of /dev/accel (drm.c) or something that plays its
+ * part inside the process. The structures are the driver's own, so that a rule
+ * of uapi/seedchip_accel.h holds for every back end. A *timeline* is a 64-bit
+ * value that only rises, the uAPI's timeline syncobj; handles are the back end's.
+ *
+ * All operations return 0 or a negative errno and may be called from any thread.
+ */
+#ifndef SEEDCHIP_BACKEND_H
+#define SEEDCHIP_BACKEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "seedchip_accel.h"
+
+#define BACKEND_MAX_DEVICES 64
+
+/**
+ * struct backend_device - a card that a back end has found
+ * @path: how the back end opens it
+ * @address: PCI address, or another name that sorts and is unique
+ */
+struct backend_device {
+	char path[64];
+	char address[32];
+};
+
+/**
+ * struct backend_ops - operations of a back end
+ * @enumerate: fill @list with at most BACKEND_MAX_DEVICES; returns how many
+ * @open: @priv is the back end's own state
+ * @close: everything that belongs to @priv ends
+ * @query: describe the card
+ * @bo_create: as BO_CREATE
+ * @bo_destroy: drops the handle; mappings keep the memory
+ * @bo_map: let the CPU use the buffer
+ * @bo_unmap: end what @bo_map began
+ * @vm_bind: as VM_BIND
+ * @queue_create: as QUEUE_CREATE; @state is the mapped queue state
+ * @queue_destroy: aborts what it still does
+ * @submit: as SUBMIT
+ * @queue_fault: as QUEUE_FAULT
+ * @queue_recover: as QUEUE_RECOVER
+ * @timeline_create: a timeline at 0
+ * @timeline_destroy: drops the handle
+ * @timeline_wait: until @point is reached, or CLOCK_MONOTONIC is @deadline_ns (-ETIME)
+ * @timeline_share: a handle for @to of a timeline that belongs to @from, same back end
+ * @fence_status: of a binary syncobj that a submission signals: 1 completed, 0 not yet, or
+ *		  the negative errno with which the work has failed
+ */
+struct backend_ops {
+	int (*enumerate)(struct backend_device *list);
+	int (*open)(const struct backend_device *device, void **priv);
+	void (*close)(void *priv);
+	int (*query)(void *priv, struct drm_seedchip_info *info);
+	int (*bo_create)(void *priv, struct drm_seedchip_bo_create *arg);
+	void (*bo_destroy)(void *priv, uint32_t handle);
+	int (*bo_map)(void *priv, uint32_t handle, size_t size, void **ptr);
+	void (*bo_unmap)(void *priv, void *ptr, size_t size);
+	int (*vm_bind)(void *priv, struct drm_seedchip_vm_bind *arg);
+	int (*queue_create)(void *priv, struct drm_seedchip_queue_create *arg,
+			    const volatile struct sc_queue_state **state);
+	void (*queue_destroy)(void *priv, uint32_t queue,
+			      const volatile struct sc_queue_state *state);
+	int (*submit)(void *priv, struct drm_seedchip_submit *arg);
+	int (*queue_fault)(void *priv, struct drm_seedchip_queue_fault *arg);
+	int (*queue_recover)(void *priv, uint32_t queue);
+	int (*timeline_create)(void *priv, uint32_t *handle);
+	void (*timeline_destroy)(void *priv, uint32_t handle);
+	int (*timeline_wait)(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns);
+	int (*timeline_share)(void *from, uint32_t handle, void *to, uint32_t *shared);
+	int (*fence_status)(void *priv, uint32_t handle);
+};
+
+extern const struct backend_ops backend_drm;
+
+#endif /* SEEDCHIP_BACKEND_H */

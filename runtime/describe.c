@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Names for numbers: statuses and codes from the tables of uapi/, and the
+ * fault record that a person reads, with functions and buffers by name.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "queue.h"
+
+struct entry {
+	unsigned int number;
+	const char *name;
+	const char *text;
+};
+
+#define STATUS_ENTRY_(name, number, err, text) { number, #name, text },
+#define CODE_ENTRY_(name, number, status, text) { number, #name, text },
+static const struct entry statuses[] = { SC_STATUS_TABLE(STATUS_ENTRY_) };
+static const struct entry codes[] = { SC_CODE_TABLE(CODE_ENTRY_) };
+static const struct entry unknown = { 0, "UNKNOWN", "not known to this library" };
+
+static const struct entry *find(const struct entry *table, size_t count, unsigned int number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (table[i].number == number)
+			return &table[i];
+	return &unknown;
+}
+
+API const char *seedchip_status_name(unsigned int status)
+{
+	return find(statuses, ARRAY_SIZE(statuses), status)->name;
+}
+
+API const char *seedchip_status_text(unsigned int status)
+{
+	return find(statuses, ARRAY_SIZE(statuses), status)->text;
+}
+
+API const char *seedchip_code_name(unsigned int code)
+{
+	return find(codes, ARRAY_SIZE(codes), code)->name;
+}
+
+API const char *seedchip_code_text(unsigned int code)
+{
+	return find(codes, ARRAY_SIZE(codes), code)->text;
+}
+
+API int seedchip_status_errno(unsigned int status)
+{
+	switch (status) {
+#define STATUS_ERRNO_(name, number, err, text) \
+	case number:                           \
+		return -(err);
+	SC_STATUS_TABLE(STATUS_ERRNO_)
+	}
+	return -EIO;
+}
+
+static const char *engine_name(unsigned int engine)
+{
+#define ENGINE_ENTRY_(name, number, text) { number, #name, text },
+	static const struct entry engines[] = { SC_ENGINE_TABLE(ENGINE_ENTRY_) };
+
+	return find(engines, ARRAY_SIZE(engines), engine)->text;
+}
+
+/* The symbol that covers an offset; one without a size reaches to the next. */
+static const struct elf_symbol *find_symbol(const struct elf_image *image, uint64_t offset)
+{
+	const struct elf_symbol *found = NULL;
+
+	for (unsigned int i = 0; i < image->num_symbols; i++) {
+		const struct elf_symbol *s = &image->symbols[i];
+
+		if (s->start <= offset && (!s->size || offset < s->start + s->size))
+			found = s;
+	}
+	return found;
+}
+
+static void describe_pc(struct seedchip_device *dev, struct seedchip_fault *out)
+{
+	struct list *l;
+
+	list_for_each(l, &dev->modules) {
+		const struct seedchip_module *mod = container_of(l, struct seedchip_module, link);
+		const struct elf_symbol *symbol;
+		uint64_t offset = out->pc - mod->memory.va;
+
+		if (offset >= mod->image.size)
+			continue;
+		snprintf(out->module, sizeof(out->module), "%s", mod->name);
+		out->module_offset = mod->image.vaddr + offset;
+		symbol = find_symbol(&mod->image, offset);
+		if (symbol) {
+			snprintf(out->function, sizeof(out->function), "%s", symbol->name);
+			out->function_offset = offset - symbol->start;
+		}
+		return;
+	}
+}
+
+/* Memory is described if it holds the address or ends in the guard page before it. */
+static bool describe_memory(const struct seedchip_device *dev, const struct memory *memory,
+			    const char *name, struct seedchip_fault *out)
+{
+	uint64_t offset = out->address - memory->va;
+
+	if (offset >= memory->size + dev->info.page_size)
+		return false;
+	snprintf(out->buffer, sizeof(out->buffer), "%s", name);
+	out->buffer_offset = offset;
+	out->buffer_size = memory->size;
+	return true;
+}
+
+static void describe_address(struct seedchip_device *dev, struct seedchip_fault *out)
+{
+	struct list *l;
+
+	list_for_each(l, &dev->buffers) {
+		const struct seedchip_buffer *b = container_of(l, struct seedchip_buffer, link);
+
+		if (describe_memory(dev, &b->memory, b->name[0] ? b->name : "buffer", out))
+			return;
+	}
+	list_for_each(l, &dev->ranges) {
+		const struct seedchip_range *r = container_of(l, struct seedchip_range, link);
+
+		if (describe_memory(dev, &r->memory, "range", out))
+			return;
+	}
+	list_for_each(l, &dev->modules) {
+		const struct seedchip_module *m = container_of(l, struct seedchip_module, link);
+
+		if (describe_memory(dev, &m->memory, m->name, out))
+			return;
+	}
+}
+
+struct line {
+	char *text;
+	size_t size;
+	size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *l, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(l->text + l->used, l->size - l->used, format, args);
+	va_end(args);
+	l->used += n;
+	if (l->used >= l->size)
+		l->used = l->size - 1;
+}
+
+static void add_access(struct line *l, const struct seedchip_fault *f)
+{
+	const char *verb = f->access & SC_ACCESS_WRITE ? "write of" :
+			   f->access & SC_ACCESS_EXECUTE ? "fetch of" : "read of";
+
+	if (!f->access)
+		return;
+	add(l, "; %s %u bytes at 0x%llx", verb, f->access_size, (unsigned long long)f->address);
+	if (!f->buffer[0])
+		return;
+	if (f->buffer_offset < f->buffer_size)
+		add(l, " (\"%s\" + 0x%llx)", f->buffer, (unsigned long long)f->buffer_offset);
+	else
+		add(l, " (0x%llx past the end of \"%s\")",
+		    (unsigned long long)(f->buffer_offset - f->buffer_size), f->buffer);
+}
+
+static void write_text(const struct failure *failure, struct seedchip_fault *f)
+{
+	struct line l = { .text = f->text, .size = sizeof(f->text) };
+
+	add(&l, "%s", seedchip_status_name(f->status));
+	if (failure->error) {
+		add(&l, ": the driver refused the work: %s", strerror(-failure->error));
+		return;
+	}
+	add(&l, "/%s: %s", seedchip_code_name(f->code), seedchip_code_text(f->code));
+	add_access(&l, f);
+	if (f->core >= 0)
+		add(&l, "; by %s of core %d", engine_name(f->engine), f->core);
+	if (f->pc) {
+		add(&l, " at pc 0x%llx", (unsigned long long)f->pc);
+		if (f->function[0])
+			add(&l, " %s+0x%llx", f->function, (unsigned long long)f->function_offset);
+		if (f->module[0])
+			add(&l, " (%s, 0x%llx)", f->module, (unsigned long long)f->module_offset);
+	}
+	if (f->core >= 0)
+		add(&l, "; workgroup %u,%u,%u", f->wg[0], f->wg[1], f->wg[2]);
+	add(&l, "; queue %u, packet %llu", f->queue, (unsigned long long)f->index);
+	if (f->imprecise)
+		add(&l, "; the core had gone on");
+}
+
+static void describe(struct seedchip_device *dev, const struct failure *failure,
+		     struct seedchip_fault *out)
+{
+	const struct sc_fault *f = &failure->fault;
+
+	*out = (struct seedchip_fault){
+		.status = f->status,
+		.code = f->code,
+		.queue = f->queue,
+		.core = f->core == SC_NO_CORE ? -1 : f->core,
+		.engine = f->engine,
+		.access = f->access,
+		.access_size = f->size,
+		.imprecise = !!(f->flags & SC_FAULT_IMPRECISE),
+		.address = f->va,
+		.pc = f->pc,
+		.pc_other = f->pc_other,
+		.value = f->value,
+		.wg = { f->wg_x, f->wg_y, f->wg_z },
+		.tag = f->tag,
+		.index = f->index,
+		.insns = f->insns,
+		.time_ns = f->time,
+		.has_registers = failure->has_registers,
+	};
+	memcpy(out->x, failure->x, sizeof(out->x));
+	pthread_mutex_lock(&dev->lock);
+	if (out->pc)
+		describe_pc(dev, out);
+	if (out->access)
+		describe_address(dev, out);
+	pthread_mutex_unlock(&dev->lock);
+	write_text(failure, out);
+}
+
+API int seedchip_event_fault(struct seedchip_event event, struct seedchip_fault *out)
+{
+	struct seedchip_queue *q = event.queue;
+	struct seedchip_fault my;
+	struct failure failure;
+	int r = queue_find_failure(q, event.point, &failure);
+
+	if (r == -ESTALE)
+		return fail(r, "the queue no longer knows about this event");
+	if (!r)
+		return fail(-ENODATA, "the event has not failed");
+	describe(q->dev, &failure, &my);
+	return copy_sized(out, &my, sizeof(my), "seedchip_fault");
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The back end of real cards: ioctls of /dev/accel/accelN.
+ *
+ * libdrm does the generic calls (versions, handles, syncobjs); finding cards
+ * is our own, by the PCI ids in sysfs, as libdrm 2.4.114 knows nothing of
+ * /dev/accel.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sync_file.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "backend.h"
+#include "internal.h"
+
+struct drm {
+	int fd;
+};
+
+static unsigned long read_hex(const char *accel, const char *attribute)
+{
+	char path[320], text[32];
+	unsigned long value = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/accel/%s/device/%s", accel, attribute);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	if (fgets(text, sizeof(text), f))
+		value = strtoul(text, NULL, 16);
+	fclose(f);
+	return value;
+}
+
+/* The PCI address is the name of the directory that the device link points to. */
+static int read_address(const char *accel, char *address, size_t size)
+{
+	char path[320], target[512];
+	const char *name;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/class/accel/%s/device", accel);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = 0;
+	name = strrchr(target, '/');
+	snprintf(address, size, "%.31s", name ? name + 1 : target);
+	return 0;
+}
+
+static int compare_address(const void *a, const void *b)
+{
+	return strcmp(((const struct backend_device *)a)->address,
+		      ((const struct backend_device *)b)->address);
+}
+
+static int drm_enumerate(struct backend_device *list)
+{
+	DIR *dir = opendir("/sys/class/accel");
+	struct dirent *entry;
+	int count = 0;
+
+	if (!dir) /* no accel class: no card */
+		return 0;
+	while (count < BACKEND_MAX_DEVICES && (entry = readdir(dir))) {
+		struct backend_device *device = &list[count];
+
+		if (strncmp(entry->d_name, "accel", 5) ||
+		    read_hex(entry->d_name, "vendor") != SC_PCI_VENDOR ||
+		    read_hex(entry->d_name, "device") != SC_PCI_DEVICE ||
+		    read_address(entry->d_name, device->address, sizeof(device->address)))
+			continue;
+		snprintf(device->path, sizeof(device->path), "/dev/accel/%.40s", entry->d_name);
+		count++;
+	}
+	closedir(dir);
+	qsort(list, count, sizeof(*list), compare_address);
+	return count;
+}
+
+static int check_driver(int fd, const char *path)
+{
+	drmVersionPtr version = drmGetVersion(fd);
+	uint64_t timeline = 0;
+	int r = 0;
+
+	if (!version)
+		return fail(-EPROTO, "%s: not a DRM device", path);
+	if (strcmp(version->name, "seedchip"))
+		r = fail(-EPROTO, "%s: its driver is %s, not seedchip", path, version->name);
+	else if (version->version_major != SEEDCHIP_UAPI_MAJOR)
+		r = fail(-EPROTO, "%s: driver interface %d.%d, this library needs %d.x", path,
+			 version->version_major, version->version_minor, SEEDCHIP_UAPI_MAJOR);
+	else if (drmGetCap(fd, DRM_CAP_SYNCOBJ_TIMELINE, &timeline) || !timeline)
+		r = fail(-EPROTO, "%s: the driver has no timeline syncobjs", path);
+	drmFreeVersion(version);
+	return r;
+}
+
+static int drm_open(const struct backend_device *device, void **priv)
+{
+	struct drm *drm = calloc(1, sizeof(*drm));
+	int r;
+
+	if (!drm)
+		return -ENOMEM;
+	drm->fd = open(device->path, O_RDWR | O_CLOEXEC);
+	if (drm->fd < 0) {
+		r = fail(-errno, "%s: %s", device->path, strerror(errno));
+		free(drm);
+		return r;
+	}
+	r = check_driver(drm->fd, device->path);
+	if (r) {
+		close(drm->fd);
+		free(drm);
+		return r;
+	}
+	*priv = drm;
+	return 0;
+}
+
+static void drm_close(void *priv)
+{
+	struct drm *drm = priv;
+
+	close(drm->fd);
+	free(drm);
+}
+
+static int call(void *priv, unsigned long code, void *arg)
+{
+	struct drm *drm = priv;
+
+	return drmIoctl(drm->fd, code, arg) ? -errno : 0;
+}
+
+static int drm_query(void *priv, struct drm_seedchip_info *info)
+{
+	struct drm_seedchip_dev_query query = {
+		.type = DRM_SEEDCHIP_QUERY_INFO,
+		.size = sizeof(*info),
+		.pointer = (uintptr_t)info,
+	};
+
+	return call(priv, DRM_IOCTL_SEEDCHIP_DEV_QUERY, &query);
+}
+
+static int drm_bo_create(void *priv, struct drm_seedchip_bo_create *arg)
+{
+	return call(priv, DRM_IOCTL_SEEDCHIP_BO_CREATE, arg);
+}
+
+static void drm_bo_destroy(void *priv, uint32_t handle)
+{
+	struct drm *drm = priv;
+
+	drmCloseBufferHandle(drm->fd, handle);
+}
+
+static int drm_bo_map(void *priv, uint32_t handle, size_t size, void **ptr)
+{
+	struct drm *drm = priv;
+	struct drm_seedchip_bo_mmap_offset arg = { .handle = handle };
+	int r = call(priv, DRM_IOCTL_SEEDCHIP_BO_MMAP_OFFSET, &arg);
+	void *p;
+
+	if (r)
+		return r;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, drm->fd, arg.offset);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ptr = p;
+	return 0;
+}
+
+static void drm_bo_unmap(void *priv, void *ptr, size_t size)
+{
+	(void)priv;
+	munmap(ptr, size);
+}
+
+static int drm_vm_bind(void *priv, struct drm_seedchip_vm_bind *arg)
+{
+	return call(priv, DRM_IOCTL_SEEDCHIP_VM_BIND, arg);
+}
+
+static void drm_queue_destroy(void *priv, uint32_t queue,
+			      const volatile struct sc_queue_state *state)
+{
+	struct drm_seedchip_queue_destroy arg = { .queue = queue };
+
+	if (state)
+		munmap((void *)(uintptr_t)state, SC_PAGE_SIZE);
+	call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_DESTROY, &arg);
+}
+
+static int drm_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
+			    const volatile struct sc_queue_state **state)
+{
+	struct drm *drm = priv;
+	int r = call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, arg);
+	void *p;
+
+	if (r)
+		return r;
+	p = mmap(NULL, SC_PAGE_SIZE, PROT_READ, MAP_SHARED, drm->fd, arg->state_offset);
+	if (p == MAP_FAILED) {
+		r = -errno;
+		drm_queue_destroy(priv, arg->queue, NULL);
+		return r;
+	}
+	*state = p;
+	return 0;
+}
+
+static int drm_submit(void *priv, struct drm_seedchip_submit *arg)
+{
+	return call(priv, DRM_IOCTL_SEEDCHIP_SUBMIT, arg);
+}
+
+static int drm_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg)
+{
+	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_FAULT, arg);
+}
+
+static int drm_queue_recover(void *priv, uint32_t queue)
+{
+	struct drm_seedchip_queue_recover arg = { .queue = queue };
+
+	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_RECOVER, &arg);
+}
+
+static int drm_timeline_create(void *priv, uint32_t *handle)
+{
+	struct drm *drm = priv;
+
+	return drmSyncobjCreate(drm->fd, 0, handle) ? -errno : 0;
+}
+
+static void drm_timeline_destroy(void *priv, uint32_t handle)
+{
+	struct drm *drm = priv;
+
+	drmSyncobjDestroy(drm->fd, handle);
+}
+
+static int drm_timeline_wait(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns)
+{
+	struct drm *drm = priv;
+
+	/* libdrm returns -errno here, unlike for most syncobj calls */
+	return drmSyncobjTimelineWait(drm->fd, &handle, &point, 1, deadline_ns,
+				      DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL);
+}
+
+static int drm_timeline_share(void *from, uint32_t handle, void *to, uint32_t *shared)
+{
+	struct drm *a = from, *b = to;
+	int fd, r;
+
+	if (drmSyncobjHandleToFD(a->fd, handle, &fd))
+		return -errno;
+	r = drmSyncobjFDToHandle(b->fd, fd, shared) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int drm_fence_status(void *priv, uint32_t handle)
+{
+	struct sync_file_info info = { .num_fences = 0 };
+	struct drm *drm = priv;
+	int fd, r;
+
+	if (drmSyncobjExportSyncFile(drm->fd, handle, &fd))
+		return -errno;
+	r = drmIoctl(fd, SYNC_IOC_FILE_INFO, &info) ? -errno : info.status;
+	close(fd);
+	return r;
+}
+
+const struct backend_ops backend_drm = {
+	.enumerate = drm_enumerate,
+	.open = drm_open,
+	.close = drm_close,
+	.query = drm_query,
+	.bo_create = drm_bo_create,
+	.bo_destroy = drm_bo_destroy,
+	.bo_map = drm_bo_map,
+	.bo_unmap = drm_bo_unmap,
+	.vm_bind = drm_vm_bind,
+	.queue_create = drm_queue_create,
+	.queue_destroy = drm_queue_destroy,
+	.submit = drm_submit,
+	.queue_fault = drm_queue_fault,
+	.queue_recover = drm_queue_recover,
+	.timeline_create = drm_timeline_create,
+	.timeline_destroy = drm_timeline_destroy,
+	.timeline_wait = drm_timeline_wait,
+	.timeline_share = drm_timeline_share,
+	.fence_status = drm_fence_status,
+};

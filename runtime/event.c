@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Events: has a point been reached?
+ *
+ * For work that went well the queue state answers, with two loads and no system
+ * call: a submission has completed when the card has retired the index where it
+ * ends. Only sleeping, and finding out about failures, takes the driver.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "queue.h"
+
+static int poll_hidden(struct seedchip_queue *q, uint64_t point)
+{
+	int r = q->dev->ops->timeline_wait(q->dev->priv, q->timeline, point, 0);
+
+	return r == -ETIME ? -EAGAIN : r;
+}
+
+/* Whether the card has retired a point that did not fail. */
+static bool is_retired(struct seedchip_queue *q, uint64_t point)
+{
+	uint64_t index;
+
+	/* At most one submission per slot is in flight, so older ones have completed. */
+	if (atomic_load_explicit(&q->last_point, memory_order_acquire) - point >= q->slots)
+		return true;
+	index = atomic_load_explicit(&q->index[point % q->slots], memory_order_relaxed);
+	if (__atomic_load_n(&q->state->retired, __ATOMIC_ACQUIRE) >= index)
+		return true;
+	/* The entry may have become that of a later point meanwhile. */
+	return atomic_load_explicit(&q->last_point, memory_order_acquire) - point >= q->slots;
+}
+
+int event_poll(struct seedchip_queue *q, uint64_t point)
+{
+	int r;
+
+	if (!q->state)
+		return poll_hidden(q, point);
+	r = queue_find_failure(q, point, NULL);
+	if (r)
+		return r;
+	if (point > atomic_load_explicit(&q->last_point, memory_order_acquire) ||
+	    !is_retired(q, point))
+		return -EAGAIN;
+	if (!atomic_load_explicit(&q->num_deps, memory_order_acquire))
+		return queue_find_failure(q, point, NULL);
+	queue_settle_deps(q);
+	r = queue_find_failure(q, point, NULL);
+	return r ? r : queue_has_dep(q, point) ? -EAGAIN : 0;
+}
+
+static int64_t deadline_after(int64_t timeout_ns)
+{
+	struct timespec now;
+	int64_t ns;
+
+	if (timeout_ns < 0)
+		return INT64_MAX;
+	if (!timeout_ns)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = now.tv_sec * 1000000000ll + now.tv_nsec;
+	return timeout_ns > INT64_MAX - ns ? INT64_MAX : ns + timeout_ns;
+}
+
+/* The driver has let the point go; find out what became of it. */
+static int resolve(struct seedchip_queue *q, uint64_t point)
+{
+	int r = event_poll(q, point);
+
+	if (r == -EAGAIN && queue_has_failed(q))
+		r = event_poll(q, point);
+	if (r == -EAGAIN) {
+		queue_fail(q, point, -EREMOTEIO);
+		r = event_poll(q, point);
+	}
+	return r;
+}
+
+API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
+{
+	struct seedchip_queue *q = event.queue;
+	struct seedchip_device *dev = q->dev;
+	int r = event_poll(q, event.point), waited;
+
+	if (r == -EAGAIN) {
+		waited = dev->ops->timeline_wait(dev->priv, q->timeline, event.point,
+						 deadline_after(timeout_ns));
+		if (waited == -ETIME)
+			r = -ETIMEDOUT;
+		else if (waited)
+			queue_fail(q, event.point, waited);
+		if (r == -EAGAIN)
+			r = resolve(q, event.point);
+	}
+	queue_print_log(q);
+	if (r == -ETIMEDOUT)
+		return fail(r, "the event has not happened yet");
+	garbage_collect(dev);
+	return r;
+}

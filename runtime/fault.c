@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Failures: which points have failed, why, and in whose code.
+ *
+ * A queue works in order, so a failure is a range of points: from the first
+ * that had not completed to the last one given away before the queue was
+ * recovered. The driver knows the fault; names of functions and buffers are the
+ * runtime's to add.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "queue.h"
+
+static struct failure *current_failure(struct seedchip_queue *q)
+{
+	return atomic_load(&q->failed_from) == NO_POINT ? NULL : &q->failures[q->num_failures - 1];
+}
+
+static void add_failure(struct seedchip_queue *q, const struct failure *failure)
+{
+	if (q->num_failures == MAX_FAILURES) {
+		q->forgotten = q->failures[0].last;
+		memmove(q->failures, q->failures + 1, (MAX_FAILURES - 1) * sizeof(*failure));
+		atomic_fetch_sub(&q->num_failures, 1);
+	}
+	q->failures[q->num_failures] = *failure;
+	q->failures[q->num_failures].last = NO_POINT;
+	atomic_fetch_add(&q->num_failures, 1);
+	atomic_store(&q->failed_from, failure->first);
+}
+
+/* The first point that the card has not retired. */
+static uint64_t first_incomplete(struct seedchip_queue *q)
+{
+	uint64_t last = atomic_load(&q->last_point), retired = q->state->retired;
+	uint64_t point = last >= q->slots ? last - q->slots + 1 : 1;
+
+	while (point <= last && atomic_load(&q->index[point % q->slots]) <= retired)
+		point++;
+	return point;
+}
+
+static bool ask_driver(struct seedchip_queue *q)
+{
+	struct sc_core_dump dump;
+	struct drm_seedchip_queue_fault arg = {
+		.queue = q->handle,
+		.dump_size = sizeof(dump),
+		.dump = (uintptr_t)&dump,
+	};
+	struct failure failure = { 0 };
+	int r = q->dev->ops->queue_fault(q->dev->priv, &arg);
+
+	if (r == -ENODEV) {
+		arg.fault = (struct sc_fault){
+			.status = SC_STATUS_LOST, .code = SC_CODE_REMOVED, .core = SC_NO_CORE,
+			.engine = SC_ENGINE_DEVICE,
+		};
+		arg.dump_size = 0;
+	} else if (r) {
+		return false;
+	}
+	failure.first = first_incomplete(q);
+	failure.fault = arg.fault;
+	if (arg.dump_size >= sizeof(dump)) {
+		failure.has_registers = true;
+		memcpy(failure.x, dump.x, sizeof(failure.x));
+	}
+	add_failure(q, &failure);
+	return true;
+}
+
+bool queue_has_failed(struct seedchip_queue *q)
+{
+	bool failed;
+
+	pthread_mutex_lock(&q->lock);
+	failed = current_failure(q) || ask_driver(q);
+	pthread_mutex_unlock(&q->lock);
+	return failed;
+}
+
+static unsigned int status_of_errno(int error)
+{
+#define STATUS_OF_ERRNO_(name, number, err, text) \
+	if (error == -(err))                      \
+		return number;
+	SC_STATUS_TABLE(STATUS_OF_ERRNO_)
+	return SC_STATUS_DEVICE;
+}
+
+void queue_fail(struct seedchip_queue *q, uint64_t point, int error)
+{
+	pthread_mutex_lock(&q->lock);
+	if (!current_failure(q) && !ask_driver(q)) {
+		struct failure failure = {
+			.first = point,
+			.error = error,
+			.fault = {
+				.status = status_of_errno(error),
+				.core = SC_NO_CORE,
+				.engine = SC_ENGINE_DEVICE,
+			},
+		};
+
+		add_failure(q, &failure);
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_settle_deps(struct seedchip_queue *q)
+{
+	static const struct failure aborted = {
+		.fault = {
+			.status = SC_STATUS_ABORTED, .code = SC_CODE_DEPENDENCY,
+			.core = SC_NO_CORE, .engine = SC_ENGINE_DEVICE,
+		},
+	};
+	const struct backend_ops *ops = q->dev->ops;
+
+	pthread_mutex_lock(&q->lock);
+	while (q->num_deps) {
+		struct dep *dep = &q->deps[0];
+		int status = ops->fence_status(q->dev->priv, dep->fence);
+
+		if (!status)
+			break;
+		if (status < 0 && !current_failure(q) && !ask_driver(q)) {
+			struct failure failure = aborted;
+
+			failure.first = dep->point;
+			add_failure(q, &failure);
+		}
+		ops->timeline_destroy(q->dev->priv, dep->fence);
+		memmove(q->deps, q->deps + 1, (q->num_deps - 1) * sizeof(*dep));
+		atomic_fetch_sub(&q->num_deps, 1);
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
+bool queue_has_dep(struct seedchip_queue *q, uint64_t point)
+{
+	bool found;
+
+	pthread_mutex_lock(&q->lock);
+	found = q->num_deps && q->deps[0].point <= point;
+	pthread_mutex_unlock(&q->lock);
+	return found;
+}
+
+int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure *copy)
+{
+	int r = 0;
+
+	if (!atomic_load_explicit(&q->num_failures, memory_order_acquire))
+		return 0;
+	pthread_mutex_lock(&q->lock);
+	if (point <= q->forgotten)
+		r = -ESTALE;
+	for (unsigned int i = 0; !r && i < q->num_failures; i++) {
+		const struct failure *f = &q->failures[i];
+
+		if (point < f->first || point > f->last)
+			continue;
+		r = -EIO;
+		if (copy)
+			*copy = *f;
+	}
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+void queue_print_log(struct seedchip_queue *q)
+{
+	if (!q->log.log)
+		return;
+	pthread_mutex_lock(&q->lock);
+	log_drain(&q->log);
+	pthread_mutex_unlock(&q->lock);
+}
+
+API int seedchip_queue_recover(struct seedchip_queue *q)
+{
+	struct seedchip_device *dev = q->dev;
+	uint64_t last;
+	int r;
+
+	if (!queue_has_failed(q))
+		return 0;
+	if (atomic_load(&q->staged))
+		atomic_fetch_add(&q->last_point, 1);
+	atomic_store(&q->staged, 0);
+	q->num_waits = 0;
+	/* Work behind a failed dependency may still be running. */
+	if (q->last_submitted)
+		dev->ops->timeline_wait(dev->priv, q->timeline, q->last_submitted, INT64_MAX);
+	r = dev->ops->queue_recover(dev->priv, q->handle);
+	if (r)
+		return fail(r, "queue: cannot be recovered: %s", strerror(-r));
+	queue_settle_deps(q);
+	pthread_mutex_lock(&q->lock);
+	log_drain(&q->log);
+	log_reset(&q->log);
+	last = atomic_load(&q->last_point);
+	/* A failure that hit no work has no events. */
+	q->failures[q->num_failures - 1].last = last;
+	q->last_index = q->state->retired;
+	atomic_store(&q->failed_from, NO_POINT);
+	pthread_mutex_unlock(&q->lock);
+	return 0;
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The calls that stage work: packets are built in place, in the queue's staging
+ * area. No call here allocates, takes a lock or waits; the only system call is
+ * the submission of what was staged before, when that has grown large.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+#include "queue.h"
+
+static int check_launch(const struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			const struct seedchip_dim *dim, size_t size)
+{
+	const struct seedchip_kernel_info *info = &kernel->info;
+
+	if (kernel->module->dev != q->dev)
+		return fail(-EINVAL, "%s: the kernel belongs to another device", info->name);
+	if (size != info->args_size)
+		return fail(-EINVAL, "%s: %zu bytes of arguments, the kernel was compiled with %u",
+			    info->name, size, info->args_size);
+	if (dim->x > SC_MAX_GRID || dim->y > SC_MAX_GRID || dim->z > SC_MAX_GRID)
+		return fail(-EINVAL, "%s: grid %u x %u x %u, the limit is %u", info->name, dim->x,
+			    dim->y, dim->z, SC_MAX_GRID);
+	if (dim->flags & ~(SEEDCHIP_OVERLAP | SEEDCHIP_COOPERATIVE))
+		return fail(-EINVAL, "%s: unknown launch flags 0x%x", info->name, dim->flags);
+	if (dim->reserved[0] || dim->reserved[1] || dim->indirect & 3)
+		return fail(-EINVAL, "%s: reserved members set or indirect misaligned", info->name);
+	if (kernel->flags & SC_KERNEL_COOPERATIVE && !(dim->flags & SEEDCHIP_COOPERATIVE))
+		return fail(-EINVAL, "%s: must be launched as cooperative", info->name);
+	if (dim->dynamic > info->tcm_dynamic_max)
+		return fail(-E2BIG, "%s: %u bytes of dynamic scratchpad, %u are left", info->name,
+			    dim->dynamic, info->tcm_dynamic_max);
+	return 0;
+}
+
+static void build_dispatch(struct sc_packet *packet, const struct seedchip_kernel *kernel,
+			   const struct seedchip_dim *dim, uint32_t flags, uint32_t nargs)
+{
+	struct sc_pkt_dispatch *d = (struct sc_pkt_dispatch *)packet;
+
+	if (dim->flags & SEEDCHIP_OVERLAP)
+		flags |= SC_FLAG_OVERLAP;
+	if (dim->flags & SEEDCHIP_COOPERATIVE)
+		flags |= SC_FLAG_COOPERATIVE;
+	if (dim->indirect)
+		flags |= SC_FLAG_GRID_INDIRECT;
+	*d = (struct sc_pkt_dispatch){
+		.hdr = SC_HDR(SC_OP_DISPATCH, flags, nargs),
+		.tag = dim->tag,
+		.entry = kernel->info.address,
+		.grid_x = dim->indirect ? 0 : dim->x,
+		.grid_y = dim->indirect ? 0 : dim->y,
+		.grid_z = dim->indirect ? 0 : dim->z,
+		.args_size = kernel->info.args_size,
+		.grid_addr = dim->indirect,
+		.tcm_static = kernel->info.tcm_static,
+		.tcm_dynamic = dim->dynamic,
+		.stack_size = kernel->info.stack_size,
+	};
+}
+
+static void build_args(struct sc_packet *packet, const void *args, size_t size)
+{
+	const char *from = args;
+
+	for (; size; packet++) {
+		struct sc_pkt_args *slot = (struct sc_pkt_args *)packet;
+		size_t n = size < SC_ARG_SLOT_SIZE ? size : SC_ARG_SLOT_SIZE;
+
+		slot->hdr = SC_HDR(SC_OP_ARGS, 0, 0);
+		slot->tag = 0;
+		memcpy(slot->data, from, n);
+		memset(slot->data + n, 0, SC_ARG_SLOT_SIZE - n);
+		from += n;
+		size -= n;
+	}
+}
+
+API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			const struct seedchip_dim *dim, const void *args, size_t size)
+{
+	uint32_t nargs = (size + SC_ARG_SLOT_SIZE - 1) / SC_ARG_SLOT_SIZE;
+	uint32_t version = atomic_load_explicit(&q->dev->code_version, memory_order_acquire);
+	struct sc_packet *packet;
+	int r = check_launch(q, kernel, dim, size);
+
+	if (r)
+		return r;
+	r = queue_stage(q, 1 + nargs, &packet);
+	if (r)
+		return r;
+	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0, nargs);
+	build_args(packet + 1, args, size);
+	q->code_seen = version;
+	queue_staged(q, 1 + nargs);
+	return 0;
+}
+
+API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d *copy)
+{
+	struct sc_packet *packet;
+	int r;
+
+	if (copy->rows > UINT32_MAX)
+		return fail(-EINVAL, "copy: %llu rows are too many",
+			    (unsigned long long)copy->rows);
+	r = queue_stage(q, 1, &packet);
+	if (r)
+		return r;
+	*(struct sc_pkt_copy *)packet = (struct sc_pkt_copy){
+		.hdr = SC_HDR(SC_OP_COPY, 0, 0),
+		.src = copy->src,
+		.dst = copy->dst,
+		.size = copy->row_bytes,
+		.rows = copy->rows,
+		.src_stride = copy->src_stride,
+		.dst_stride = copy->dst_stride,
+	};
+	queue_staged(q, 1);
+	return 0;
+}
+
+API int seedchip_copy(struct seedchip_queue *q, uint64_t dst, uint64_t src, uint64_t size)
+{
+	return seedchip_copy_2d(q, &(struct seedchip_copy_2d){
+		.dst = dst, .src = src, .row_bytes = size, .rows = 1,
+	});
+}
+
+API int seedchip_fill(struct seedchip_queue *q, uint64_t dst, uint64_t pattern, uint64_t size)
+{
+	struct sc_packet *packet;
+	int r = queue_stage(q, 1, &packet);
+
+	if (r)
+		return r;
+	*(struct sc_pkt_fill *)packet = (struct sc_pkt_fill){
+		.hdr = SC_HDR(SC_OP_FILL, 0, 0),
+		.pattern = pattern,
+		.dst = dst,
+		.size = size,
+		.rows = 1,
+	};
+	queue_staged(q, 1);
+	return 0;
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Queues: creation, the staging area and submission.
+ *
+ * The ring belongs to the driver. The runtime knows from the queue state, which
+ * the card writes, how much of it is in use, and stages no more than fits with
+ * everything that the driver may add: so a submission of what was staged does
+ * not meet a full ring, and seedchip_queue_mark() needs no error code.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "queue.h"
+
+#define DEFAULT_RING 1024
+#define DEFAULT_LOG  65536
+
+uint64_t queue_horizon(struct seedchip_queue *q)
+{
+	bool staged = atomic_load_explicit(&q->staged, memory_order_acquire);
+
+	return atomic_load_explicit(&q->last_point, memory_order_acquire) + staged;
+}
+
+static uint32_t round_up_pow2(uint32_t v)
+{
+	uint32_t p = 1;
+
+	while (p < v && p < 0x80000000u)
+		p <<= 1;
+	return p;
+}
+
+static int alloc_common(struct seedchip_device *dev, struct seedchip_queue **out)
+{
+	struct seedchip_queue *q = calloc(1, sizeof(*q));
+	int r;
+
+	if (!q)
+		return -ENOMEM;
+	q->dev = dev;
+	list_init(&q->link);
+	pthread_mutex_init(&q->lock, NULL);
+	atomic_init(&q->failed_from, NO_POINT);
+	r = dev->ops->timeline_create(dev->priv, &q->timeline);
+	if (r) {
+		pthread_mutex_destroy(&q->lock);
+		free(q);
+		return r;
+	}
+	*out = q;
+	return 0;
+}
+
+void queue_free(struct seedchip_queue *q)
+{
+	struct seedchip_device *dev = q->dev;
+
+	for (uint32_t i = 0; i < q->num_imports; i++)
+		dev->ops->timeline_destroy(dev->priv, q->imports[i]);
+	for (uint32_t i = 0; i < q->num_deps; i++)
+		dev->ops->timeline_destroy(dev->priv, q->deps[i].fence);
+	if (q->wait_fence)
+		dev->ops->timeline_destroy(dev->priv, q->wait_fence);
+	dev->ops->timeline_destroy(dev->priv, q->timeline);
+	if (q->log_memory.handle)
+		memory_destroy(dev, &q->log_memory);
+	pthread_mutex_destroy(&q->lock);
+	free(q->index);
+	free(q->staging);
+	free(q);
+}
+
+int queue_create_hidden(struct seedchip_device *dev, struct seedchip_queue **queue)
+{
+	return alloc_common(dev, queue);
+}
+
+static int check_desc(const struct seedchip_device *dev, const struct seedchip_queue_desc *user,
+		      struct seedchip_queue_desc *desc)
+{
+	*desc = (struct seedchip_queue_desc){ .size = sizeof(*desc) };
+	if (user) {
+		size_t size = user->size < sizeof(*desc) ? user->size : sizeof(*desc);
+
+		if (size < sizeof(size))
+			return fail(-EINVAL, "queue: .size is not set");
+		memcpy((char *)desc + sizeof(size), (const char *)user + sizeof(size),
+		       size - sizeof(size));
+	}
+	if (desc->priority > 3 || desc->flags & ~SEEDCHIP_QUEUE_IDLE || desc->reserved)
+		return fail(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority, desc->flags);
+	if (!desc->priority && !(desc->flags & SEEDCHIP_QUEUE_IDLE))
+		desc->priority = 1;
+	if (desc->ring_slots > 1u << dev->info.ring_log2_max)
+		return fail(-EINVAL, "queue: ring of %u slots, the limit is %u", desc->ring_slots,
+			    1u << dev->info.ring_log2_max);
+	if (desc->log_size > 1u << 30)
+		return fail(-EINVAL, "queue: log of %u bytes", desc->log_size);
+	desc->ring_slots = round_up_pow2(desc->ring_slots ? desc->ring_slots : DEFAULT_RING);
+	if (desc->ring_slots < RING_MIN)
+		desc->ring_slots = RING_MIN;
+	if (desc->ring_slots > 1u << dev->info.ring_log2_max)
+		desc->ring_slots = 1u << dev->info.ring_log2_max;
+	desc->log_size = round_up_pow2(desc->log_size ? desc->log_size : DEFAULT_LOG);
+	if (desc->log_size < 4096)
+		desc->log_size = 4096;
+	return 0;
+}
+
+static int create_log(struct seedchip_queue *q, uint32_t size)
+{
+	struct seedchip_device *dev = q->dev;
+	int r = memory_create(dev, sizeof(struct sc_log) + (uint64_t)size,
+			      DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE,
+			      DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE, &q->log_memory);
+
+	if (!r)
+		r = memory_map(dev, &q->log_memory);
+	if (r)
+		return fail(r, "queue: log of %u bytes of CPU-visible card memory: %s", size,
+			    strerror(-r));
+	log_init(&q->log, q->log_memory.map, size);
+	return 0;
+}
+
+static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_desc *desc)
+{
+	struct seedchip_device *dev = q->dev;
+	struct drm_seedchip_queue_create arg = {
+		.priority = desc->priority,
+		.ring_log2 = __builtin_ctz(desc->ring_slots),
+		.timeout_ms = desc->timeout_ms,
+		.core_mask = desc->core_mask,
+		.wg_limit = desc->wg_limit,
+		.log_va = q->log_memory.va,
+	};
+	int r;
+
+	q->slots = desc->ring_slots;
+	q->staging_max = q->slots / 4;
+	if (q->staging_max > dev->info.max_submit)
+		q->staging_max = dev->info.max_submit;
+	q->staging = calloc(q->staging_max, sizeof(*q->staging));
+	q->index = calloc(q->slots, sizeof(*q->index));
+	if (!q->staging || !q->index)
+		return fail(-ENOMEM, "queue: out of memory");
+	r = dev->ops->queue_create(dev->priv, &arg, &q->state);
+	if (r)
+		return fail(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
+			    r == -ENOSPC ? "the card has no queue left" : strerror(-r));
+	q->handle = arg.queue;
+	q->last_index = q->state->retired;
+	return 0;
+}
+
+API int seedchip_queue_create(struct seedchip_device *dev, const struct seedchip_queue_desc *user,
+			      struct seedchip_queue **out)
+{
+	struct seedchip_queue_desc desc;
+	struct seedchip_queue *q;
+	int r = check_desc(dev, user, &desc);
+
+	if (r)
+		return r;
+	r = alloc_common(dev, &q);
+	if (r)
+		return fail(r, "queue: %s", strerror(-r));
+	r = create_log(q, desc.log_size);
+	if (!r)
+		r = create_ring(q, &desc);
+	if (r) {
+		queue_free(q);
+		return r;
+	}
+	pthread_mutex_lock(&dev->lock);
+	list_add(&dev->queues, &q->link);
+	pthread_mutex_unlock(&dev->lock);
+	*out = q;
+	return 0;
+}
+
+API void seedchip_queue_destroy(struct seedchip_queue *q)
+{
+	struct seedchip_device *dev;
+
+	if (!q)
+		return;
+	dev = q->dev;
+	pthread_mutex_lock(&dev->lock);
+	list_del(&q->link);
+	pthread_mutex_unlock(&dev->lock);
+	dev->ops->queue_destroy(dev->priv, q->handle, q->state);
+	queue_print_log(q);
+	pthread_mutex_lock(&dev->lock);
+	garbage_forget_queue(dev, q);
+	pthread_mutex_unlock(&dev->lock);
+	queue_free(q);
+	garbage_collect(dev);
+}
+
+/* Packets that are not retired yet; also counts those that the driver added. */
+static uint64_t in_flight(const struct seedchip_queue *q)
+{
+	uint64_t retired = q->state->retired;
+
+	return retired < q->last_index ? q->last_index - retired : 0;
+}
+
+int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
+{
+	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
+	int r;
+
+	if (atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT)
+		return fail(-EIO, "the queue has failed: seedchip_queue_recover() it");
+	if (staged + n > q->staging_max) {
+		r = seedchip_queue_flush(q);
+		if (r)
+			return r;
+		staged = 0;
+	}
+	if (in_flight(q) + staged + n + RING_SLACK > q->slots)
+		return fail(-EAGAIN, "the ring is full");
+	*packet = &q->staging[staged];
+	return 0;
+}
+
+/* The staged work is given up; its point fails. */
+static int drop_staged(struct seedchip_queue *q, int error)
+{
+	uint64_t point = atomic_load(&q->last_point) + 1;
+
+	queue_fail(q, point, error);
+	atomic_store_explicit(&q->last_point, point, memory_order_release);
+	atomic_store_explicit(&q->staged, 0, memory_order_release);
+	q->num_waits = 0;
+	return -EIO;
+}
+
+static void remember_dep(struct seedchip_queue *q, uint64_t point)
+{
+	pthread_mutex_lock(&q->lock);
+	q->deps[q->num_deps] = (struct dep){ .point = point, .fence = q->wait_fence };
+	atomic_fetch_add(&q->num_deps, 1);
+	pthread_mutex_unlock(&q->lock);
+	q->wait_fence = 0;
+	q->num_waits = 0;
+}
+
+API int seedchip_queue_flush(struct seedchip_queue *q)
+{
+	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
+	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
+	struct drm_seedchip_sync syncs[MAX_WAITS + 2];
+	struct drm_seedchip_submit arg = {
+		.queue = q->handle,
+		.packets = { .stride = sizeof(*q->staging), .count = staged,
+			     .array = (uintptr_t)q->staging },
+		.syncs = { .stride = sizeof(syncs[0]), .count = q->num_waits,
+			   .array = (uintptr_t)syncs },
+	};
+	int r;
+
+	if (!staged)
+		return atomic_load(&q->failed_from) != NO_POINT ?
+			fail(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
+	if (atomic_load(&q->failed_from) != NO_POINT)
+		return drop_staged(q, 0);
+	memcpy(syncs, q->waits, q->num_waits * sizeof(syncs[0]));
+	if (q->num_waits)
+		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
+			.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->wait_fence,
+		};
+	syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
+		.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->timeline, .point = point,
+	};
+	r = q->dev->ops->submit(q->dev->priv, &arg);
+	if (r == -EAGAIN)
+		return fail(-EAGAIN, "the driver has no room for the submission");
+	if (r)
+		return fail(drop_staged(q, r), "submission refused: %s", strerror(-r));
+	atomic_store_explicit(&q->index[point % q->slots], arg.index, memory_order_relaxed);
+	q->last_index = arg.index;
+	q->last_submitted = point;
+	if (q->num_waits)
+		remember_dep(q, point);
+	atomic_store_explicit(&q->last_point, point, memory_order_release);
+	atomic_store_explicit(&q->staged, 0, memory_order_release);
+	return 0;
+}
+
+API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+	struct sc_packet *packet;
+
+	/* Something has to carry the waits if no work follows them. */
+	if (q->num_waits && !atomic_load(&q->staged) && !queue_stage(q, 1, &packet)) {
+		*packet = (struct sc_packet){ .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
+		queue_staged(q, 1);
+	}
+	while (seedchip_queue_flush(q) == -EAGAIN)
+		nanosleep(&pause, NULL);
+	return (struct seedchip_event){ q, atomic_load(&q->last_point) };
+}
+
+/* A handle on @q's device of the timeline of another queue. */
+static int import_timeline(struct seedchip_queue *q, struct seedchip_queue *other, uint32_t *handle)
+{
+	int r;
+
+	if (other->dev == q->dev) {
+		*handle = other->timeline;
+		return 0;
+	}
+	if (other->dev->ops != q->dev->ops)
+		return fail(-EINVAL, "queue: the event belongs to a device of another kind");
+	if (q->num_imports == MAX_WAITS)
+		return fail(-EAGAIN, "queue: too many waits for other devices at once");
+	r = q->dev->ops->timeline_share(other->dev->priv, other->timeline, q->dev->priv, handle);
+	if (r)
+		return fail(r, "queue: sharing a timeline: %s", strerror(-r));
+	q->imports[q->num_imports++] = *handle;
+	return 0;
+}
+
+/* Imported handles are needed until the submission that waits for them has been made. */
+static void drop_imports(struct seedchip_queue *q)
+{
+	while (q->num_imports)
+		q->dev->ops->timeline_destroy(q->dev->priv, q->imports[--q->num_imports]);
+}
+
+static int prepare_wait(struct seedchip_queue *q)
+{
+	int r;
+
+	r = seedchip_queue_flush(q);
+	if (r)
+		return r;
+	if (!q->num_waits)
+		drop_imports(q);
+	if (q->num_waits == MAX_WAITS)
+		return fail(-EAGAIN, "queue: %u waits without work between them", MAX_WAITS);
+	queue_settle_deps(q);
+	if (atomic_load(&q->failed_from) != NO_POINT)
+		return fail(-EIO, "the queue has failed: seedchip_queue_recover() it");
+	if (atomic_load(&q->num_deps) == MAX_DEPS)
+		return fail(-EAGAIN, "queue: %u submissions already wait for events", MAX_DEPS);
+	if (!q->wait_fence)
+		return q->dev->ops->timeline_create(q->dev->priv, &q->wait_fence);
+	return 0;
+}
+
+API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event event)
+{
+	struct drm_seedchip_sync *sync;
+	int r = prepare_wait(q);
+
+	if (r)
+		return r;
+	if (event.queue == q) /* in order anyway */
+		return 0;
+	r = event_poll(event.queue, event.point);
+	if (r == -EIO || r == -ESTALE)
+		return fail(-EIO, "queue: the work to wait for has failed");
+	if (!r)
+		return 0;
+	sync = &q->waits[q->num_waits];
+	*sync = (struct drm_seedchip_sync){ .point = event.point };
+	r = import_timeline(q, event.queue, &sync->handle);
+	if (!r)
+		q->num_waits++;
+	return r;
+}
+
+API int seedchip_queue_stats(struct seedchip_queue *q, struct seedchip_queue_stats *stats)
+{
+	struct seedchip_queue_stats my = {
+		.packets = q->state->packets,
+		.workgroups = q->state->workgroups,
+		.insns = q->state->insns,
+		.macs = q->state->macs,
+		.dma_bytes = q->state->dma_bytes,
+		.copy_bytes = q->state->copy_bytes,
+		.busy_ns = q->state->busy_ns,
+		.wait_ns = q->state->wait_ns,
+		.cycles = q->state->cycles,
+		.doorbells = q->state->doorbells,
+		.faults = q->state->faults,
+	};
+
+	return copy_sized(stats, &my, sizeof(my), "seedchip_queue_stats");
+}

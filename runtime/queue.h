@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Queues, points and failures, between launch.c, queue.c, event.c and fault.c.
+ *
+ * Every submission has a *point*, counted from 1; it is what the queue's
+ * timeline reaches when the submission has completed. Points are also spent on
+ * work that could not be submitted, so that its events fail and do not hang.
+ */
+#ifndef SEEDCHIP_QUEUE_H
+#define SEEDCHIP_QUEUE_H
+
+#include "internal.h"
+
+#define NO_POINT     UINT64_MAX
+#define MAX_FAILURES 16 /* a queue remembers so many */
+#define MAX_WAITS    16 /* events that one submission can wait for */
+#define MAX_DEPS     16 /* submissions that wait for events, in flight */
+
+/* Slots that the driver may add: padding at the end of the ring, waits, gate, barrier. */
+#define RING_SLACK (SC_MAX_ARG_SLOTS + MAX_WAITS + 2)
+#define RING_MIN   128
+
+/**
+ * struct failure - events that have failed together
+ * @first: first point
+ * @last: last point, NO_POINT while the queue has not been recovered
+ * @fault: why
+ * @error: errno of a submission that was refused, else 0
+ * @has_registers: @x is valid
+ * @x: registers of the hart
+ */
+struct failure {
+	uint64_t first;
+	uint64_t last;
+	struct sc_fault fault;
+	int error;
+	bool has_registers;
+	uint64_t x[32];
+};
+
+/**
+ * struct dep - a submission that waits for events
+ * @point: of the submission
+ * @fence: binary syncobj that tells whether what it waited for had failed
+ */
+struct dep {
+	uint64_t point;
+	uint32_t fence;
+};
+
+/**
+ * struct seedchip_queue - a queue, or the hidden timeline of a device's mappings
+ * @link: entry of seedchip_device.queues
+ * @dev: device
+ * @state: written by the card; NULL: the hidden timeline
+ * @handle: of the driver
+ * @timeline: of the driver
+ * @slots: of the ring
+ *
+ * @staging: packets to be submitted; this and what follows is the owner's alone
+ * @staging_max: submit before there are more
+ * @staged: packets in @staging; the destruction of buffers reads it
+ * @code_seen: seedchip_device.code_version of the last launch
+ * @last_index: where the last submission ends in the ring
+ * @num_waits: entries of @waits
+ * @waits: what the next submission waits for
+ * @wait_fence: the syncobj that it will signal for struct dep, 0: none
+ * @num_imports: entries of @imports
+ * @imports: handles among @waits that belong to other devices
+ *
+ * @index: where submissions end in the ring, by point modulo @slots
+ * @last_point: the last that was given away
+ * @last_submitted: the last that the timeline will reach; the owner's alone
+ * @failed_from: first failed point, NO_POINT: the queue works
+ * @num_failures: entries of @failures; the last is current if @failed_from is set
+ * @num_deps: entries of @deps
+ *
+ * @lock: protects what follows, and changes of @failed_from, @num_failures, @num_deps
+ * @failures: in the order of their points
+ * @forgotten: points up to here had failures that are no longer known
+ * @deps: in the order of their points
+ * @log_memory: of the log
+ * @log: reader of the log
+ */
+struct seedchip_queue {
+	struct list link;
+	struct seedchip_device *dev;
+	const volatile struct sc_queue_state *state;
+	uint32_t handle;
+	uint32_t timeline;
+	uint32_t slots;
+
+	struct sc_packet *staging;
+	uint32_t staging_max;
+	_Atomic uint32_t staged;
+	uint32_t code_seen;
+	uint64_t last_index;
+	uint32_t num_waits;
+	uint32_t wait_fence;
+	struct drm_seedchip_sync waits[MAX_WAITS];
+	uint32_t num_imports;
+	uint32_t imports[MAX_WAITS];
+
+	_Atomic uint64_t *index;
+	_Atomic uint64_t last_point;
+	uint64_t last_submitted;
+	_Atomic uint64_t failed_from;
+	_Atomic uint32_t num_failures;
+	_Atomic uint32_t num_deps;
+
+	pthread_mutex_t lock;
+	struct failure failures[MAX_FAILURES];
+	uint64_t forgotten;
+	struct dep deps[MAX_DEPS];
+	struct memory log_memory;
+	struct log_reader log;
+};
+
+/* Create the hidden queue of a device's mappings. */
+int queue_create_hidden(struct seedchip_device *dev, struct seedchip_queue **queue);
+void queue_free(struct seedchip_queue *q);
+
+/* Room for @n packets in the staging area, or an error of seedchip_launch(). */
+int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet);
+
+/* The packets that queue_stage() gave room for are filled in. */
+static inline void queue_staged(struct seedchip_queue *q, uint32_t n)
+{
+	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
+
+	atomic_store_explicit(&q->staged, staged + n, memory_order_release);
+}
+
+/* The point that will have been reached when all that is queued now has completed. */
+uint64_t queue_horizon(struct seedchip_queue *q);
+
+/* What has become of a point: 0 completed, -EAGAIN running, -EIO failed, -ESTALE. Never waits. */
+int event_poll(struct seedchip_queue *q, uint64_t point);
+
+/* ---- fault.c ---- */
+
+/* Ask the driver whether the queue has failed, unless that is known. Return: whether it has. */
+bool queue_has_failed(struct seedchip_queue *q);
+/* The queue has failed from @point on, because a call was refused with @error if for nothing else. */
+void queue_fail(struct seedchip_queue *q, uint64_t point, int error);
+/* Look at completed submissions that waited for events: did those fail? */
+void queue_settle_deps(struct seedchip_queue *q);
+/* Whether a submission up to @point has waited for events that are not settled. */
+bool queue_has_dep(struct seedchip_queue *q, uint64_t point);
+/* Whether a point has failed: 0, -EIO or -ESTALE. @copy: NULL, or filled in if -EIO. */
+int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure *copy);
+/* Print what kernels have logged. */
+void queue_print_log(struct seedchip_queue *q);
+
+#endif /* SEEDCHIP_QUEUE_H */
