@@ -153,6 +153,7 @@ static int open_card(struct demo *d)
 	    seedchip_module_kernel(d->mod, "fashion", &d->kernel))
 		return failed(d->opt.kernel);
 
+	printf("Fashion-MNIST on an SC1 card\n\n");
 	printf("  card      %s: %u cores with %u KiB of scratchpad, %s MiB of card memory\n",
 	       info.address, info.num_cores, info.tcm_size >> 10, grouped(info.card_size >> 20));
 	printf("  harts     %s\n", info.isa_string);
@@ -502,7 +503,6 @@ static int run(struct demo *d)
 {
 	if (read_inputs(d))
 		return -1;
-	printf("Fashion-MNIST on an SC1 card\n\n");
 	if (open_card(d) || load_network(d))
 		return -1;
 	for (uint32_t i = 0; i < SLOTS; i++)
