@@ -10,3 +10,10 @@ $(foreach t,$(engine-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/engine_bench.c))
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))
+
+# the front end of the chip model, with a core that follows a script
+chip-tests := test_chip_queue
+unit-tests += $(chip-tests:%=tests/unit/%)
+$(foreach t,$(chip-tests),$(eval \
+	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/chip_bench.c tests/unit/fake_core.c))
+$(foreach t,$(chip-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
