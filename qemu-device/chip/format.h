@@ -86,7 +86,7 @@ static inline uint32_t sc_round_magnitude(float f, unsigned int exp_bits, unsign
 
 	if (exp < least)
 		shift += least - exp;
-	if (shift > 25) /* below half of the least subnormal */
+	if (shift > 24) /* below half of the least subnormal */
 		return 0;
 	out = man >> shift;
 	rest = man & ((1u << shift) - 1);

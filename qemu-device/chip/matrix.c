@@ -223,7 +223,7 @@ int sc_matrix_issue(const struct sc_engine_env *env, struct sc_engine_op *op, ui
 		return 0;
 	switch (op->insn) {
 	case SC_INSN_SDM_LD:
-		return operand(env, op, false, first, 4 * t->n, rs2 ? t->m : 1, rs2, fault);
+		return operand(env, op, false, first, 4 * t->n, t->m, rs2, fault);
 	case SC_INSN_SDM_ST:
 		return issue_store(env, op, first, rs2, fault);
 	case SC_INSN_SDM_MUL_R:

@@ -283,6 +283,32 @@ static void test_multiply(void **state)
 	}
 }
 
+/* An odd k pads with zeros, not with what the tile before left behind. */
+static void test_odd_pairs(void **state)
+{
+	struct sc_tile t;
+
+	(void)state;
+	bench_reset(false, ISA_ALL, 1);
+	memset(tcm + A_AT, 0x7c, 64); /* infinity */
+	memset(tcm + B_AT, 0x7c, 64);
+	memset(ref, 0, sizeof(ref));
+	t = tile(1, 2, 2, SC_FMT_E5M2, SC_FMT_E5M2);
+	strides(&t, 0);
+	configure(&t);
+	ok(SC_INSN_SDM_MMA_Z, 0, TCM(A_AT), TCM(B_AT));
+	reference(&t, 0, true);
+	compare(&t, 0, "infinity");
+	memset(tcm + A_AT, 0x38, 64);
+	memset(tcm + B_AT, 0x39, 64);
+	t.k = 1;
+	configure(&t);
+	ok(SC_INSN_SDM_MMA_Z, 0, TCM(A_AT), TCM(B_AT));
+	reference(&t, 0, true);
+	compare(&t, 0, "odd");
+	finish(0);
+}
+
 static void test_full_tile(void **state)
 {
 	unsigned int f;
@@ -382,6 +408,32 @@ static void test_groups(void **state)
 	}
 }
 
+/* Powers of two as scales, their ends included. */
+static void test_power_scales(void **state)
+{
+	static const uint8_t scales[] = { 0, 1, 127, 254, 255 };
+	struct sc_tile t;
+
+	(void)state;
+	bench_reset(false, ISA_ALL, 1);
+	t = tile(1, sizeof(scales), 16, SC_FMT_I8, SC_FMT_I8);
+	t.group = 16;
+	t.fmt_store = SC_FMT_F32;
+	t.fmt_scale = SC_SCALE_E8M0;
+	t.scale_b = SB_AT;
+	strides(&t, 0);
+	memcpy(tcm + SB_AT, scales, sizeof(scales));
+	memset(tcm + A_AT, 1, 16);
+	memset(tcm + B_AT, 3, 16 * sizeof(scales));
+	memset(ref, 0, sizeof(ref));
+	configure(&t);
+	ok(SC_INSN_SDM_MMA_Z, 0, TCM(A_AT), TCM(B_AT));
+	reference(&t, 0, true);
+	assert_true(ref[0][0][0].f == 48 * 0x1p-127f);
+	compare(&t, 0, "e8m0");
+	finish(0);
+}
+
 /* Elements outside m and n keep their values; accumulators are separate. */
 static void test_untouched(void **state)
 {
@@ -405,9 +457,16 @@ static void test_untouched(void **state)
 		}
 		ok(SC_INSN_SDM_LD, acc, TCM(OUT), 256);
 	}
+	/* leave something behind that a later tile must not pick up */
+	all.k = 9;
+	strides(&all, 0);
+	configure(&all);
+	ok(SC_INSN_SDM_MMA, 8, TCM(A_AT), TCM(B_AT));
+	reference(&all, 8, false);
 	configure(&part);
 	ok(SC_INSN_SDM_MMA_Z, 9, TCM(A_AT), TCM(B_AT));
 	reference(&part, 9, true);
+	all.k = 0;
 	configure(&all);
 	for (acc = 0; acc < SC_NUM_ACCS; acc++)
 		compare(&all, acc, "untouched");
@@ -418,6 +477,27 @@ static void test_untouched(void **state)
 	reference(&all, 9, true);
 	compare(&all, 9, "k 0, .z");
 	finish(0);
+}
+
+/* The bits of a NaN are the same on every host, even read as an integer. */
+static void test_canonical(void **state)
+{
+	static const uint16_t a = 0x7f80; /* infinity; times 0 */
+	struct sc_tile t;
+	uint32_t is;
+
+	(void)state;
+	bench_reset(false, ISA_BASE, 1);
+	t = tile(1, 1, 1, SC_FMT_BF16, SC_FMT_BF16);
+	configure(&t);
+	memcpy(tcm + A_AT, &a, 2);
+	memset(tcm + B_AT, 0, 2);
+	ok(SC_INSN_SDM_MMA_Z, 0, TCM(A_AT), TCM(B_AT));
+	t = tile(1, 1, 1, SC_FMT_I8, SC_FMT_I8);
+	configure(&t);
+	ok(SC_INSN_SDM_ST, 0, TCM(OUT), 0);
+	memcpy(&is, tcm + OUT, 4);
+	assert_int_equal(is, 0x7fc00000);
 }
 
 static void test_load(void **state)
@@ -887,7 +967,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		plain(test_multiply),	  plain(test_full_tile),    plain(test_long),
+		plain(test_multiply),	  plain(test_odd_pairs),    plain(test_full_tile),
+		plain(test_long),	  plain(test_canonical),    plain(test_power_scales),
 		plain(test_wrap),	  plain(test_groups),	    plain(test_untouched),
 		plain(test_load),	  plain(test_store_float),  plain(test_store_integer),
 		plain(test_store_bounds), plain(test_scale),	    plain(test_bad_descriptor),
