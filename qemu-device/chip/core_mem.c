@@ -136,21 +136,20 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
  * one piece where both ends are aligned to the size, which is what atomicity of
  * aligned accesses asks for, else byte by byte.
  */
+#define RELAXED_COPY(T, to, from)                                                                  \
+	__atomic_store_n((T *)(to), __atomic_load_n((const T *)(from), __ATOMIC_RELAXED),          \
+			 __ATOMIC_RELAXED)
 static void copy_shared(uint8_t *to, const uint8_t *from, unsigned int size)
 {
 	if (size == 8 && !(((uintptr_t)to | (uintptr_t)from) & 7)) {
-		__atomic_store_n((uint64_t *)to, __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED),
-				 __ATOMIC_RELAXED);
+		RELAXED_COPY(uint64_t, to, from);
 	} else if (size == 4 && !(((uintptr_t)to | (uintptr_t)from) & 3)) {
-		__atomic_store_n((uint32_t *)to, __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED),
-				 __ATOMIC_RELAXED);
+		RELAXED_COPY(uint32_t, to, from);
 	} else if (size == 2 && !(((uintptr_t)to | (uintptr_t)from) & 1)) {
-		__atomic_store_n((uint16_t *)to, __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED),
-				 __ATOMIC_RELAXED);
+		RELAXED_COPY(uint16_t, to, from);
 	} else {
 		for (unsigned int i = 0; i < size; i++)
-			__atomic_store_n(&to[i], __atomic_load_n(&from[i], __ATOMIC_RELAXED),
-					 __ATOMIC_RELAXED);
+			RELAXED_COPY(uint8_t, to + i, from + i);
 	}
 }
 
@@ -187,14 +186,14 @@ bool sc_core_load(struct sc_core *core, uint64_t va, unsigned int size, uint64_t
 		  uint64_t *value)
 {
 	unsigned int first = first_part(va, size);
-	_Alignas(8) uint8_t buf[8] = { 0 };
+	uint8_t *buf = (uint8_t *)value;
 
+	*value = 0;
 	if (!access_page(core, va, buf, first, SC_ACCESS_READ, pc))
 		return false;
 	if (first < size &&
 	    !access_page(core, va + first, buf + first, size - first, SC_ACCESS_READ, pc))
 		return false;
-	memcpy(value, buf, sizeof(*value));
 	return true;
 }
 
@@ -202,10 +201,8 @@ bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_
 		   uint64_t value)
 {
 	unsigned int first = first_part(va, size);
-	_Alignas(8) uint8_t buf[8];
-	uint8_t *host;
+	uint8_t *buf = (uint8_t *)&value, *host;
 
-	memcpy(buf, &value, sizeof(buf));
 	/* both pages are writable before either is written: the fault is precise */
 	if (first < size && !locate(core, va + first, size - first, SC_ACCESS_WRITE, pc, &host))
 		return false;
@@ -250,7 +247,7 @@ static uint64_t min_max(unsigned int op, uint64_t a, uint64_t b)
 	static uint64_t amo_##T(T *p, unsigned int op, uint64_t operand)                           \
 	{                                                                                          \
 		T v = (T)operand, old, new;                                                        \
-                                                                                                   \
+												   \
 		switch (op) {                                                                      \
 		case AMO_SWAP:                                                                     \
 			return (uint64_t)(S)__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);           \

@@ -127,7 +127,8 @@ static const struct pattern op_32[] = {
 	P_R(ADDW, 0x3b, 0, 0x00),	P_R(SUBW, 0x3b, 0, 0x20),	P_R(SLLW, 0x3b, 1, 0x00),
 	P_R(SRLW, 0x3b, 5, 0x00),	P_R(SRAW, 0x3b, 5, 0x20),	P_R(MULW, 0x3b, 0, 0x01),
 	P_R(DIVW, 0x3b, 4, 0x01),	P_R(DIVUW, 0x3b, 5, 0x01),	P_R(REMW, 0x3b, 6, 0x01),
-	P_R(REMUW, 0x3b, 7, 0x01),	P_R(ADD_UW, 0x3b, 0, 0x04),	P_R(SH1ADD_UW, 0x3b, 2, 0x10),
+	P_R(REMUW, 0x3b, 7, 0x01),	P_R(ADD_UW, 0x3b, 0, 0x04),
+	P_R(SH1ADD_UW, 0x3b, 2, 0x10),
 	P_R(SH2ADD_UW, 0x3b, 4, 0x10),	P_R(SH3ADD_UW, 0x3b, 6, 0x10),	P_R(ROLW, 0x3b, 1, 0x30),
 	P_R(RORW, 0x3b, 5, 0x30),	P_UNARY(ZEXT_H, 0x3b, 4, 0x04, 0), P_END,
 };
@@ -146,7 +147,7 @@ static const struct pattern system[] = {
 	P_END,
 };
 
-/* By bits 6 to 2 of the word. OP-FP, the FMA opcodes and the vendor's have decoders of their own. */
+/* By bits 6 to 2 of the word. OP-FP, FMA and the vendor's opcodes have decoders of their own. */
 static const struct pattern *const patterns[32] = {
 	[0x00] = load,	 [0x01] = load_fp,  [0x03] = misc_mem,	[0x04] = op_imm, [0x05] = auipc,
 	[0x06] = op_imm_32, [0x08] = store, [0x09] = store_fp,	[0x0b] = amo,	 [0x0c] = op,
@@ -222,6 +223,7 @@ struct vendor {
 	uint8_t operands;
 	uint64_t feature;
 };
+
 #define VENDOR_(name, mnemonic, opcode, f3, f7, operands, cost, feature, text) \
 	{ F7(opcode, f3, f7), OPS_##operands, SC_ISA_##feature },
 static const struct vendor vendors[] = { SC_INSN_TABLE(VENDOR_) };

@@ -168,7 +168,7 @@ static uint64_t pack(enum sc_fp_format fmt, bool sign, int exp, uint64_t frac,
 		return overflow(fmt, sign, env);
 	if (frac & mask)
 		env->flags |= SC_FP_NX | (tiny ? SC_FP_UF : 0);
-	/* the leading one of a normal number adds one to the exponent field; a subnormal has none */
+	/* the leading one of a normal number adds one to the exponent; a subnormal has none */
 	return zero_of(fmt, sign) + ((uint64_t)(e - 1) << s->frac_bits) + sig;
 }
 

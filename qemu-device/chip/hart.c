@@ -106,7 +106,8 @@ static uint64_t double_bits(double v)
 #define FINITE_S(bits)	   (((bits) & 0x7f800000) != 0x7f800000)
 #define FINITE_D(bits)	   (((bits) >> 52 & 0x7ff) != 0x7ff)
 /* Finite and above the smallest normal number, hence not tiny before rounding either. */
-#define NORMAL_S(bits)	   ((uint32_t)(((bits) & 0x7fffffff) - 0x00800001) < 0x7f800000 - 0x00800001)
+#define NORMAL_S(bits)                                                                             \
+	((uint32_t)(((bits) & 0x7fffffff) - 0x00800001) < 0x7f800000 - 0x00800001)
 #define NORMAL_D(bits)                                                                             \
 	(((bits) & 0x7fffffffffffffff) - 0x0010000000000001 <                                      \
 	 0x7ff0000000000000 - 0x0010000000000001)
@@ -160,12 +161,9 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 		DISPATCH;                                                                          \
 	} while (0)
 /* State as before the instruction at ip, resp. with it retired. */
-#define SYNC_INSNS (core->insns = core->budget_end - (uint64_t)((intptr_t)(last - (uintptr_t)ip) / REC_SIZE))
-#define SYNC                                                                                       \
-	do {                                                                                       \
-		core->pc = PC;                                                                     \
-		SYNC_INSNS;                                                                        \
-	} while (0)
+#define RECS_LEFT  ((intptr_t)(last - (uintptr_t)ip) / REC_SIZE)
+#define SYNC_INSNS (core->insns = core->budget_end - (uint64_t)RECS_LEFT)
+#define SYNC (core->pc = PC, SYNC_INSNS)
 /* After a jump to ip: leave when the budget is used up. */
 #define DISPATCH_BLOCK                                                                             \
 	do {                                                                                       \
@@ -176,38 +174,40 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 #define JUMP_NEAR                                                                                  \
 	do {                                                                                       \
 		intptr_t distance = ip->imm;                                                       \
-                                                                                                   \
+												   \
 		last += (uintptr_t)(distance - REC_SIZE);                                          \
 		ip = (const struct sc_rec *)((const char *)ip + distance);                         \
 		DISPATCH_BLOCK;                                                                    \
 	} while (0)
+#define HANDLER(name) L_##name :
 #define OP(name, value)                                                                            \
-	L_##name : RD = (uint64_t)(value);                                                         \
-	NEXT
+	HANDLER(name)                                                                              \
+		RD = (uint64_t)(value);                                                            \
+		NEXT
 #define BRANCH(name, condition)                                                                    \
-	L_##name##_N : if (condition) JUMP_NEAR;                                                   \
-	NEXT;                                                                                      \
-	L_##name : if (condition)                                                                  \
-	{                                                                                          \
+	HANDLER(name##_N)                                                                          \
+		if (condition)                                                                     \
+			JUMP_NEAR;                                                                 \
+		NEXT;                                                                              \
+	HANDLER(name)                                                                              \
 		target = PC + IMM;                                                                 \
-		goto jump;                                                                         \
-	}                                                                                          \
-	NEXT
+		if (condition)                                                                     \
+			goto jump;                                                                 \
+		NEXT
 /* The cached page serves an access that does not cross its end. */
 #define CACHED(tlb, va, size)                                                                      \
 	(sc_likely(SC_PAGE_OF((va) + (size) - 1) == (tlb)[SC_TLB_INDEX(va)].page))
 #define HOST(tlb, va) ((void *)((va) + (tlb)[SC_TLB_INDEX(va)].delta))
 #define LOAD(name, type, file, value)                                                              \
-	L_##name:                                                                                  \
-	{                                                                                          \
+	HANDLER(name) {                                                                            \
 		uint64_t va = RS1 + IMM;                                                           \
 		type v;                                                                            \
-                                                                                                   \
+												   \
 		if (CACHED(core->read, va, sizeof(v))) {                                           \
 			memcpy(&v, HOST(core->read, va), sizeof(v));                               \
 		} else {                                                                           \
 			uint64_t slow;                                                             \
-                                                                                                   \
+												   \
 			if (!sc_core_load(core, va, sizeof(v), PC, &slow))                         \
 				goto fault;                                                        \
 			v = (type)slow;                                                            \
@@ -216,11 +216,10 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 		NEXT;                                                                              \
 	}
 #define STORE(name, type, file)                                                                    \
-	L_##name:                                                                                  \
-	{                                                                                          \
+	HANDLER(name) {                                                                            \
 		uint64_t va = RS1 + IMM;                                                           \
 		type v = (type)core->file[ip->rs2];                                                \
-                                                                                                   \
+												   \
 		if (CACHED(core->write, va, sizeof(v)))                                            \
 			memcpy(HOST(core->write, va), &v, sizeof(v));                              \
 		else if (!sc_core_store(core, va, sizeof(v), PC, v))                               \
@@ -277,32 +276,36 @@ misaligned:
 fault:
 	SYNC;
 	return SC_RUN_FAULT;
-illegal:
-	sc_core_trap(core, SC_CODE_ILLEGAL_INSN)->value = (uint32_t)ip->imm;
-	goto fault;
 
-	L_ILLEGAL : goto illegal;
-	L_PAGE_END : left = (intptr_t)(last - (uintptr_t)ip);
-	target = PC;
-	goto enter;
+	HANDLER(ILLEGAL)
+		sc_core_trap(core, SC_CODE_ILLEGAL_INSN)->value = (uint32_t)ip->imm;
+		goto fault;
+	HANDLER(PAGE_END)
+		left = (intptr_t)(last - (uintptr_t)ip);
+		target = PC;
+		goto enter;
 
 	OP(LUI, IMM);
 	OP(LI, IMM);
 	OP(MV, RS1);
 	OP(AUIPC, PC + IMM);
-	L_J_N : JUMP_NEAR;
-	L_JAL_N : RD = PC + 4;
-	JUMP_NEAR;
-	L_JAL : target = PC + IMM;
-	if (target & 3)
-		goto misaligned;
-	RD = PC + 4;
-	goto jump;
-	L_JALR : target = (RS1 + IMM) & ~1ULL;
-	if (sc_unlikely(target & 3))
-		goto misaligned;
-	RD = PC + 4;
-	goto jump;
+	HANDLER(J_N)
+		JUMP_NEAR;
+	HANDLER(JAL_N)
+		RD = PC + 4;
+		JUMP_NEAR;
+	HANDLER(JAL)
+		target = PC + IMM;
+		if (target & 3)
+			goto misaligned;
+		RD = PC + 4;
+		goto jump;
+	HANDLER(JALR)
+		target = (RS1 + IMM) & ~1ULL;
+		if (sc_unlikely(target & 3))
+			goto misaligned;
+		RD = PC + 4;
+		goto jump;
 
 	BRANCH(BEQ, RS1 == RS2);
 	BRANCH(BNE, RS1 != RS2);
@@ -414,67 +417,80 @@ illegal:
 	OP(BSET, RS1 | 1ULL << (RS2 & 63));
 	OP(BSETI, RS1 | 1ULL << ip->imm);
 
-	L_FENCE : __atomic_thread_fence(__ATOMIC_SEQ_CST);
-	L_PAUSE : NEXT;
-	L_FENCE_I : sc_core_flush_code(core);
-	target = PC + 4;
-	goto jump;
-	L_ECALL : sc_core_trap(core, SC_CODE_ECALL)->value = (uint32_t)ip->imm;
-	goto fault;
-	L_EBREAK : sc_core_trap(core, SC_CODE_BREAKPOINT)->value = (uint32_t)ip->imm;
-	goto fault;
-	L_CSR : SYNC_INSNS;
-	if (!sc_core_csr(core, ip))
-		goto fault;
-	NEXT;
-	L_AMO : if (!sc_core_amo(core, ip, PC)) goto fault;
-	NEXT;
-	L_VENDOR : SYNC;
-	switch (sc_core_vendor(core, ip)) {
-	case SC_STEP_NEXT:
+	HANDLER(FENCE)
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		NEXT;
-	case SC_STEP_FAULT:
-		return SC_RUN_FAULT;
-	case SC_STEP_BLOCKED:
-		return SC_RUN_BLOCKED;
-	case SC_STEP_STOPPED:
-		return SC_RUN_STOPPED;
-	}
+	HANDLER(PAUSE)
+		NEXT;
+	HANDLER(FENCE_I)
+		sc_core_flush_code(core);
+		target = PC + 4;
+		goto jump;
+	HANDLER(ECALL)
+		sc_core_trap(core, SC_CODE_ECALL)->value = (uint32_t)ip->imm;
+		goto fault;
+	HANDLER(EBREAK)
+		sc_core_trap(core, SC_CODE_BREAKPOINT)->value = (uint32_t)ip->imm;
+		goto fault;
+	HANDLER(CSR)
+		SYNC_INSNS;
+		if (!sc_core_csr(core, ip))
+			goto fault;
+		NEXT;
+	HANDLER(AMO)
+		if (!sc_core_amo(core, ip, PC))
+			goto fault;
+		NEXT;
+	HANDLER(VENDOR)
+		SYNC;
+		switch (sc_core_vendor(core, ip)) {
+		case SC_STEP_NEXT:
+			NEXT;
+		case SC_STEP_FAULT:
+			return SC_RUN_FAULT;
+		case SC_STEP_BLOCKED:
+			return SC_RUN_BLOCKED;
+		case SC_STEP_STOPPED:
+			return SC_RUN_STOPPED;
+		}
 
 	/* floating point: the host's arithmetic where host_rounds() and the result allow it */
 #define F1 (core->f[ip->rs1])
 #define F2 (core->f[ip->rs2])
 #define F3 (core->f[ip->rs3])
+#define HOST_ROUNDS host_rounds(core->fcsr, (uint32_t)ip->imm)
 #define FD (core->f[ip->rd])
 #define FP_S(name, boxed, value, good)                                                             \
-	L_##name : if (sc_likely(host_rounds(core->fcsr, (uint32_t)ip->imm) && BOXED_S(boxed)))    \
-	{                                                                                          \
-		uint32_t bits = float_bits(value);                                                 \
-                                                                                                   \
-		if (sc_likely(good(bits))) {                                                       \
-			FD = bits | BOX_S;                                                         \
-			NEXT;                                                                      \
+	HANDLER(name)                                                                              \
+		if (sc_likely(HOST_ROUNDS && BOXED_S(boxed))) {                                    \
+			uint32_t bits = float_bits(value);                                         \
+												   \
+			if (sc_likely(good(bits))) {                                               \
+				FD = bits | BOX_S;                                                 \
+				NEXT;                                                              \
+			}                                                                          \
 		}                                                                                  \
-	}                                                                                          \
-	goto fp
+		goto L_FP
 #define FP_D(name, value, good)                                                                    \
-	L_##name : if (sc_likely(host_rounds(core->fcsr, (uint32_t)ip->imm)))                      \
-	{                                                                                          \
-		uint64_t bits = double_bits(value);                                                \
-                                                                                                   \
-		if (sc_likely(good(bits))) {                                                       \
-			FD = bits;                                                                 \
-			NEXT;                                                                      \
+	HANDLER(name)                                                                              \
+		if (sc_likely(HOST_ROUNDS)) {                                                      \
+			uint64_t bits = double_bits(value);                                        \
+												   \
+			if (sc_likely(good(bits))) {                                               \
+				FD = bits;                                                         \
+				NEXT;                                                              \
+			}                                                                          \
 		}                                                                                  \
-	}                                                                                          \
-	goto fp
-	L_FP : fp : if (!sc_hart_fp(core, ip)) goto illegal;
-	NEXT;
+		goto L_FP
+	HANDLER(FP)
+		if (!sc_hart_fp(core, ip))
+			goto L_ILLEGAL;
+		NEXT;
 	/* a finite sum is exact where it is tiny */
-	FP_S(FADD_S, F1 &F2, as_float(F1) + as_float(F2), FINITE_S);
-	FP_S(FSUB_S, F1 &F2, as_float(F1) - as_float(F2), FINITE_S);
-	FP_S(FMUL_S, F1 &F2, as_float(F1) * as_float(F2), NORMAL_S);
-	FP_S(FDIV_S, F1 &F2, as_float(F1) / as_float(F2), NORMAL_S);
+	FP_S(FADD_S, F1 & F2, as_float(F1) + as_float(F2), FINITE_S);
+	FP_S(FSUB_S, F1 & F2, as_float(F1) - as_float(F2), FINITE_S);
+	FP_S(FMUL_S, F1 & F2, as_float(F1) * as_float(F2), NORMAL_S);
+	FP_S(FDIV_S, F1 & F2, as_float(F1) / as_float(F2), NORMAL_S);
 	FP_S(FSQRT_S, F1, __builtin_sqrtf(as_float(F1)), FINITE_S);
 	FP_D(FADD_D, as_double(F1) + as_double(F2), FINITE_D);
 	FP_D(FSUB_D, as_double(F1) - as_double(F2), FINITE_D);
@@ -482,8 +498,8 @@ illegal:
 	FP_D(FDIV_D, as_double(F1) / as_double(F2), NORMAL_D);
 	FP_D(FSQRT_D, __builtin_sqrt(as_double(F1)), FINITE_D);
 #define FMA_S(name, np, nc)                                                                        \
-	FP_S(name, F1 &F2 &F3, __builtin_fmaf(np as_float(F1), as_float(F2), nc as_float(F3)),     \
-	     NORMAL_S)
+	FP_S(name, F1 & F2 & F3,                                                                   \
+	     __builtin_fmaf(np as_float(F1), as_float(F2), nc as_float(F3)), NORMAL_S)
 #define FMA_D(name, np, nc)                                                                        \
 	FP_D(name, __builtin_fma(np as_double(F1), as_double(F2), nc as_double(F3)), NORMAL_D)
 	FMA_S(FMADD_S, +, +);
@@ -496,20 +512,20 @@ illegal:
 	FMA_D(FNMADD_D, -, -);
 	/* no NaN, no flags */
 #define COMPARE_S(name, op)                                                                        \
-	L_##name : if (sc_likely(BOXED_S(F1 & F2) &&                                               \
-				 !__builtin_isunordered(as_float(F1), as_float(F2))))              \
-	{                                                                                          \
-		RD = as_float(F1) op as_float(F2);                                                 \
-		NEXT;                                                                              \
-	}                                                                                          \
-	goto fp
+	HANDLER(name)                                                                              \
+		if (sc_likely(BOXED_S(F1 & F2) &&                                                  \
+			      !__builtin_isunordered(as_float(F1), as_float(F2)))) {               \
+			RD = as_float(F1) op as_float(F2);                                         \
+			NEXT;                                                                      \
+		}                                                                                  \
+		goto L_FP
 #define COMPARE_D(name, op)                                                                        \
-	L_##name : if (sc_likely(!__builtin_isunordered(as_double(F1), as_double(F2))))            \
-	{                                                                                          \
-		RD = as_double(F1) op as_double(F2);                                               \
-		NEXT;                                                                              \
-	}                                                                                          \
-	goto fp
+	HANDLER(name)                                                                              \
+		if (sc_likely(!__builtin_isunordered(as_double(F1), as_double(F2)))) {             \
+			RD = as_double(F1) op as_double(F2);                                       \
+			NEXT;                                                                      \
+		}                                                                                  \
+		goto L_FP
 	COMPARE_S(FEQ_S, ==);
 	COMPARE_S(FLT_S, <);
 	COMPARE_S(FLE_S, <=);
@@ -518,65 +534,56 @@ illegal:
 	COMPARE_D(FLE_D, <=);
 
 #define SIGN_D 0x8000000000000000ULL
-	L_FSGNJ_D : FD = (F1 & ~SIGN_D) | (F2 & SIGN_D);
-	NEXT;
-	L_FSGNJN_D : FD = (F1 & ~SIGN_D) | (~F2 & SIGN_D);
-	NEXT;
-	L_FSGNJX_D : FD = F1 ^ (F2 & SIGN_D);
-	NEXT;
-	L_FSGNJ_S : if (sc_likely(BOXED_S(F1 & F2)))
-	{
+	HANDLER(FSGNJ_D)
+		FD = (F1 & ~SIGN_D) | (F2 & SIGN_D);
+		NEXT;
+	HANDLER(FSGNJN_D)
+		FD = (F1 & ~SIGN_D) | (~F2 & SIGN_D);
+		NEXT;
+	HANDLER(FSGNJX_D)
+		FD = F1 ^ (F2 & SIGN_D);
+		NEXT;
+	HANDLER(FSGNJ_S)
+		if (sc_unlikely(!BOXED_S(F1 & F2)))
+			goto L_FP;
 		FD = (F1 & ~0x80000000ULL) | (F2 & 0x80000000);
 		NEXT;
-	}
-	goto fp;
 	OP(FMV_X_W, SEXT32(F1));
 	OP(FMV_X_D, F1);
-	L_FMV_W_X : FD = (uint32_t)RS1 | BOX_S;
-	NEXT;
-	L_FMV_D_X : FD = RS1;
-	NEXT;
+	HANDLER(FMV_W_X)
+		FD = (uint32_t)RS1 | BOX_S;
+		NEXT;
+	HANDLER(FMV_D_X)
+		FD = RS1;
+		NEXT;
 
 	/* exact whatever the rounding mode, unless that is an illegal one */
-	L_FCVT_D_W : if (sc_unlikely(core->fcsr >= 5 << 5)) goto fp;
-	FD = double_bits((int32_t)RS1);
-	NEXT;
-	FP_D(FCVT_D_L, (double)(int64_t)RS1, FINITE_D);
-	L_FCVT_S_W : if (sc_likely(host_rounds(core->fcsr, (uint32_t)ip->imm)))
-	{
-		FD = float_bits((float)(int32_t)RS1) | BOX_S;
+	HANDLER(FCVT_D_W)
+		if (sc_unlikely(core->fcsr >= 5 << 5))
+			goto L_FP;
+		FD = double_bits((int32_t)RS1);
 		NEXT;
-	}
-	goto fp;
-	L_FCVT_D_S : if (sc_likely(BOXED_S(F1) && FINITE_S(F1) && core->fcsr < 5 << 5))
-	{
+	FP_D(FCVT_D_L, (double)(int64_t)RS1, FINITE_D);
+	FP_S(FCVT_S_W, BOX_S, (float)(int32_t)RS1, FINITE_S);
+	HANDLER(FCVT_D_S)
+		if (sc_unlikely(!BOXED_S(F1) || !FINITE_S(F1) || core->fcsr >= 5 << 5))
+			goto L_FP;
 		FD = double_bits(as_float(F1));
 		NEXT;
-	}
-	goto fp;
-	L_FCVT_S_D : if (sc_likely(host_rounds(core->fcsr, (uint32_t)ip->imm)))
-	{
-		uint32_t bits = float_bits((float)as_double(F1));
-
-		if (sc_likely(NORMAL_S(bits))) {
-			FD = bits | BOX_S;
-			NEXT;
-		}
-	}
-	goto fp;
+	FP_S(FCVT_S_D, BOX_S, (float)as_double(F1), NORMAL_S);
 	/* C truncates; values in range raise NX at most */
 #define TO_INT(name, type, limit, value, boxed)                                                    \
-	L_##name : if (sc_likely(SC_INSN_FUNCT3((uint32_t)ip->imm) == SC_RTZ &&                    \
-				 (core->fcsr & SC_FP_NX) && (boxed)))                              \
-	{                                                                                          \
-		double v = value;                                                                  \
-                                                                                                   \
-		if (sc_likely(v > -(limit) && v < (limit))) {                                      \
-			RD = (uint64_t)(int64_t)(type)v;                                           \
-			NEXT;                                                                      \
+	HANDLER(name)                                                                              \
+		if (sc_likely(SC_INSN_FUNCT3((uint32_t)ip->imm) == SC_RTZ &&                       \
+			      (core->fcsr & SC_FP_NX) && (boxed))) {                               \
+			double v = value;                                                          \
+												   \
+			if (sc_likely(v > -(limit) && v < (limit))) {                              \
+				RD = (uint64_t)(int64_t)(type)v;                                   \
+				NEXT;                                                              \
+			}                                                                          \
 		}                                                                                  \
-	}                                                                                          \
-	goto fp
+		goto L_FP
 	TO_INT(FCVT_W_S, int32_t, 0x1p31, as_float(F1), BOXED_S(F1));
 	TO_INT(FCVT_W_D, int32_t, 0x1p31, as_double(F1), true);
 	TO_INT(FCVT_L_D, int64_t, 0x1p63, as_double(F1), true);

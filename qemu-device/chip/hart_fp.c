@@ -26,7 +26,7 @@ static uint64_t sign_of(enum sc_fp_format fmt)
 }
 
 static bool fused(struct sc_core *core, const struct sc_rec *rec, enum sc_fp_format fmt,
-		struct sc_fp_env *env)
+		  struct sc_fp_env *env)
 {
 	uint32_t opcode = SC_INSN_OPCODE((uint32_t)rec->imm);
 	bool neg_product = opcode == SC_OPC_FNMSUB || opcode == SC_OPC_FNMADD;

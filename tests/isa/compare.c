@@ -48,7 +48,7 @@ static double now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static bool run_model(const char *path, uint64_t quantum, struct output *out)
@@ -144,8 +144,8 @@ static void test(const char *folder, const char *program)
 	ok = run_qemu(path, model.size, &qemu);
 	point(ok, program, "runs under qemu-riscv64");
 	printf("# %s: %llu instructions, model %.0f MIPS, qemu-riscv64 %.0f MIPS\n", program,
-	       (unsigned long long)model.insns, (double)model.insns * 1e-6 / model.seconds,
-	       (double)model.insns * 1e-6 / qemu.seconds);
+	       (unsigned long long)model.insns, (double)model.insns / 1e6 / model.seconds,
+	       (double)model.insns / 1e6 / qemu.seconds);
 	if (ok && !strcmp(program, "insns"))
 		compare_lines(program, &model, &qemu);
 	else if (ok)
@@ -157,7 +157,7 @@ static void test(const char *folder, const char *program)
 
 int main(int argc, char **argv)
 {
-	static char *all[] = { "insns", "mixed" };
+	static const char *const all[] = { "insns", "mixed" };
 	char folder[4000] = { 0 };
 
 	if (readlink("/proc/self/exe", folder, sizeof(folder) - 1) < 0)

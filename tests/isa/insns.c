@@ -280,7 +280,8 @@ static void memory(void)
 {
 	for (unsigned int i = 0; i < sizeof(arena); i++)
 		arena[i] = (uint8_t)(random64() >> 13);
-	LOADS("lb"); LOADS("lh"); LOADS("lw"); LOADS("ld"); LOADS("lbu"); LOADS("lhu"); LOADS("lwu");
+	LOADS("lb"); LOADS("lh"); LOADS("lw"); LOADS("ld"); LOADS("lbu"); LOADS("lhu");
+	LOADS("lwu");
 	FLOADS("flh"); FLOADS("flw"); FLOADS("fld");
 	STORES("sb", "mv t0, %0", "t0"); STORES("sh", "mv t0, %0", "t0");
 	STORES("sw", "mv t0, %0", "t0"); STORES("sd", "mv t0, %0", "t0");
@@ -310,7 +311,7 @@ static void memory(void)
 		AMO(op ".w");                                                                      \
 		AMO(op ".d.aqrl");                                                                 \
 	} while (0)
-/* LR and SC: without, with, and after a first SC used it up; a store between them of the same value */
+/* LR and SC: held, used up by an earlier SC, and to another address */
 #define LRSC(lr, sc)                                                                               \
 	do {                                                                                       \
 		begin(sc);                                                                         \
@@ -466,7 +467,8 @@ static void jumps(void)
 
 	begin("jumps");
 	asm volatile("la t0, 1f\n\tjalr t1, 4(t0)\n1:\tnop\n2:\tsub %0, t1, t0\n\t"
-		     "addi t0, t0, 13\n\tjalr t0, 8(t0)\n3:\tnop\n\tnop\n\tnop\n\tnop\n4:\tla t1, 4b\n\t"
+		     "addi t0, t0, 13\n\tjalr t0, 8(t0)\n3:\tnop\n\tnop\n\tnop\n\tnop\n"
+		     "4:\tla t1, 4b\n\t"
 		     "sub %1, t0, t1\n\tauipc t0, 0x12345\n\tla t1, 5f\n5:\tsub %2, t0, t1"
 		     : "=&r"(a), "=&r"(b), "=&r"(c)
 		     :
@@ -475,7 +477,8 @@ static void jumps(void)
 	emit(b);
 	emit(c);
 	end_row(0);
-	asm volatile("li %0, 0\n\tjal t0, 1f\n\taddi %0, %0, 1\n\tj 2f\n1:\taddi %0, %0, 16\n\tjr t0\n2:\t"
+	asm volatile("li %0, 0\n\tjal t0, 1f\n\taddi %0, %0, 1\n\tj 2f\n"
+		     "1:\taddi %0, %0, 16\n\tjr t0\n2:\t"
 		     "lui %1, 0x80000\n\tlui %2, 0x7ffff"
 		     : "=&r"(a), "=&r"(b), "=&r"(c)
 		     :

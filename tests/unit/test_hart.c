@@ -448,7 +448,8 @@ static void test_scratchpad_windows(void **state)
 	expect_fault(t, SC_STATUS_FAULT, SC_CODE_STACK_GUARD, CODE + 8, 2);
 	expect_access(t, SC_VA_TCM + guard, 8, SC_ACCESS_READ);
 	assert_int_equal(RUN(t, to_guard[0], to_guard[1], SD(A2, A1, -8), RET), SC_RUN_DONE);
-	assert_int_equal(RUN(t, LUI(A1, -2 & 0xfffff), ADD(A1, A1, SP), LD(A2, A1, 0), SD(A2, A1, -1)),
+	assert_int_equal(RUN(t, LUI(A1, -2 & 0xfffff), ADD(A1, A1, SP), LD(A2, A1, 0),
+			     SD(A2, A1, -1)),
 			 SC_RUN_FAULT);
 	expect_access(t, SC_VA_TCM + guard + SC_PAGE_SIZE - 1, 1, SC_ACCESS_WRITE);
 
@@ -517,9 +518,11 @@ static void test_code_changes(void **state)
 
 	/* through a writable alias of its own page: replaces "li a1, 1" and runs it again */
 	flat_alias(&t->chip, ALIAS, CODE, RW);
-	assert_int_equal(RUN(t, LUI(A2, ALIAS >> 12), jal(T0, 24), ADD(A4, A1, ZERO), LW(A3, A2, 40),
+	assert_int_equal(RUN(t, LUI(A2, ALIAS >> 12), jal(T0, 24), ADD(A4, A1, ZERO),
+			     LW(A3, A2, 40),
 			     SW(A3, A2, 28), FENCE_I, jal(T0, 4), /* 28: */ ADDI(A1, ZERO, 1),
-			     BNE(A4, ZERO, 12), JALR(ZERO, T0, 0), /* 40: */ ADDI(A1, ZERO, 2), RET),
+			     BNE(A4, ZERO, 12), JALR(ZERO, T0, 0), /* 40: */
+			     ADDI(A1, ZERO, 2), RET),
 			 SC_RUN_DONE);
 	assert_int_equal(t->core->x[A4], 1);
 	assert_int_equal(t->core->x[A1], 2);
