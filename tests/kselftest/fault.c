@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Compute kernels that go wrong. The culprit gets a precise fault record, its
+ * queue can be used again, and a second process that computes at the same time
+ * finishes with the right result.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <seedchip.h>
+
+#include "seedchip_kernel_abi.h"
+#include "seedchip_hw.h"
+#include "tap.h"
+
+#define MODULE "/usr/lib/seedchip/kernels.elf"
+#define COUNT  4096u
+#define GROUPS 8u
+#define ROUNDS 40u
+
+struct word_args {
+	uint64_t out;
+	uint64_t a;
+	uint64_t b;
+};
+
+struct sum_args {
+	uint64_t in;
+	uint64_t out;
+	uint32_t count;
+	uint32_t rounds;
+};
+
+static struct seedchip_device *dev;
+static struct seedchip_module *module;
+static struct seedchip_queue *queue;
+static struct seedchip_buffer *out;
+static uint64_t *words;
+static pid_t neighbour;
+
+static void must(int ret, const char *what)
+{
+	if (ret) {
+		printf("Bail out! %s: %s (%s)\n", what, strerror(-ret), seedchip_error());
+		exit(EXIT_FAILURE);
+	}
+}
+
+static void setup(void)
+{
+	struct seedchip_queue_desc desc = { .size = sizeof(desc), .timeout_ms = 2000 };
+
+	must(seedchip_device_open(0, &dev), "open");
+	must(seedchip_module_load_file(dev, MODULE, &module), "load");
+	must(seedchip_queue_create(dev, &desc, &queue), "queue");
+	must(seedchip_buffer_create(dev, 4096, SEEDCHIP_SYSTEM, &out), "buffer");
+	must(seedchip_buffer_map(out, (void **)&words), "map");
+	seedchip_buffer_set_name(out, "words");
+}
+
+static struct seedchip_event launch(const char *name, uint64_t a, uint64_t b)
+{
+	struct word_args args = { seedchip_buffer_address(out), a, b };
+	struct seedchip_dim dim = { .x = 1, .y = 1, .z = 1, .tag = 0x7a6 };
+	struct seedchip_kernel *kernel;
+
+	CHECK_EQ(seedchip_module_kernel(module, name, &kernel), 0);
+	CHECK_EQ(seedchip_launch(queue, kernel, &dim, &args, sizeof(args)), 0);
+	return seedchip_queue_mark(queue);
+}
+
+static void works(void)
+{
+	CHECK_EQ(seedchip_event_wait(launch("divide", 100, 7), 10000000000), 0);
+	CHECK_EQ(words[0], 14);
+	CHECK_EQ(words[1], 2);
+}
+
+/* Runs a kernel that must fail in the named way; leaves the queue usable. */
+static struct seedchip_fault expect(const char *name, uint64_t a, uint64_t b,
+				    enum sc_status status, enum sc_code code)
+{
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+	struct seedchip_event event = launch(name, a, b);
+
+	CHECK_EQ(seedchip_event_wait(event, 30000000000), -EIO);
+	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
+	printf("# %s\n", fault.text);
+	if (fault.status != status || fault.code != code)
+		tap_fail("%s: %s %s, not %s %s", name, seedchip_status_name(fault.status),
+			 seedchip_code_name(fault.code), seedchip_status_name(status),
+			 seedchip_code_name(code));
+	CHECK_EQ(fault.tag, 0x7a6);
+	CHECK(fault.core >= 0);
+	CHECK_EQ(seedchip_queue_recover(queue), 0);
+	works();
+	return fault;
+}
+
+static void division(void)
+{
+	CHECK_EQ(seedchip_event_wait(launch("divide", 42, 0), 10000000000), 0);
+	CHECK_EQ(words[0], ~0ULL);
+	CHECK_EQ(words[1], 42);
+	CHECK_EQ(words[2], ~0ULL);
+}
+
+static void unmapped_load(void)
+{
+	struct seedchip_fault fault = expect("load", 0x123456789000, 0, SC_STATUS_FAULT,
+					     SC_CODE_UNMAPPED);
+
+	CHECK_EQ(fault.address, 0x123456789000);
+	CHECK_EQ(fault.access, SC_ACCESS_READ);
+	CHECK(!strcmp(fault.function, "load"));
+	CHECK(!strcmp(fault.module, "kernels") || strstr(fault.module, "kernels"));
+}
+
+static void behind_the_buffer(void)
+{
+	uint64_t end = seedchip_buffer_address(out) + seedchip_buffer_size(out);
+	struct seedchip_fault fault = expect("store", end, 1, SC_STATUS_FAULT, SC_CODE_UNMAPPED);
+
+	CHECK_EQ(fault.address, end);
+	CHECK_EQ(fault.access, SC_ACCESS_WRITE);
+	CHECK(!strcmp(fault.buffer, "words"));
+	CHECK_EQ(fault.buffer_offset, seedchip_buffer_size(out));
+}
+
+static void null_pointer(void)
+{
+	CHECK_EQ(expect("load", 0, 0, SC_STATUS_FAULT, SC_CODE_UNMAPPED).address, 0);
+}
+
+static void write_to_code(void)
+{
+	struct seedchip_kernel_info info = { .size = sizeof(info) };
+	struct seedchip_kernel *kernel;
+
+	CHECK_EQ(seedchip_module_kernel(module, "load", &kernel), 0);
+	CHECK_EQ(seedchip_kernel_info(kernel, &info), 0);
+	expect("store", info.address, 0, SC_STATUS_FAULT, SC_CODE_NO_WRITE);
+}
+
+static void run_data(void)
+{
+	expect("jump", seedchip_buffer_address(out), 0, SC_STATUS_FAULT, SC_CODE_NO_EXECUTE);
+}
+
+static void driver_memory(void)
+{
+	struct seedchip_event event = launch("load", SC_VA_KERNEL_START, 0);
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+
+	CHECK_EQ(seedchip_event_wait(event, 10000000000), -EIO);
+	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
+	CHECK_EQ(fault.status, SC_STATUS_FAULT);
+	CHECK(fault.code == SC_CODE_ENGINE_ONLY || fault.code == SC_CODE_UNMAPPED);
+	CHECK_EQ(seedchip_queue_recover(queue), 0);
+}
+
+static void scratchpads(void)
+{
+	expect("load", SC_VA_TCM + (1ULL << 23), 0, SC_STATUS_FAULT, SC_CODE_TCM_RANGE);
+	expect("load", SC_VA_TCM_RANK(1), 0, SC_STATUS_FAULT, SC_CODE_TCM_REMOTE);
+}
+
+static void illegal(void)
+{
+	struct seedchip_fault fault = expect("illegal", 0, 0, SC_STATUS_TRAP, SC_CODE_ILLEGAL_INSN);
+
+	CHECK_EQ(fault.value, 0xffffffff);
+	CHECK(!strcmp(fault.function, "illegal"));
+	CHECK(fault.has_registers);
+}
+
+static void misaligned_jump(void)
+{
+	expect("jump", 0x10002, 0, SC_STATUS_TRAP, SC_CODE_MISALIGNED_PC);
+}
+
+static void recursion(void)
+{
+	struct seedchip_fault fault = expect("recurse", 0, 0, SC_STATUS_FAULT, SC_CODE_STACK_GUARD);
+
+	CHECK(!strcmp(fault.function, "descend"));
+}
+
+static void endless(void)
+{
+	struct seedchip_fault fault = expect("endless", 0, 0, SC_STATUS_TIMEOUT,
+					     SC_CODE_JOB_TIMEOUT);
+
+	CHECK(!strcmp(fault.function, "endless"));
+}
+
+static void limited(void)
+{
+	struct seedchip_queue_desc desc = { .size = sizeof(desc), .wg_limit = 1000000 };
+	struct seedchip_queue *other = queue;
+
+	CHECK_EQ(seedchip_queue_create(dev, &desc, &queue), 0);
+	expect("endless", 0, 0, SC_STATUS_TIMEOUT, SC_CODE_WORKGROUP_LIMIT);
+	seedchip_queue_destroy(queue);
+	queue = other;
+}
+
+static void assertion(void)
+{
+	expect("fails_assert", 1, 2, SC_STATUS_TRAP, SC_CODE_BREAKPOINT);
+}
+
+static void engines(void)
+{
+	expect("stuck", 0, 0, SC_STATUS_TRAP, SC_CODE_AWAIT_DEADLOCK);
+	expect("races", 0, 0, SC_STATUS_TRAP, SC_CODE_TCM_RACE);
+	CHECK_EQ(expect("dma_from", 0x5000000000, 0, SC_STATUS_FAULT, SC_CODE_UNMAPPED).address,
+		 0x5000000000);
+	expect("bad_tile", 0, 0, SC_STATUS_TRAP, SC_CODE_BAD_TILE);
+}
+
+static char logged[4096];
+
+static void keep_log(void *opaque, enum seedchip_log_level level, const char *text)
+{
+	(void)opaque;
+	if (level == SEEDCHIP_LOG_KERNEL)
+		strncat(logged, text, sizeof(logged) - strlen(logged) - 1);
+}
+
+static void printing(void)
+{
+	struct seedchip_event event;
+
+	seedchip_log_set(keep_log, NULL);
+	event = launch("prints", 12345678901234, 0xabc);
+	CHECK_EQ(seedchip_event_wait(event, 10000000000), 0);
+	seedchip_log_set(NULL, NULL);
+	CHECK(strstr(logged, "workgroup 0: 12345678901234 and 0xabc\n"));
+}
+
+/* In another process, from before the first fault to after the last. */
+static int compute(void)
+{
+	struct seedchip_dim dim = { .x = GROUPS, .y = 1, .z = 1 };
+	struct seedchip_buffer *in;
+	struct seedchip_kernel *kernel;
+	struct sum_args args;
+	uint32_t *numbers;
+	unsigned int i, launches;
+
+	setup();
+	must(seedchip_buffer_create(dev, COUNT * 4, SEEDCHIP_CARD | SEEDCHIP_CPU, &in), "input");
+	must(seedchip_buffer_map(in, (void **)&numbers), "map");
+	must(seedchip_module_kernel(module, "sum", &kernel), "kernel");
+	for (i = 0; i < COUNT; i++)
+		numbers[i] = i * 2654435761u;
+	args = (struct sum_args){ seedchip_buffer_address(in), seedchip_buffer_address(out), COUNT,
+				  ROUNDS };
+	for (launches = 0; launches < 60; launches++) {
+		struct seedchip_event event;
+
+		memset(words, 0, GROUPS * 8);
+		must(seedchip_launch(queue, kernel, &dim, &args, sizeof(args)), "launch");
+		event = seedchip_queue_mark(queue);
+		must(seedchip_event_wait(event, 60000000000), "neighbour's work");
+		for (i = 0; i < GROUPS; i++) {
+			uint64_t want = 0;
+			unsigned int k;
+
+			for (k = i; k < COUNT; k += GROUPS)
+				want += (uint32_t)(k * 2654435761u);
+			if (words[i] != want) {
+				printf("# launch %u, workgroup %u: wrong sum\n", launches, i);
+				return 1;
+			}
+		}
+	}
+	return 0;
+}
+
+static void neighbour_is_right(void)
+{
+	int status;
+
+	CHECK_EQ(waitpid(neighbour, &status, 0), neighbour);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "division by zero does not trap", division },
+		{ "load from an unmapped address", unmapped_load },
+		{ "store behind a buffer names the buffer", behind_the_buffer },
+		{ "null pointer", null_pointer },
+		{ "store to code", write_to_code },
+		{ "jump to data", run_data },
+		{ "load from the driver's memory", driver_memory },
+		{ "scratchpad: beyond the end, of another core", scratchpads },
+		{ "illegal instruction", illegal },
+		{ "jump to a misaligned address", misaligned_jump },
+		{ "recursion off the stack", recursion },
+		{ "a kernel that never ends meets the driver's watchdog", endless },
+		{ "a kernel that never ends meets its instruction limit", limited },
+		{ "a failed assertion", assertion },
+		{ "engines: deadlock, race, unmapped DMA, bad tile", engines },
+		{ "what a kernel prints arrives", printing },
+		{ "the neighbour's results are right", neighbour_is_right },
+	};
+
+	neighbour = fork();
+	if (!neighbour)
+		_exit(compute());
+	setup();
+	return TAP_RUN(tests);
+}

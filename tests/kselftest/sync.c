@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/* Fences in and out of SUBMIT: binary and timeline syncobjs, between queues and from elsewhere. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "card.h"
+#include "tap.h"
+
+#define RW   (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
+#define VA   0x10000000ULL
+#define SIZE 0x1000ULL
+
+static int fd;
+static struct drm_seedchip_queue_create first, second;
+static uint32_t bo;
+static volatile uint64_t *map;
+
+static struct drm_seedchip_sync sync_of(uint32_t flags, uint32_t handle, uint64_t point)
+{
+	return (struct drm_seedchip_sync){ .flags = flags, .handle = handle, .point = point };
+}
+
+#define WAIT(handle, point)   sync_of(DRM_SEEDCHIP_SYNC_WAIT, handle, point)
+#define SIGNAL(handle, point) sync_of(DRM_SEEDCHIP_SYNC_SIGNAL, handle, point)
+
+static void bad_syncs(void)
+{
+	struct sc_packet nop = card_nop();
+	struct drm_seedchip_sync sync = SIGNAL(12345, 0);
+	uint32_t empty = card_syncobj(fd);
+
+	CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &sync, 1, NULL), -ENOENT);
+	sync = sync_of(0x8, empty, 0);
+	CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &sync, 1, NULL), -EINVAL);
+	/* A point that nobody has submitted: only the CPU may wait before the signal. */
+	sync = WAIT(empty, 0);
+	CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &sync, 1, NULL), -EINVAL);
+	sync = WAIT(empty, 7);
+	CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &sync, 1, NULL), -EINVAL);
+	drmSyncobjDestroy(fd, empty);
+}
+
+static void timeline(void)
+{
+	uint32_t line = card_syncobj(fd);
+	struct sc_packet nop = card_nop();
+	uint64_t point, reached;
+
+	for (point = 1; point <= 20; point++) {
+		struct drm_seedchip_sync sync = SIGNAL(line, point);
+
+		CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &sync, 1, NULL), 0);
+	}
+	CHECK_EQ(card_wait(fd, line, 20, 10000), 0);
+	CHECK_EQ(drmSyncobjQuery(fd, &line, &reached, 1), 0);
+	CHECK_EQ(reached, 20);
+	drmSyncobjDestroy(fd, line);
+}
+
+/* The second queue waits for the first one, which the test holds back. */
+static void between_queues(void)
+{
+	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA, 1), card_word(SC_OP_SIGNAL, VA + 8, 42) };
+	struct sc_packet copy = card_copy(VA + 16, VA + 8, 8);
+	uint32_t between = card_syncobj(fd), done = card_syncobj(fd);
+	struct drm_seedchip_sync out = SIGNAL(between, 0);
+	struct drm_seedchip_sync both[2] = { WAIT(between, 0), SIGNAL(done, 0) };
+
+	memset((void *)map, 0, SIZE);
+	CHECK_EQ(card_submit(fd, first.queue, hold, 2, &out, 1, NULL), 0);
+	CHECK_EQ(card_submit(fd, second.queue, &copy, 1, both, 2, NULL), 0);
+	CHECK_EQ(card_wait(fd, done, 0, 100), -ETIME);
+	CHECK_EQ(map[2], 0);
+	map[0] = 1;
+	CHECK_EQ(card_wait(fd, done, 0, 10000), 0);
+	CHECK_EQ(map[2], 42);
+	drmSyncobjDestroy(fd, between);
+	drmSyncobjDestroy(fd, done);
+}
+
+/* Two files are two address spaces of one card. */
+static void between_files(void)
+{
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1), nop = card_nop();
+	uint32_t between = card_syncobj(fd), imported = 0, done;
+	struct drm_seedchip_sync out = SIGNAL(between, 0);
+	struct drm_seedchip_queue_create queue;
+	struct drm_seedchip_sync both[2];
+	int other = card_open(0), shared = -1;
+
+	CHECK(other >= 0);
+	CHECK_EQ(card_queue(other, &queue), 0);
+	map[0] = 0;
+	CHECK_EQ(card_submit(fd, first.queue, &hold, 1, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjHandleToFD(fd, between, &shared), 0);
+	CHECK_EQ(drmSyncobjFDToHandle(other, shared, &imported), 0);
+	close(shared);
+	done = card_syncobj(other);
+	both[0] = WAIT(imported, 0);
+	both[1] = SIGNAL(done, 0);
+	CHECK_EQ(card_submit(other, queue.queue, &nop, 1, both, 2, NULL), 0);
+	CHECK_EQ(card_wait(other, done, 0, 100), -ETIME);
+	map[0] = 1;
+	CHECK_EQ(card_wait(other, done, 0, 10000), 0);
+	close(other);
+	drmSyncobjDestroy(fd, between);
+}
+
+/* The work that waits for failed work fails as well; nothing else does. */
+static void failed_dependency(void)
+{
+	struct sc_packet bad = card_fill(0x7000000000, 0, 8), touch = card_word(SC_OP_SIGNAL, VA, 9);
+	uint32_t between = card_syncobj(fd), done = card_syncobj(fd), after = card_syncobj(fd);
+	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA + 8, 1), bad };
+	struct drm_seedchip_sync out = SIGNAL(between, 0);
+	struct drm_seedchip_sync both[2] = { WAIT(between, 0), SIGNAL(done, 0) };
+
+	memset((void *)map, 0, SIZE);
+	CHECK_EQ(card_submit(fd, first.queue, hold, 2, &out, 1, NULL), 0);
+	CHECK_EQ(card_submit(fd, second.queue, &touch, 1, both, 2, NULL), 0);
+	touch = card_word(SC_OP_SIGNAL, VA + 16, 10);
+	out = SIGNAL(after, 0);
+	CHECK_EQ(card_submit(fd, second.queue, &touch, 1, &out, 1, NULL), 0);
+	map[1] = 1;
+	CHECK_EQ(card_wait(fd, after, 0, 10000), 0);
+	CHECK_EQ(card_fence_status(fd, between), -EFAULT);
+	CHECK_EQ(card_fence_status(fd, done), -ECANCELED);
+	CHECK_EQ(map[0], 0);
+	CHECK_EQ(card_fence_status(fd, after), 1);
+	CHECK_EQ(map[2], 10);
+	CHECK_EQ(card_recover(fd, first.queue), 0);
+	drmSyncobjDestroy(fd, between);
+	drmSyncobjDestroy(fd, done);
+	drmSyncobjDestroy(fd, after);
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "unknown handles, flags and missing points", bad_syncs },
+		{ "points of a timeline", timeline },
+		{ "one queue waits for another", between_queues },
+		{ "one file waits for another", between_files },
+		{ "the failure of a dependency", failed_dependency },
+	};
+
+	fd = card_open(0);
+	if (fd < 0 || card_bo(fd, SIZE, DRM_SEEDCHIP_BO_SYSTEM, &bo) || card_queue(fd, &first) ||
+	    card_queue(fd, &second) || card_bind(fd, RW, bo, 0, VA, SIZE)) {
+		printf("Bail out! no card, buffer or queue\n");
+		return EXIT_FAILURE;
+	}
+	map = card_map(fd, bo, SIZE);
+	return TAP_RUN(tests);
+}

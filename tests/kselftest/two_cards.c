@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/* vm: cards=2 */
+/* Two cards in one machine: told apart, independent, and waiting for each other's fences. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "card.h"
+#include "tap.h"
+
+#define RW (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
+#define VA 0x10000000ULL
+
+static int fds[2];
+
+static void told_apart(void)
+{
+	struct drm_seedchip_info a, b;
+
+	CHECK_EQ(card_info(fds[0], &a), 0);
+	CHECK_EQ(card_info(fds[1], &b), 0);
+	CHECK(a.serial != b.serial);
+}
+
+static void foreign_fence(void)
+{
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1), nop = card_nop();
+	struct drm_seedchip_queue_create queues[2];
+	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct drm_seedchip_sync both[2] = { { .flags = DRM_SEEDCHIP_SYNC_WAIT },
+					     { .flags = DRM_SEEDCHIP_SYNC_SIGNAL } };
+	volatile uint64_t *map;
+	uint32_t bo;
+	int shared = -1;
+
+	CHECK_EQ(card_queue(fds[0], &queues[0]), 0);
+	CHECK_EQ(card_queue(fds[1], &queues[1]), 0);
+	CHECK_EQ(card_bo(fds[0], 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo), 0);
+	CHECK_EQ(card_bind(fds[0], RW, bo, 0, VA, 4096), 0);
+	map = card_map(fds[0], bo, 4096);
+	CHECK(map);
+	out.handle = card_syncobj(fds[0]);
+	CHECK_EQ(card_submit(fds[0], queues[0].queue, &hold, 1, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjHandleToFD(fds[0], out.handle, &shared), 0);
+	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &both[0].handle), 0);
+	close(shared);
+	both[1].handle = card_syncobj(fds[1]);
+	CHECK_EQ(card_submit(fds[1], queues[1].queue, &nop, 1, both, 2, NULL), 0);
+	CHECK_EQ(card_wait(fds[1], both[1].handle, 0, 100), -ETIME);
+	/* What is submitted behind it keeps its place. */
+	both[0].handle = card_syncobj(fds[1]);
+	both[0].flags = DRM_SEEDCHIP_SYNC_SIGNAL;
+	CHECK_EQ(card_submit(fds[1], queues[1].queue, &nop, 1, both, 1, NULL), 0);
+	CHECK_EQ(card_wait(fds[1], both[0].handle, 0, 100), -ETIME);
+	map[0] = 1;
+	CHECK_EQ(card_wait(fds[1], both[0].handle, 0, 10000), 0);
+	CHECK_EQ(card_fence_status(fds[1], both[1].handle), 1);
+	CHECK_EQ(card_queue_destroy(fds[0], queues[0].queue), 0);
+	CHECK_EQ(card_queue_destroy(fds[1], queues[1].queue), 0);
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "each has its own serial number", told_apart },
+		{ "one card's queue waits for the other's fence", foreign_fence },
+	};
+
+	fds[0] = card_open(0);
+	fds[1] = card_open(1);
+	if (fds[0] < 0 || fds[1] < 0) {
+		printf("Bail out! cards: %d %d\n", fds[0], fds[1]);
+		return EXIT_FAILURE;
+	}
+	return TAP_RUN(tests);
+}
