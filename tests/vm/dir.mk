@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
 vm-progs += tests/vm/qmp
+vm-files += tests/vm/gdb-symbols:/bin/
