@@ -122,6 +122,15 @@ static void test_fill(void **state)
 		d.src_stride[0] = bench_random(); /* not used */
 		moves(1, &d);
 	}
+	/* each row starts the pattern anew, also where the next one follows at once */
+	{
+		struct sc_dma d = { .kind = SC_DMA_FILL, .src = 0x8877665544332211, .size0 = 5,
+				    .size1 = 4, .size2 = 1, .dst = TCM(0x2000),
+				    .src_stride = { 5 }, .dst_stride = { 5 } };
+
+		bench_reset(*state, ISA_BASE, 1);
+		moves(0, &d);
+	}
 	/* longer than the model's own chunk */
 	{
 		struct sc_dma d = { .kind = SC_DMA_FILL, .src = 0x0123456789abcdef, .size0 = 9001,
