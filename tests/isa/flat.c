@@ -128,7 +128,7 @@ int sc_mmu_translate(struct sc_chip *chip, unsigned int context, uint64_t va, un
 	uint64_t page = va / SC_PAGE_SIZE * SC_PAGE_SIZE;
 
 	(void)context;
-	chip->translations++;
+	__atomic_fetch_add(&chip->translations, 1, __ATOMIC_RELAXED);
 	if (code) {
 		fault->status = SC_STATUS_FAULT;
 		fault->code = (uint16_t)code;

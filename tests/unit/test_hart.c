@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -88,6 +89,8 @@ static uint32_t jal(uint32_t rd, int32_t imm)
 #define AMOADD_W(rd, rs2, rs1) r_type(0x2f, 2, 0, rd, rs1, rs2)
 #define LR_D(rd, rs1)	    r_type(0x2f, 3, 0x08, rd, rs1, 0)
 #define SC_D(rd, rs2, rs1)  r_type(0x2f, 3, 0x0c, rd, rs1, rs2)
+#define AMOSWAP_D(rd, rs2, rs1) r_type(0x2f, 3, 0x04, rd, rs1, rs2)
+#define FENCE		    0x0330000fu /* rw, rw */
 #define FENCE_I		    0x0000100fu
 #define ECALL		    0x00000073u
 #define EBREAK		    0x00100073u
@@ -601,6 +604,50 @@ static void test_atomics(void **state)
 	assert_int_equal(t->core->x[A3], 1);
 }
 
+/* Two cores at once, on the same words: one by AMO, one by LR and SC, one behind a spin lock. */
+static void *run_core(void *core)
+{
+	enum sc_run run;
+
+	do {
+		run = sc_core_run(core, 1000);
+	} while (run == SC_RUN_YIELD);
+	return (void *)(intptr_t)run;
+}
+
+static void test_two_cores(void **state)
+{
+	struct fixture *t = *state;
+	static const uint32_t wg[3];
+	struct sc_core *other = sc_core_create(&t->chip, 1);
+	const uint64_t rounds = 2000;
+	pthread_t thread[2];
+	uint64_t words[4];
+	void *end;
+
+	t->launch.limit = UINT64_MAX;
+	PUT(t, LUI(A1, DATA >> 12), ADDI(A2, ZERO, 2000), ADDI(A3, ZERO, 1), ADDI(A4, A1, 8),
+	    ADDI(S0, A1, 16), /* 20, loop: */ AMOADD_D(ZERO, A3, A1), /* 24: */ LR_D(A5, A4),
+	    ADDI(A5, A5, 1), SC_D(A5, A5, A4), BNE(A5, ZERO, -12), /* 40, lock: */
+	    AMOSWAP_D(A5, A3, S0), BNE(A5, ZERO, -4), LD(A5, A1, 24), ADDI(A5, A5, 1),
+	    SD(A5, A1, 24), FENCE, SD(ZERO, A1, 16), ADDI(A2, A2, -1), BNE(A2, ZERO, -52), RET);
+	t->chip.code_stamp++;
+	sc_core_start(t->core, &t->launch, wg, 0);
+	sc_core_start(other, &t->launch, wg, 0);
+	assert_int_equal(pthread_create(&thread[0], NULL, run_core, t->core), 0);
+	assert_int_equal(pthread_create(&thread[1], NULL, run_core, other), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		pthread_join(thread[i], &end);
+		assert_int_equal((intptr_t)end, SC_RUN_DONE);
+	}
+	memcpy(words, t->data, sizeof(words));
+	assert_int_equal(words[0], 2 * rounds);
+	assert_int_equal(words[1], 2 * rounds);
+	assert_int_equal(words[2], 0);
+	assert_int_equal(words[3], 2 * rounds);
+	sc_core_destroy(other);
+}
+
 static void test_limit(void **state)
 {
 	struct fixture *t = *state;
@@ -780,7 +827,7 @@ int main(void)
 		TEST(rounding_mode), TEST(access_faults), TEST(page_crossing),
 		TEST(system_and_sparse), TEST(jumps), TEST(over_pages), TEST(scratchpad_windows),
 		TEST(csrs), TEST(code_changes), TEST(stale_translations), TEST(atomics),
-		TEST(limit), TEST(stop), TEST(engines), TEST(disabled), TEST(barrier),
+		TEST(two_cores), TEST(limit), TEST(stop), TEST(engines), TEST(disabled), TEST(barrier),
 		TEST(strict_race), TEST(dump), TEST(ctzw),
 	};
 
