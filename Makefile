@@ -17,8 +17,8 @@ all:
 # BUILD=DIR: another folder than build/, for a second build beside it
 B := $(or $(BUILD),build)
 export BUILD := $B
-O := $B$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 comma := ,
+O := $B$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 CC := gcc
 AR := ar
 CFLAGS := -O2 -g
