@@ -73,9 +73,9 @@ test-name = $(basename $(1:tests/%=%))
 chosen = $(if $(word 4,$(subst *, * ,x$(T)x)),$(1),$(foreach t,$(1),$(if $(filter \
 	$(subst *,%,$(T)),$(call test-name,$t) $(notdir $(call test-name,$t))),$t)))
 ifneq ($(T),)
-unit-tests-wanted := $(call chosen,$(unit-tests))
-host-tests-wanted := $(call chosen,$(host-tests))
-vm-tests-wanted := $(call chosen,$(vm-tests))
+unit-tests-wanted := $(strip $(call chosen,$(unit-tests)))
+host-tests-wanted := $(strip $(call chosen,$(host-tests)))
+vm-tests-wanted := $(strip $(call chosen,$(vm-tests)))
 else
 unit-tests-wanted := $(unit-tests)
 host-tests-wanted := $(host-tests)

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+host-tests += tests/build/runner.sh tests/build/deps.sh
+tests/build/runner.sh-needs := tests/run
+tests/build/deps.sh-needs := tools/build/deps

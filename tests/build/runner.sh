@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The test runner counts what it should: each way for a test to pass, fail or be skipped, run
+# through tests/run with a list of its own.  A runner that loses a failure would hide all others.
+
+set -u
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+run=$(dirname "$0")/../run
+number=0 failed=0
+
+# expect NAME TOTALS STATUS PATTERN: one test with the script on standard input
+expect() {
+	local name=$1 totals=$2 status=$3 pattern=$4 out got
+	{ echo '#!/bin/sh'; cat; } >"$dir/$name.sh"
+	chmod +x "$dir/$name.sh"
+	printf '%s\thost\t%s\t%s\n' "x/$name" "$dir/$name.sh" "$dir/$name.sh" >"$dir/tests.list"
+	out=$(BUILD=$dir "$run")
+	got=$?
+	number=$((number + 1))
+	if [ "$(tail -n 1 <<<"$out")" = "$totals" ] && [ $got = "$status" ] && grep -q -- "$pattern" <<<"$out"; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		sed 's/^/# /' <<<"$out"
+		failed=1
+	fi
+}
+
+echo 1..11
+expect plain "1 passed, 0 failed, 0 skipped" 0 "^ok 1 - x/plain" <<<'exit 0'
+expect exit-status "0 passed, 1 failed, 0 skipped" 1 "exit status 3" <<<'echo why; exit 3'
+expect signal "0 passed, 1 failed, 0 skipped" 1 "exit status -11" <<<'kill -SEGV $$'
+expect skip "0 passed, 0 failed, 1 skipped" 1 "SKIP no card here" <<<'echo no card here; exit 4'
+expect tap "2 passed, 0 failed, 0 skipped" 0 "2 passed" <<<'echo 1..2; echo ok 1 - a; echo ok 2 - b'
+expect tap-fails "1 passed, 1 failed, 0 skipped" 1 "1 failed: b" <<<'echo 1..2; echo ok 1 - a; echo not ok 2 - b'
+expect tap-skip "1 passed, 0 failed, 1 skipped" 0 "SKIP no IOMMU" <<<'echo 1..2; echo ok 1 a; echo "ok 2 b # SKIP no IOMMU"'
+expect short "1 passed, 1 failed, 0 skipped" 1 "2 results planned, 1 seen" <<<'echo 1..2; echo ok 1 a'
+expect dies-late "2 passed, 1 failed, 0 skipped" 1 "exit status 1" <<<'echo 1..2; echo ok 1 a; echo ok 2 b; exit 1'
+expect bails-out "0 passed, 1 failed, 0 skipped" 1 "Bail out! no memory" <<<'echo 1..2; echo "Bail out! no memory"'
+expect all-skipped "0 passed, 0 failed, 1 skipped" 1 "SKIP wrong kernel" <<<'echo "1..0 # SKIP wrong kernel"'
+exit $failed
