@@ -67,6 +67,14 @@
 #define SEEDCHIP_HOLD_ARGS Object *obj
 #endif
 
+/* 10.0: attributes may ask for the slow path */
+#if SEEDCHIP_QEMU_AT_LEAST(10, 0)
+#define seedchip_is_direct(mr, write) \
+    memory_access_is_direct(mr, write, MEMTXATTRS_UNSPECIFIED)
+#else
+#define seedchip_is_direct(mr, write) memory_access_is_direct(mr, write)
+#endif
+
 /* 10.0: property lists have no end mark */
 #ifdef DEFINE_PROP_END_OF_LIST
 #define SEEDCHIP_PROP_END DEFINE_PROP_END_OF_LIST(),

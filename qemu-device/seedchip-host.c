@@ -30,7 +30,7 @@ void seedchip_raise(SeedchipState *s)
     uint64_t bits = qatomic_xchg(&s->irq_bits, 0);
 
     /* what a reset or removal has cut off must not arrive after it */
-    if (s->resetting || s->gone) {
+    if (s->dma_cut) {
         return;
     }
     while (bits) {
@@ -85,19 +85,13 @@ static void seedchip_thread_enter(SeedchipState *s)
     }
 }
 
-/* One single load or store, to RAM alone. */
+/* One single load or store. */
 static MemTxResult seedchip_dma_word(AddressSpace *as, hwaddr addr, void *buf,
                                      hwaddr len, bool write)
 {
-    const MemTxAttrs attrs = { .memory = 1 };
-    hwaddr xlat, plen = len;
+    const MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
     MemTxResult result;
-    MemoryRegion *mr;
 
-    mr = address_space_translate(as, addr, &xlat, &plen, write, attrs);
-    if (!memory_region_is_ram(mr) || plen < len) {
-        return MEMTX_ACCESS_ERROR;
-    }
     switch (len) {
     case 8:
         if (write) {
@@ -126,53 +120,75 @@ static MemTxResult seedchip_dma_word(AddressSpace *as, hwaddr addr, void *buf,
 }
 
 /*
- * Only RAM is reachable: a register of a device, this one's included, answers
- * with an error, since its handler could need what this worker holds.
+ * As much of @len as lies in one piece of memory. Only memory is reachable: a
+ * register of a device, this one's included, answers with an error, since its
+ * handler may need the big lock, or what this worker holds.
  */
-static MemTxResult seedchip_dma_chunk(SeedchipState *s, hwaddr addr, void *buf,
-                                      hwaddr len, bool write)
+static MemTxResult seedchip_dma_piece(AddressSpace *as, hwaddr addr, void *buf,
+                                      hwaddr *len, bool write)
 {
-    AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
-    const MemTxAttrs attrs = { .memory = 1 };
+    const MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
+    hwaddr xlat;
+    MemoryRegion *mr;
 
-    /* removal sets this and then waits for a grace period */
     RCU_READ_LOCK_GUARD();
-    if (qatomic_read(&s->gone)) {
-        return MEMTX_ERROR;
+    mr = address_space_translate(as, addr, &xlat, len, write, attrs);
+    if (!seedchip_is_direct(mr, write)) {
+        return MEMTX_ACCESS_ERROR;
     }
-    if (len <= 8 && is_power_of_2(len) && QEMU_IS_ALIGNED(addr, len)) {
-        return seedchip_dma_word(as, addr, buf, len, write);
+    if (*len <= 8 && is_power_of_2(*len) && QEMU_IS_ALIGNED(addr, *len)) {
+        return seedchip_dma_word(as, addr, buf, *len, write);
     }
-    return address_space_rw(as, addr, attrs, buf, len, write);
+    return address_space_rw(as, addr, attrs, buf, *len, write);
 }
 
 static int seedchip_dma(void *opaque, uint64_t addr, void *buf, size_t len,
                         bool write)
 {
     SeedchipState *s = opaque;
+    AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
     MemTxResult result = MEMTX_OK;
 
     seedchip_thread_enter(s);
     while (len && result == MEMTX_OK) {
         /* translation by a vIOMMU is only safe under the big lock */
         bool locked = qatomic_read(&s->dma_locked) && !bql_locked();
-        size_t chunk = MIN(len, locked ? SEEDCHIP_LOCKED_CHUNK
+        hwaddr piece = MIN(len, locked ? SEEDCHIP_LOCKED_CHUNK
                                        : SEEDCHIP_FREE_CHUNK);
 
         if (locked) {
             bql_lock();
         }
-        result = seedchip_dma_chunk(s, addr, buf, chunk, write);
+        qatomic_inc(&s->dma_users);
+        if (qatomic_read(&s->dma_cut)) {
+            result = MEMTX_ERROR;
+        } else {
+            result = seedchip_dma_piece(as, addr, buf, &piece, write);
+        }
+        qatomic_dec(&s->dma_users);
         if (locked) {
             bql_unlock();
         }
-        addr += chunk;
-        buf += chunk;
-        len -= chunk;
+        addr += piece;
+        buf += piece;
+        len -= piece;
     }
     /* data is visible before what the chip stores next */
     smp_mb();
     return result == MEMTX_OK ? 0 : -EIO;
+}
+
+/*
+ * Those who are in the middle of a piece are waited for: they need no lock.
+ * Those who wait for the big lock will find the way cut.
+ */
+void seedchip_cut_dma(SeedchipState *s)
+{
+    qatomic_set(&s->dma_cut, true);
+    smp_mb();
+    while (qatomic_read(&s->dma_users)) {
+        sched_yield();
+    }
 }
 
 /* Clocks */

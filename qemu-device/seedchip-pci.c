@@ -37,6 +37,40 @@
 #define SEEDCHIP_MAX_TCM     (16 * MiB)
 #define SEEDCHIP_MAX_VLEN    65536
 
+/* End of a reset: the chip knows when; a timer asks, and the guest's writes. */
+
+static void seedchip_poll_reset(void *opaque)
+{
+    SeedchipState *s = opaque;
+    int64_t now = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+
+    if (sc_chip_reset_busy(s->chip)) {
+        if (s->reset_deadline && now >= s->reset_deadline) {
+            s->reset_deadline = 0;
+            warn_report("seedchip: %s: reset is not over after %d s",
+                        seedchip_name(s), SEEDCHIP_RESET_MS / 1000);
+        }
+        timer_mod(s->reset_timer, now + SEEDCHIP_POLL_MS);
+        return;
+    }
+    timer_del(s->reset_timer);
+    if (s->gone) {
+        object_unref(OBJECT(s));
+        return;
+    }
+    /* an interrupt from before the reset must not arrive after it */
+    seedchip_raise(s);
+    qatomic_set(&s->dma_cut, false);
+}
+
+/* The guest may use the card as soon as it reads that the reset is over. */
+static void seedchip_settle_reset(SeedchipState *s)
+{
+    if (s->dma_cut && !sc_chip_reset_busy(s->chip)) {
+        seedchip_poll_reset(s);
+    }
+}
+
 /* BARs */
 
 static void seedchip_access_in_d3(SeedchipState *s, const char *bar,
@@ -98,6 +132,7 @@ static void seedchip_control_write(void *opaque, hwaddr addr, uint64_t value,
         seedchip_report_width(s, addr, size);
         return;
     }
+    seedchip_settle_reset(s);
     sc_chip_write(s->chip, addr, value, size);
     if (s->sync) {
         seedchip_raise(s);
@@ -299,36 +334,13 @@ err_pcie:
 
 /* Reset */
 
-static void seedchip_poll_reset(void *opaque)
-{
-    SeedchipState *s = opaque;
-    int64_t now = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
-
-    if (sc_chip_reset_busy(s->chip)) {
-        if (s->reset_deadline && now >= s->reset_deadline) {
-            s->reset_deadline = 0;
-            warn_report("seedchip: %s: reset is not over after %d s",
-                        seedchip_name(s), SEEDCHIP_RESET_MS / 1000);
-        }
-        timer_mod(s->reset_timer, now + SEEDCHIP_POLL_MS);
-        return;
-    }
-    if (s->gone) {
-        object_unref(OBJECT(s));
-        return;
-    }
-    seedchip_raise(s);
-    s->resetting = false;
-}
-
 /* Begins a reset; the rest of it never waits under the big lock. */
 static void seedchip_begin_reset(SeedchipState *s, unsigned int cause)
 {
     s->master = false;
     sc_chip_set_master(s->chip, false);
     sc_chip_reset_begin(s->chip, cause);
-    s->resetting = true;
-    timer_del(s->reset_timer);
+    seedchip_cut_dma(s);
     s->reset_deadline = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
                         SEEDCHIP_RESET_MS;
     seedchip_poll_reset(s);
@@ -391,17 +403,13 @@ static void seedchip_poll_rest(void *opaque)
 }
 
 /* Waits under the big lock, which is why it gives up. */
-static bool seedchip_wait(SeedchipState *s, bool (*done)(SeedchipState *s))
+static void seedchip_wait_rest(SeedchipState *s)
 {
     int ms;
 
-    for (ms = 0; !done(s); ms++) {
-        if (ms == SEEDCHIP_REST_MS) {
-            return false;
-        }
+    for (ms = 0; !seedchip_check_rest(s) && ms < SEEDCHIP_REST_MS; ms++) {
         g_usleep(1000);
     }
-    return true;
 }
 
 /* The card stands still while the VM does. */
@@ -422,7 +430,7 @@ static void seedchip_vm_state(void *opaque, bool running, RunState state)
     s->quiesced = true;
     sc_chip_quiesce(s->chip, true);
     if (state == RUN_STATE_SAVE_VM || state == RUN_STATE_FINISH_MIGRATE) {
-        seedchip_wait(s, seedchip_check_rest);
+        seedchip_wait_rest(s);
     }
     seedchip_poll_rest(s);
 }
@@ -456,23 +464,41 @@ static int seedchip_post_save(void *opaque)
     return 0;
 }
 
-static bool seedchip_check_reset(SeedchipState *s)
+/*
+ * The lock is dropped meanwhile, as a worker may need it to come back; the VM
+ * stands still, and the reset has cut the card off.
+ */
+static bool seedchip_wait_reset(SeedchipState *s)
 {
-    return !sc_chip_reset_busy(s->chip);
+    int ms;
+
+    for (ms = 0; sc_chip_reset_busy(s->chip); ms++) {
+        if (ms == SEEDCHIP_RESET_MS) {
+            return false;
+        }
+        bql_unlock();
+        g_usleep(1000);
+        bql_lock();
+    }
+    return true;
 }
 
 static int seedchip_post_load(void *opaque, int version_id)
 {
     SeedchipState *s = opaque;
-    int ret = -EBUSY;
+    int ret;
 
     s->fresh = false;
     /* nothing may run before all of memory is there and the VM starts */
     s->quiesced = true;
     sc_chip_quiesce(s->chip, true);
-    if (seedchip_wait(s, seedchip_check_reset)) {
-        ret = sc_chip_load(s->chip, s->state, s->state_size);
+    if (!seedchip_wait_reset(s)) {
+        error_report("seedchip: %s: reset is not over, nothing loaded",
+                     seedchip_name(s));
+        return -EBUSY;
     }
+    seedchip_settle_reset(s);
+    ret = sc_chip_load(s->chip, s->state, s->state_size);
     g_clear_pointer(&s->state, g_free);
     if (ret) {
         error_report("seedchip: %s: the saved state does not fit: it is from "
@@ -648,7 +674,7 @@ static void seedchip_exit(PCIDevice *pci)
 {
     SeedchipState *s = SEEDCHIP(pci);
 
-    qatomic_set(&s->gone, true);
+    s->gone = true;
     notifier_remove(&s->suspend);
     qemu_del_vm_change_state_handler(s->vm_state);
     timer_del(s->run_timer);

@@ -41,11 +41,12 @@ struct SeedchipState {
     bool fresh;               /* nobody has touched the card since power-on */
     bool power_lost;          /* the next reset ends a sleep without power */
     bool master;              /* what the chip has been told */
-    bool resetting;           /* reset_timer is running */
     bool quiesced;            /* VM stopped, or about to be loaded */
     bool at_rest;             /* and since then everything is in memory */
     bool dma_locked;          /* atomic: DMA goes through a vIOMMU */
-    bool gone;                /* atomic: unplugged, no DMA, no interrupts */
+    bool dma_cut;             /* atomic: reset or removal in progress */
+    unsigned int dma_users;   /* atomic: accesses in progress */
+    bool gone;                /* unplugged */
 
     /* migration */
     uint64_t spec_hash;
@@ -77,6 +78,12 @@ struct sc_host seedchip_host_ops(SeedchipState *s);
 
 /* Delivers the interrupts that the chip has posted; under the big lock. */
 void seedchip_raise(SeedchipState *s);
+
+/*
+ * No DMA from here on, and no interrupt, until dma_cut is cleared again; what
+ * was under way has ended.
+ */
+void seedchip_cut_dma(SeedchipState *s);
 
 /* sync=on: see to it that the chip runs soon. */
 void seedchip_kick(SeedchipState *s);

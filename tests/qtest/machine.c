@@ -185,6 +185,18 @@ static void reap(struct machine *m)
 	close(m->qmp.fd);
 }
 
+void io_write(struct machine *m, int port, uint32_t value, int size)
+{
+	ask(m, "out%c 0x%x 0x%x\n", size == 4 ? 'l' : size == 2 ? 'w' : 'b', port, value);
+}
+
+/* PCIEXBAR of the host bridge, by the old configuration ports */
+void machine_ecam(struct machine *m)
+{
+	io_write(m, 0xcf8, 0x80000060, 4);
+	io_write(m, 0xcfc, ECAM | 1, 4);
+}
+
 struct machine *machine_start_bare(const char *args)
 {
 	/* bridge hot-plug of ACPI would take over bus resets and surprise removal */
@@ -194,9 +206,7 @@ struct machine *machine_start_bare(const char *args)
 				  PORT_DEV, args);
 
 	qmp_ok(m, "{\"execute\":\"qmp_capabilities\"}");
-	/* PCIEXBAR of the host bridge, by the old configuration ports */
-	ask(m, "outl 0xcf8 0x80000060\n");
-	ask(m, "outl 0xcfc 0x%llx\n", ECAM | 1);
+	machine_ecam(m);
 	return m;
 }
 

@@ -48,6 +48,10 @@ const char *machine_refusal(const char *args);
 /* Whether the tests can run here: the card is not built with sanitizers. */
 bool machine_available(void);
 
+/* Configuration space by memory accesses; again after a reset of the machine. */
+void machine_ecam(struct machine *m);
+
+void io_write(struct machine *m, int port, uint32_t value, int size);
 uint64_t mem_read(struct machine *m, uint64_t addr, int size);
 void mem_write(struct machine *m, uint64_t addr, uint64_t value, int size);
 void mem_get(struct machine *m, uint64_t addr, void *buf, size_t len);

@@ -154,9 +154,6 @@ static void test_msix(void **state)
 /* What every kind of reset does; the card has to be mapped again after it. */
 static void check_reset(struct machine *m, uint32_t generation, uint32_t cause)
 {
-	uint32_t bar = card_cfg(m, PCI_BASE_ADDRESS_0, 4) & ~0xfu;
-
-	assert_int_equal(bar, 0);
 	card_map(m);
 	assert_true(reg_wait(m, SC_REG_STATUS, ~0u, SC_DEVICE_READY));
 	assert_int_equal(reg_read(m, SC_REG_GENERATION, 4), generation + 1);
@@ -186,6 +183,7 @@ static void test_resets(void **state)
 	card_cfg_write(m, pcie + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 2);
 	assert_int_equal(card_cfg(m, cfg_find(m, 1, 0, PCI_CAP_ID_MSIX, false) + PCI_MSIX_FLAGS, 2)
 			 & PCI_MSIX_FLAGS_ENABLE, 0);
+	assert_int_equal(card_cfg(m, PCI_BASE_ADDRESS_0, 4) & ~0xfu, 0);
 	check_reset(m, generation, SC_RESET_CAUSE_FLR);
 
 	generation = prepare_reset(m);
@@ -199,6 +197,35 @@ static void test_resets(void **state)
 	assert_int_equal(reg_read(m, SC_REG_RESET_CAUSE, 4), SC_RESET_CAUSE_SOFT);
 	assert_int_equal(reg_read(m, SC_REG_GENERATION, 4), generation + 1);
 	assert_int_equal(mem_read(m, m->card + 4096, 8), 0x5eed5eed5eed5eed);
+	machine_stop(m);
+}
+
+/* Reset of the machine keeps card memory, losing power in S3 does not. */
+static void test_machine_resets(void **state)
+{
+	struct machine *m = machine_start("");
+	uint32_t generation = prepare_reset(m);
+
+	(void)state;
+	qmp_ok(m, "{\"execute\":\"system_reset\"}");
+	assert_true(qmp_event(m, "\"RESET\""));
+	machine_ecam(m);
+	check_reset(m, generation, SC_RESET_CAUSE_BUS);
+
+	generation = prepare_reset(m);
+	/* PM1 control: sleep type S3 on ICH9, sleep enable */
+	cfg_write(m, 0, 31, 0x40, 0x601, 4);
+	cfg_write(m, 0, 31, 0x44, 0x80, 1);
+	io_write(m, 0x604, 1 << 10 | 1 << 13, 2);
+	assert_true(qmp_event(m, "\"SUSPEND\""));
+	qmp_ok(m, "{\"execute\":\"system_wakeup\"}");
+	assert_true(qmp_event(m, "\"WAKEUP\""));
+	machine_ecam(m);
+	card_map(m);
+	assert_true(reg_wait(m, SC_REG_STATUS, ~0u, SC_DEVICE_READY));
+	assert_int_equal(reg_read(m, SC_REG_RESET_CAUSE, 4), SC_RESET_CAUSE_POWER);
+	assert_int_equal(reg_read(m, SC_REG_GENERATION, 4), generation + 1);
+	assert_int_not_equal(mem_read(m, m->card + 4096, 8), 0x5eed5eed5eed5eed);
 	machine_stop(m);
 }
 
@@ -297,7 +324,7 @@ int main(void)
 		cmocka_unit_test(test_registers), cmocka_unit_test(test_card_window),
 		cmocka_unit_test(test_msix),	  cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_power),	  cmocka_unit_test(test_strict),
-		cmocka_unit_test(test_aer),
+		cmocka_unit_test(test_aer),	  cmocka_unit_test(test_machine_resets),
 	};
 
 	return machine_available() ? cmocka_run_group_tests(tests, NULL, NULL) : 4;

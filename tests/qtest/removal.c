@@ -89,26 +89,35 @@ static void test_surprise(void **state)
 	machine_stop(m);
 }
 
-/* Workers copy from and to guest memory all the time while the card goes. */
-static void test_surprise_busy(void **state)
+/* Workers copy from and to guest memory, and a kernel never ends, while the card goes. */
+static void pull_out_busy(struct machine *m)
 {
-	struct machine *m = machine_start("cores=4,threads=2");
-
-	(void)state;
 	for (int i = 0; i < 5; i++) {
-		struct queue q;
+		struct queue copies, spin;
 
 		card_map(m);
-		queue_start(&q, m, 0, QUEUE_VECTOR);
+		queue_start(&copies, m, 0, QUEUE_VECTOR);
+		queue_start(&spin, m, 1, QUEUE_VECTOR);
 		for (int n = 0; n < 8; n++)
-			queue_copy(&q, SYSTEM(0x1000000), SYSTEM(0x2000000), 16 << 20);
-		queue_ring(&q);
+			queue_copy(&copies, SYSTEM(0x1000000), SYSTEM(0x2000000), 16 << 20);
+		queue_spin(&spin, 0x8000);
+		queue_ring(&copies);
+		queue_ring(&spin);
 		usleep(1000 * i);
 		pull_out(m);
 		add_again(m);
 	}
 	assert_string_equal(machine_stderr(m), "");
 	machine_stop(m);
+}
+
+static void test_surprise_busy(void **state)
+{
+	(void)state;
+	pull_out_busy(machine_start("cores=4,threads=2"));
+	pull_out_busy(machine_start("cores=4,sync=on"));
+	pull_out_busy(machine_start_bare("-device intel-iommu -device seedchip,bus=port0,id=card0,"
+					 "vram=64M,cores=4,threads=2"));
 }
 
 static void test_no_slot(void **state)

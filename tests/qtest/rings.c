@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "tests/qtest/queue.h"
@@ -219,13 +220,85 @@ static void test_viommu_load(void **state)
 	machine_stop(m);
 }
 
+static void flr(struct machine *m)
+{
+	int pcie = cfg_find(m, 1, 0, PCI_CAP_ID_EXP, false);
+
+	card_cfg_write(m, pcie + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR, 2);
+}
+
+/*
+ * FLR with copies under way and a kernel that never ends: once it is written no access of the
+ * card reaches memory any more, and the card is as new.
+ */
+static void reset_busy(struct machine *m)
+{
+	struct queue q[3];
+
+	card_map(m);
+	for (int i = 0; i < 5; i++) {
+		for (int n = 0; n < 3; n++)
+			queue_start(&q[n], m, n, QUEUE_VECTOR);
+		for (int n = 0; n < 8; n++) {
+			queue_copy(&q[0], SYSTEM(SOURCE), SYSTEM(TARGET), 0x100000);
+			queue_copy(&q[1], SYSTEM(SOURCE), SYSTEM(TARGET), 0x100000);
+		}
+		put_pattern(m, SOURCE, i);
+		queue_spin(&q[2], 0x8000);
+		for (int n = 0; n < 3; n++)
+			queue_ring(&q[n]);
+		usleep(3000 * i);
+		flr(m);
+		put_pattern(m, TARGET, 100 + i);
+		card_map(m);
+		assert_true(reg_wait(m, SC_REG_STATUS, ~0u, SC_DEVICE_READY));
+		check_pattern(m, TARGET, 100 + i);
+		round_trip(m, 3, i);
+	}
+	assert_string_equal(machine_stderr(m), "");
+	machine_stop(m);
+}
+
+static void test_reset_busy(void **state)
+{
+	(void)state;
+	reset_busy(machine_start("strict=on,cores=4,threads=3"));
+	reset_busy(machine_start("strict=on,cores=4,sync=on"));
+	reset_busy(machine_start_bare("-device intel-iommu -device seedchip,bus=port0,id=card0,"
+				      "vram=64M,strict=on,cores=4,threads=3"));
+}
+
+/* With test=on the guest's instruction counter can be read, and does not count the reader. */
+static void test_icount(void **state)
+{
+	struct machine *m = machine_start("test=on,sync=on -icount shift=0,sleep=off");
+	uint64_t count;
+
+	(void)state;
+	card_map(m);
+	assert_true(reg_read(m, SC_REG_FEATURES, 8) & SC_FEATURE_TEST);
+	round_trip(m, 0, 1);
+	count = reg_read(m, SC_REG_GUEST_ICOUNT, 8);
+	assert_int_equal(count, reg_read(m, SC_REG_GUEST_ICOUNT, 8));
+	assert_in_range(count, 1, 1000);
+	machine_stop(m);
+
+	m = machine_start("strict=on");
+	card_map(m);
+	reg_read(m, SC_REG_GUEST_ICOUNT, 8);
+	assert_true(qmp_event(m, "\"STOP\""));
+	assert_non_null(strstr(machine_stderr(m), "seedchip: strict: REG_UNKNOWN: "));
+	machine_stop(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_laps),	   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_master),	   cmocka_unit_test(test_viommu),
-		cmocka_unit_test(test_viommu_load),
+		cmocka_unit_test(test_viommu_load), cmocka_unit_test(test_reset_busy),
+		cmocka_unit_test(test_icount),
 	};
 
 	return machine_available() ? cmocka_run_group_tests(tests, NULL, NULL) : 4;

@@ -36,7 +36,6 @@ static void prepare(struct machine *m, struct queue *q)
 /* ... is all there, and the queue goes on where it was. */
 static void check(struct machine *m, struct queue *q)
 {
-	m->control = 0xe0000000;
 	q->m = m;
 	assert_int_equal(reg_read(m, SC_REG_MAGIC, 4), SC_MAGIC);
 	assert_int_equal(reg_read(m, SC_REG_IRQ_ENABLE, 4), SC_IRQ_COMMAND);
@@ -82,6 +81,14 @@ static void add_disk(struct machine *m)
 		  "\"drive\":\"disk\",\"bus\":\"port1\"}}");
 }
 
+static void remove_disk(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/disk", folder);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void check_silent(const char *text)
 {
 	if (!strstr(text, "\"return\": \"\""))
@@ -114,12 +121,11 @@ static void test_savevm(void **state)
 		check(m, &q);
 	}
 	machine_stop(m);
+	remove_disk();
 }
 
-static void migrate(struct machine *m, const char *expect)
+static void migrate_wait(struct machine *m, const char *expect)
 {
-	qmp_ok(m, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >%s/state\"}}",
-	       folder);
 	for (int i = 0; i < 1000; i++) {
 		const char *text = qmp_ok(m, "{\"execute\":\"query-migrate\"}");
 
@@ -132,6 +138,18 @@ static void migrate(struct machine *m, const char *expect)
 	fail_msg("migration does not end");
 }
 
+/* Start from a saved state; it runs when all of that is there. */
+static struct machine *machine_incoming(const char *args)
+{
+	struct machine *m = machine_start(args);
+
+	assert_true(qmp_event(m, "\"RESUME\""));
+	m->control = 0xe0000000;
+	m->doorbells = 0xe0200000;
+	m->card = 0x800000000;
+	return m;
+}
+
 static void test_migrate(void **state)
 {
 	struct machine *m = machine_start(PROPS);
@@ -140,17 +158,12 @@ static void test_migrate(void **state)
 
 	(void)state;
 	prepare(m, &q);
-	migrate(m, "\"completed\"");
+	qmp_ok(m, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >%s/state\"}}",
+	       folder);
+	migrate_wait(m, "\"completed\"");
 	machine_stop(m);
 	snprintf(args, sizeof(args), PROPS " -incoming exec:cat<%s/state", folder);
-	m = machine_start(args);
-	for (int i = 0; i < 1000; i++) {
-		if (strstr(qmp_ok(m, "{\"execute\":\"query-status\"}"), "\"running\": true"))
-			break;
-		usleep(10000);
-	}
-	m->doorbells = 0xe0200000;
-	m->card = 0x800000000;
+	m = machine_incoming(args);
 	check(m, &q);
 	machine_stop(m);
 
@@ -187,6 +200,78 @@ static void test_busy(void **state)
 	assert_true(queue_wait_state(&q, SC_QUEUE_STOPPED));
 	check_silent(hmp(m, "savevm two"));
 	machine_stop(m);
+	remove_disk();
+}
+
+/* What the card writes while a migration is under way arrives too, hidden memory included. */
+static void test_migrate_live(void **state)
+{
+	struct machine *m = machine_start(PROPS);
+	struct queue q;
+	char args[256];
+
+	(void)state;
+	prepare(m, &q);
+	mem_write(m, SOURCE, 0x9999999999999999, 8);
+	qmp_ok(m, "{\"execute\":\"migrate-set-parameters\",\"arguments\":{"
+		  "\"max-bandwidth\":20000}}");
+	qmp_ok(m, "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"exec:cat >%s/state\"}}",
+	       folder);
+	usleep(300000);
+	assert_non_null(strstr(qmp_ok(m, "{\"execute\":\"query-migrate\"}"), "\"active\""));
+	queue_copy(&q, SYSTEM(SOURCE), HIDDEN, 4096);
+	queue_ring(&q);
+	assert_true(queue_done(&q));
+	mem_write(m, SOURCE, 0x1111222233334444, 8);
+	queue_copy(&q, SYSTEM(SOURCE), HIDDEN, 4096);
+	queue_ring(&q);
+	assert_true(queue_done(&q));
+	mem_write(m, m->card + 0x5000, 0x5555666677778888, 8);
+	qmp_ok(m, "{\"execute\":\"migrate-set-parameters\",\"arguments\":{"
+		  "\"max-bandwidth\":1000000000}}");
+	migrate_wait(m, "\"completed\"");
+	machine_stop(m);
+	snprintf(args, sizeof(args), PROPS " -incoming exec:cat<%s/state", folder);
+	m = machine_incoming(args);
+	check(m, &q);
+	machine_stop(m);
+}
+
+/* Going back while the card works: nothing of that work reaches the memory of the past. */
+static void load_busy(struct machine *m)
+{
+	struct queue q, saved, copies;
+
+	add_disk(m);
+	prepare(m, &q);
+	mem_write(m, TARGET + 0x100000, 0x7777777777777777, 8);
+	check_silent(hmp(m, "savevm one"));
+	saved = q;
+	for (int i = 0; i < 3; i++) {
+		queue_spin(&q, 0x8000);
+		queue_start(&copies, m, 5, QUEUE_VECTOR);
+		for (int n = 0; n < 8; n++)
+			queue_copy(&copies, SYSTEM(SOURCE), SYSTEM(TARGET), 8 << 20);
+		queue_ring(&q);
+		queue_ring(&copies);
+		usleep(2000 * i);
+		check_silent(hmp(m, "loadvm one"));
+		q = saved;
+		assert_int_equal(mem_read(m, TARGET + 0x100000, 8), 0x7777777777777777);
+		check(m, &q);
+	}
+	machine_stop(m);
+}
+
+static void test_load_busy(void **state)
+{
+	(void)state;
+	load_busy(machine_start(PROPS " -device pcie-root-port,id=port1,addr=5,chassis=2,slot=2"));
+	remove_disk();
+	load_busy(machine_start_bare("-device intel-iommu -device seedchip,id=card0,bus=port0,"
+				     "vram=64M," PROPS
+				     " -device pcie-root-port,id=port1,addr=5,chassis=2,slot=2"));
+	remove_disk();
 }
 
 static int make_folder(void **state)
@@ -200,8 +285,6 @@ static int remove_folder(void **state)
 	char path[64];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/disk", folder);
-	unlink(path);
 	snprintf(path, sizeof(path), "%s/state", folder);
 	unlink(path);
 	return rmdir(folder);
@@ -213,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_savevm),
 		cmocka_unit_test(test_migrate),
 		cmocka_unit_test(test_busy),
+		cmocka_unit_test(test_migrate_live),
+		cmocka_unit_test(test_load_busy),
 	};
 
 	return machine_available() ? cmocka_run_group_tests(tests, make_folder, remove_folder) : 4;

@@ -62,6 +62,7 @@ cat >generated/config-host.h <<-EOF
 	#define CONFIG_PLUGIN 1
 	#define CONFIG_POSIX 1
 	#define CONFIG_SYSMACROS 1
+	#define CONFIG_TCG 1
 	#define CONFIG_XEN_BACKEND 1
 	#define HOST_X86_64 1
 	#define QEMU_VERSION_MAJOR ${release%%.*}
