@@ -512,6 +512,95 @@ static void test_regions(void **state)
 	assert_in_range(hits, 2000, 18000);
 }
 
+static uint32_t mostly_small(uint32_t below)
+{
+	return bench_random() % 16 ? bench_random() % below : bench_random();
+}
+
+static uint64_t any_address(void)
+{
+	switch (bench_random() % 8) {
+	case 0:
+		return MEM_VA + bench_random() % MEM_SIZE;
+	case 1:
+		return (uint64_t)bench_random() << 32 | bench_random();
+	case 2:
+		return TCM(TCM_SIZE - bench_random() % 200);
+	default:
+		return TCM(0x2000 + bench_random() % (TCM_SIZE - 0x4000));
+	}
+}
+
+/* A descriptor with more sense than random bytes, so that many are accepted. */
+static void any_descriptor(uint32_t at, bool dma)
+{
+	struct sc_tile t = {
+		.m = mostly_small(65), .n = mostly_small(65), .k = bench_random() % 200,
+		.fmt_a = bench_random() % 8, .fmt_b = bench_random() % 8,
+		.fmt_store = bench_random() % 9, .flags = bench_random() % 5,
+		.stride_a = mostly_small(300), .stride_b = mostly_small(300),
+		.group = bench_random() % 3 ? 0 : 16u << bench_random() % 7,
+		.fmt_scale = bench_random() % 3, .scale_a = mostly_small(TCM_SIZE),
+		.scale_b = mostly_small(TCM_SIZE), .store_scale = mostly_small(TCM_SIZE),
+		.stride_scale_a = mostly_small(300), .stride_scale_b = mostly_small(300),
+	};
+	struct sc_dma d = {
+		.kind = bench_random() % 5, .src = any_address(), .dst = any_address(),
+		.size0 = mostly_small(200), .size1 = bench_random() % 40,
+		.size2 = bench_random() % 4, .index = mostly_small(TCM_SIZE),
+		.limit = bench_random(), .src_stride = { mostly_small(300), mostly_small(3000) },
+		.dst_stride = { mostly_small(300), mostly_small(3000) },
+	};
+
+	if (bench_random() % 3)
+		t.fmt_b = t.fmt_a;
+	memcpy(tcm + at, dma ? (void *)&d : (void *)&t, sizeof(t));
+}
+
+/* Whatever a kernel issues, the answer is success or a fault that has a name. */
+static void test_garbage(void **state)
+{
+	unsigned int i, accepted = 0, faults[256] = { 0 }, kinds = 0;
+
+	bench_reset(*state, ISA_ALL, 40);
+	for (i = 0; i < 60000; i++) {
+		static const enum sc_insn mix[] = {
+			SC_INSN_SDM_CFG, SC_INSN_SDM_CFG, SC_INSN_SDM_MMA, SC_INSN_SDM_MMA_Z,
+			SC_INSN_SDM_LD, SC_INSN_SDM_ST, SC_INSN_SDM_MUL_R, SC_INSN_SDM_MUL_C,
+			SC_INSN_SDD_GO, SC_INSN_SDD_GO, SC_INSN_SD_HOLD, SC_INSN_SD_POST,
+			SC_INSN_SD_POST, SC_INSN_SD_AWAIT, SC_INSN_SD_COUNT,
+		};
+		enum sc_insn insn = mix[bench_random() % (sizeof(mix) / sizeof(mix[0]))];
+		unsigned int imm = bench_random() % (insn >= SC_INSN_SDD_GO ? 5 : 17);
+		uint64_t rs1 = any_address(), rs2 = any_address();
+
+		if (insn == SC_INSN_SDM_CFG || insn == SC_INSN_SDD_GO) {
+			rs1 = TCM(DESC + bench_random() % 64 * 64);
+			any_descriptor(rs1 - SC_VA_TCM, insn == SC_INSN_SDD_GO);
+			imm %= 5;
+		} else if (insn == SC_INSN_SDM_LD || insn == SC_INSN_SDM_ST) {
+			rs2 = mostly_small(300);
+		} else if (insn >= SC_INSN_SD_HOLD) {
+			rs1 = bench_random() % 17;
+			rs2 = mostly_small(3);
+		}
+		if (!issue(insn, imm, rs1, rs2)) {
+			accepted++;
+			if (bench_random() % 16 || !sc_engines_finish(engines, &fault))
+				continue;
+		}
+		assert_int_not_equal(fault.code, 0);
+		faults[fault.code & 0xff]++;
+		assert_false(sc_engines_busy(engines));
+		sc_engines_start(engines, &env);
+	}
+	for (i = 0; i < 256; i++)
+		kinds += faults[i] > 0;
+	print_message("# %u accepted, %u kinds of fault\n", accepted, kinds);
+	assert_true(accepted > 10000);
+	assert_true(kinds >= 9);
+}
+
 static int setup_strict(void **state)
 {
 	*state = (void *)1;
@@ -562,6 +651,8 @@ int main(void)
 		plain(test_race_wrong_hold),
 		plain(test_race_shared_counter),
 		plain(test_regions),
+		plain(test_garbage),
+		strict(test_garbage),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
