@@ -72,7 +72,7 @@ include $(sort $(wildcard */dir.mk */*/dir.mk */*/*/dir.mk))
 test-name = $(basename $(1:tests/%=%))
 chosen = $(if $(word 4,$(subst *, * ,x$(T)x)),$(1),$(foreach t,$(1),$(if $(filter \
 	$(subst *,%,$(T)),$(call test-name,$t) $(notdir $(call test-name,$t))),$t)))
-ifneq ($(T),)
+ifneq ($(and $(T),$(filter test,$(goals))),)
 unit-tests-wanted := $(strip $(call chosen,$(unit-tests)))
 host-tests-wanted := $(strip $(call chosen,$(host-tests)))
 vm-tests-wanted := $(strip $(call chosen,$(vm-tests)))
@@ -111,7 +111,7 @@ $O/$(1): $(call objs,$(1)) $(call uses,$(1)) $($(1)-map)
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) -shared $$(ALL_LDFLAGS) -Wl,-soname,$(or $($(1)-soname),$(notdir $(1))) \
-		$(if $($(1)-map),-Wl$(comma)--version-script=$($(1)-map)) -Wl,-z,defs -Wl,-z,relro \
+		$(if $($(1)-map),-Wl$(comma)--version-script=$($(1)-map)) $(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,-z,relro \
 		-o $$@ $(call objs,$(1)) $(call uses,$(1)) $($(1)-libs)
 	$(if $($(1)-soname),@ln -sf $(notdir $(1)) $$(@D)/$($(1)-soname))
 endef
