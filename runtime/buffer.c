@@ -192,13 +192,13 @@ API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint3
 	int r;
 
 	if (flags & ~(SEEDCHIP_CARD | SEEDCHIP_SYSTEM | SEEDCHIP_CPU | SEEDCHIP_READ_ONLY))
-		return fail(-EINVAL, "buffer: unknown flags 0x%x", flags);
+		return report(-EINVAL, "buffer: unknown flags 0x%x", flags);
 	if (!(flags & SEEDCHIP_CARD) == !(flags & SEEDCHIP_SYSTEM))
-		return fail(-EINVAL, "buffer: exactly one of SEEDCHIP_CARD and SEEDCHIP_SYSTEM");
+		return report(-EINVAL, "buffer: exactly one of SEEDCHIP_CARD and SEEDCHIP_SYSTEM");
 	if (!size)
-		return fail(-EINVAL, "buffer: size is 0");
+		return report(-EINVAL, "buffer: size is 0");
 	if (size > dev->info.va_end - dev->info.va_start)
-		return fail(-ENOSPC, "buffer: 0x%llx bytes are more than the address space",
+		return report(-ENOSPC, "buffer: 0x%llx bytes are more than the address space",
 			    (unsigned long long)size);
 	if (flags & SEEDCHIP_CARD && flags & SEEDCHIP_CPU)
 		bo_flags |= DRM_SEEDCHIP_BO_CPU_VISIBLE;
@@ -206,11 +206,11 @@ API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint3
 		bind_flags |= DRM_SEEDCHIP_BIND_WRITE;
 	buf = calloc(1, sizeof(*buf));
 	if (!buf)
-		return fail(-ENOMEM, "buffer: out of memory");
+		return report(-ENOMEM, "buffer: out of memory");
 	r = memory_create(dev, size, bo_flags, bind_flags, &buf->memory);
 	if (r) {
 		free(buf);
-		return fail(r, "buffer: %llu bytes of %s memory: %s", (unsigned long long)size,
+		return report(r, "buffer: %llu bytes of %s memory: %s", (unsigned long long)size,
 			    flags & SEEDCHIP_SYSTEM ? "system" :
 			    flags & SEEDCHIP_CPU ? "CPU-visible card" : "card", strerror(-r));
 	}
@@ -253,13 +253,13 @@ API int seedchip_buffer_map(struct seedchip_buffer *buf, void **ptr)
 	int r = 0;
 
 	if (!(buf->flags & (SEEDCHIP_SYSTEM | SEEDCHIP_CPU)))
-		return fail(-EACCES, "buffer: card memory without SEEDCHIP_CPU cannot be mapped");
+		return report(-EACCES, "buffer: card memory without SEEDCHIP_CPU cannot be mapped");
 	pthread_mutex_lock(&dev->lock);
 	if (!buf->memory.map)
 		r = memory_map(dev, &buf->memory);
 	pthread_mutex_unlock(&dev->lock);
 	if (r)
-		return fail(r, "buffer: cannot map: %s", strerror(-r));
+		return report(r, "buffer: cannot map: %s", strerror(-r));
 	*ptr = buf->memory.map;
 	return 0;
 }

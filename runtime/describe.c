@@ -248,9 +248,9 @@ API int seedchip_event_fault(struct seedchip_event event, struct seedchip_fault 
 	int r = queue_find_failure(q, event.point, &failure);
 
 	if (r == -ESTALE)
-		return fail(r, "the queue no longer knows about this event");
+		return report(r, "the queue no longer knows about this event");
 	if (!r)
-		return fail(-ENODATA, "the event has not failed");
+		return report(-ENODATA, "the event has not failed");
 	describe(q->dev, &failure, &my);
 	return copy_sized(out, &my, sizeof(my), "seedchip_fault");
 }

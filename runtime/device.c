@@ -20,7 +20,7 @@ int copy_sized(void *to, const void *from, size_t size, const char *what)
 	/* every such structure starts with its size */
 	memcpy(&theirs, to, sizeof(theirs));
 	if (theirs < sizeof(theirs))
-		return fail(-EINVAL, "%s: .size is not set", what);
+		return report(-EINVAL, "%s: .size is not set", what);
 	if (theirs > size)
 		memset((char *)to + size, 0, theirs - size);
 	else
@@ -36,7 +36,7 @@ static const struct backend_ops *select_backend(void)
 
 	if (!name || !*name)
 		return &backend_drm;
-	fail(-EINVAL, "SEEDCHIP_DEVICE=%s: no such back end", name);
+	report(-EINVAL, "SEEDCHIP_DEVICE=%s: no such back end", name);
 	return NULL;
 }
 
@@ -106,7 +106,7 @@ static int device_init(struct seedchip_device *dev)
 	int r = dev->ops->query(dev->priv, &dev->info);
 
 	if (r)
-		return fail(r, "%s: cannot query the card: %s", dev->address, strerror(-r));
+		return report(r, "%s: cannot query the card: %s", dev->address, strerror(-r));
 	r = va_init(&dev->va, dev->info.va_start, dev->info.va_end, dev->info.page_size);
 	if (r)
 		return r;
@@ -126,7 +126,7 @@ API int seedchip_device_open(unsigned int index, struct seedchip_device **out)
 	if (count < 0)
 		return count;
 	if (index >= (unsigned int)count)
-		return fail(-ENODEV, "no SeedChip card %u: %d found", index, count);
+		return report(-ENODEV, "no SeedChip card %u: %d found", index, count);
 	dev = calloc(1, sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;

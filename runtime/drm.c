@@ -94,14 +94,14 @@ static int check_driver(int fd, const char *path)
 	int r = 0;
 
 	if (!version)
-		return fail(-EPROTO, "%s: not a DRM device", path);
+		return report(-EPROTO, "%s: not a DRM device", path);
 	if (strcmp(version->name, "seedchip"))
-		r = fail(-EPROTO, "%s: its driver is %s, not seedchip", path, version->name);
+		r = report(-EPROTO, "%s: its driver is %s, not seedchip", path, version->name);
 	else if (version->version_major != SEEDCHIP_UAPI_MAJOR)
-		r = fail(-EPROTO, "%s: driver interface %d.%d, this library needs %d.x", path,
+		r = report(-EPROTO, "%s: driver interface %d.%d, this library needs %d.x", path,
 			 version->version_major, version->version_minor, SEEDCHIP_UAPI_MAJOR);
 	else if (drmGetCap(fd, DRM_CAP_SYNCOBJ_TIMELINE, &timeline) || !timeline)
-		r = fail(-EPROTO, "%s: the driver has no timeline syncobjs", path);
+		r = report(-EPROTO, "%s: the driver has no timeline syncobjs", path);
 	drmFreeVersion(version);
 	return r;
 }
@@ -115,7 +115,7 @@ static int drm_open(const struct backend_device *device, void **priv)
 		return -ENOMEM;
 	drm->fd = open(device->path, O_RDWR | O_CLOEXEC);
 	if (drm->fd < 0) {
-		r = fail(-errno, "%s: %s", device->path, strerror(errno));
+		r = report(-errno, "%s: %s", device->path, strerror(errno));
 		free(drm);
 		return r;
 	}

@@ -33,7 +33,7 @@ struct elf_file {
 	uint64_t isa;
 };
 
-#define elf_fail(f, err, format, ...) fail(err, "%s: " format, (f)->name, ##__VA_ARGS__)
+#define elf_fail(f, err, format, ...) report(err, "%s: " format, (f)->name, ##__VA_ARGS__)
 
 /* -ENODATA, with a message, unless [offset, offset + size) lies in the file. */
 int elf_check_bytes(const struct elf_file *f, uint64_t offset, uint64_t size, const char *what);

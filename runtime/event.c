@@ -99,7 +99,7 @@ API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
 	}
 	queue_print_log(q);
 	if (r == -ETIMEDOUT)
-		return fail(r, "the event has not happened yet");
+		return report(r, "the event has not happened yet");
 	garbage_collect(dev);
 	return r;
 }

@@ -198,7 +198,7 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 		dev->ops->timeline_wait(dev->priv, q->timeline, q->last_submitted, INT64_MAX);
 	r = dev->ops->queue_recover(dev->priv, q->handle);
 	if (r)
-		return fail(r, "queue: cannot be recovered: %s", strerror(-r));
+		return report(r, "queue: cannot be recovered: %s", strerror(-r));
 	queue_settle_deps(q);
 	pthread_mutex_lock(&q->lock);
 	log_drain(&q->log);

@@ -58,7 +58,7 @@ static inline void list_del(struct list *l)
 /* ---- log.c ---- */
 
 /* Record what was wrong for seedchip_error(). Return: @err. */
-int fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int report(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_message(enum seedchip_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void log_text(enum seedchip_log_level level, const char *text);

@@ -76,7 +76,7 @@ void log_message(enum seedchip_log_level level, const char *format, ...)
 	log_text(level, text);
 }
 
-int fail(int err, const char *format, ...)
+int report(int err, const char *format, ...)
 {
 	va_list args;
 

@@ -62,7 +62,7 @@ static int place(struct seedchip_module *mod)
 			      DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE, 0, &mod->memory);
 
 	if (r)
-		return fail(r, "%s: 0x%llx bytes of CPU-visible card memory: %s", mod->name,
+		return report(r, "%s: 0x%llx bytes of CPU-visible card memory: %s", mod->name,
 			    (unsigned long long)mod->image.size, strerror(-r));
 	r = memory_map(dev, &mod->memory);
 	if (!r) {
@@ -72,7 +72,7 @@ static int place(struct seedchip_module *mod)
 	}
 	if (r) {
 		memory_destroy(dev, &mod->memory);
-		return fail(r, "%s: cannot be placed on the card: %s", mod->name, strerror(-r));
+		return report(r, "%s: cannot be placed on the card: %s", mod->name, strerror(-r));
 	}
 	dev->ops->bo_unmap(dev->priv, mod->memory.map, mod->memory.size);
 	mod->memory.map = NULL;
@@ -87,7 +87,7 @@ static int make_kernels(struct seedchip_module *mod)
 
 	mod->kernels = calloc(image->num_kernels, sizeof(*mod->kernels));
 	if (!mod->kernels)
-		return fail(-ENOMEM, "%s: out of memory", mod->name);
+		return report(-ENOMEM, "%s: out of memory", mod->name);
 	for (unsigned int i = 0; i < image->num_kernels; i++) {
 		const struct elf_kernel *from = &image->kernels[i];
 		struct seedchip_kernel *k = &mod->kernels[i];
@@ -114,7 +114,7 @@ API int seedchip_module_load(struct seedchip_device *dev, const void *image, siz
 	int r;
 
 	if (!mod)
-		return fail(-ENOMEM, "module: out of memory");
+		return report(-ENOMEM, "module: out of memory");
 	mod->dev = dev;
 	snprintf(mod->name, sizeof(mod->name), "%s", name ? name : "module");
 	r = elf_load(image, size, mod->name, &dev->info, &mod->image);
@@ -186,7 +186,7 @@ API int seedchip_module_load_file(struct seedchip_device *dev, const char *path,
 	int r = read_file(path, &data, &size);
 
 	if (r)
-		return fail(r, "%s: %s", path, strerror(-r));
+		return report(r, "%s: %s", path, strerror(-r));
 	r = seedchip_module_load(dev, data, size, slash ? slash + 1 : path, mod);
 	free(data);
 	return r;
@@ -216,7 +216,7 @@ API int seedchip_module_kernel(struct seedchip_module *mod, const char *name,
 			*kernel = &mod->kernels[i];
 			return 0;
 		}
-	return fail(-ENOENT, "%s: no kernel \"%s\"", mod->name, name);
+	return report(-ENOENT, "%s: no kernel \"%s\"", mod->name, name);
 }
 
 API int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_kernel_info *out)

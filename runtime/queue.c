@@ -86,19 +86,19 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 		size_t size = user->size < sizeof(*desc) ? user->size : sizeof(*desc);
 
 		if (size < sizeof(size))
-			return fail(-EINVAL, "queue: .size is not set");
+			return report(-EINVAL, "queue: .size is not set");
 		memcpy((char *)desc + sizeof(size), (const char *)user + sizeof(size),
 		       size - sizeof(size));
 	}
 	if (desc->priority > 3 || desc->flags & ~SEEDCHIP_QUEUE_IDLE || desc->reserved)
-		return fail(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority, desc->flags);
+		return report(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority, desc->flags);
 	if (!desc->priority && !(desc->flags & SEEDCHIP_QUEUE_IDLE))
 		desc->priority = 1;
 	if (desc->ring_slots > 1u << dev->info.ring_log2_max)
-		return fail(-EINVAL, "queue: ring of %u slots, the limit is %u", desc->ring_slots,
+		return report(-EINVAL, "queue: ring of %u slots, the limit is %u", desc->ring_slots,
 			    1u << dev->info.ring_log2_max);
 	if (desc->log_size > 1u << 30)
-		return fail(-EINVAL, "queue: log of %u bytes", desc->log_size);
+		return report(-EINVAL, "queue: log of %u bytes", desc->log_size);
 	desc->ring_slots = round_up_pow2(desc->ring_slots ? desc->ring_slots : DEFAULT_RING);
 	if (desc->ring_slots < RING_MIN)
 		desc->ring_slots = RING_MIN;
@@ -120,7 +120,7 @@ static int create_log(struct seedchip_queue *q, uint32_t size)
 	if (!r)
 		r = memory_map(dev, &q->log_memory);
 	if (r)
-		return fail(r, "queue: log of %u bytes of CPU-visible card memory: %s", size,
+		return report(r, "queue: log of %u bytes of CPU-visible card memory: %s", size,
 			    strerror(-r));
 	log_init(&q->log, q->log_memory.map, size);
 	return 0;
@@ -146,10 +146,10 @@ static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_des
 	q->staging = calloc(q->staging_max, sizeof(*q->staging));
 	q->index = calloc(q->slots, sizeof(*q->index));
 	if (!q->staging || !q->index)
-		return fail(-ENOMEM, "queue: out of memory");
+		return report(-ENOMEM, "queue: out of memory");
 	r = dev->ops->queue_create(dev->priv, &arg, &q->state);
 	if (r)
-		return fail(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
+		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
 			    r == -ENOSPC ? "the card has no queue left" : strerror(-r));
 	q->handle = arg.queue;
 	q->last_index = q->state->retired;
@@ -167,7 +167,7 @@ API int seedchip_queue_create(struct seedchip_device *dev, const struct seedchip
 		return r;
 	r = alloc_common(dev, &q);
 	if (r)
-		return fail(r, "queue: %s", strerror(-r));
+		return report(r, "queue: %s", strerror(-r));
 	r = create_log(q, desc.log_size);
 	if (!r)
 		r = create_ring(q, &desc);
@@ -215,7 +215,7 @@ int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 	int r;
 
 	if (atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT)
-		return fail(-EIO, "the queue has failed: seedchip_queue_recover() it");
+		return report(-EIO, "the queue has failed: seedchip_queue_recover() it");
 	if (staged + n > q->staging_max) {
 		r = seedchip_queue_flush(q);
 		if (r)
@@ -223,7 +223,7 @@ int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 		staged = 0;
 	}
 	if (in_flight(q) + staged + n + RING_SLACK > q->slots)
-		return fail(-EAGAIN, "the ring is full");
+		return report(-EAGAIN, "the ring is full");
 	*packet = &q->staging[staged];
 	return 0;
 }
@@ -266,7 +266,7 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 
 	if (!staged)
 		return atomic_load(&q->failed_from) != NO_POINT ?
-			fail(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
+			report(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
 	if (atomic_load(&q->failed_from) != NO_POINT)
 		return drop_staged(q, 0);
 	memcpy(syncs, q->waits, q->num_waits * sizeof(syncs[0]));
@@ -279,9 +279,9 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 	};
 	r = q->dev->ops->submit(q->dev->priv, &arg);
 	if (r == -EAGAIN)
-		return fail(-EAGAIN, "the driver has no room for the submission");
+		return report(-EAGAIN, "the driver has no room for the submission");
 	if (r)
-		return fail(drop_staged(q, r), "submission refused: %s", strerror(-r));
+		return report(drop_staged(q, r), "submission refused: %s", strerror(-r));
 	atomic_store_explicit(&q->index[point % q->slots], arg.index, memory_order_relaxed);
 	q->last_index = arg.index;
 	q->last_submitted = point;
@@ -317,12 +317,12 @@ static int import_timeline(struct seedchip_queue *q, struct seedchip_queue *othe
 		return 0;
 	}
 	if (other->dev->ops != q->dev->ops)
-		return fail(-EINVAL, "queue: the event belongs to a device of another kind");
+		return report(-EINVAL, "queue: the event belongs to a device of another kind");
 	if (q->num_imports == MAX_WAITS)
-		return fail(-EAGAIN, "queue: too many waits for other devices at once");
+		return report(-EAGAIN, "queue: too many waits for other devices at once");
 	r = q->dev->ops->timeline_share(other->dev->priv, other->timeline, q->dev->priv, handle);
 	if (r)
-		return fail(r, "queue: sharing a timeline: %s", strerror(-r));
+		return report(r, "queue: sharing a timeline: %s", strerror(-r));
 	q->imports[q->num_imports++] = *handle;
 	return 0;
 }
@@ -344,12 +344,12 @@ static int prepare_wait(struct seedchip_queue *q)
 	if (!q->num_waits)
 		drop_imports(q);
 	if (q->num_waits == MAX_WAITS)
-		return fail(-EAGAIN, "queue: %u waits without work between them", MAX_WAITS);
+		return report(-EAGAIN, "queue: %u waits without work between them", MAX_WAITS);
 	queue_settle_deps(q);
 	if (atomic_load(&q->failed_from) != NO_POINT)
-		return fail(-EIO, "the queue has failed: seedchip_queue_recover() it");
+		return report(-EIO, "the queue has failed: seedchip_queue_recover() it");
 	if (atomic_load(&q->num_deps) == MAX_DEPS)
-		return fail(-EAGAIN, "queue: %u submissions already wait for events", MAX_DEPS);
+		return report(-EAGAIN, "queue: %u submissions already wait for events", MAX_DEPS);
 	if (!q->wait_fence)
 		return q->dev->ops->timeline_create(q->dev->priv, &q->wait_fence);
 	return 0;
@@ -366,7 +366,7 @@ API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event even
 		return 0;
 	r = event_poll(event.queue, event.point);
 	if (r == -EIO || r == -ESTALE)
-		return fail(-EIO, "queue: the work to wait for has failed");
+		return report(-EIO, "queue: the work to wait for has failed");
 	if (!r)
 		return 0;
 	sync = &q->waits[q->num_waits];

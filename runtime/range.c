@@ -19,11 +19,11 @@ API int seedchip_range_reserve(struct seedchip_device *dev, uint64_t size,
 	int r;
 
 	if (!size || size % dev->info.page_size)
-		return fail(-EINVAL, "range: size 0x%llx is not a multiple of the page size %u",
+		return report(-EINVAL, "range: size 0x%llx is not a multiple of the page size %u",
 			    (unsigned long long)size, dev->info.page_size);
 	range = calloc(1, sizeof(*range));
 	if (!range)
-		return fail(-ENOMEM, "range: out of memory");
+		return report(-ENOMEM, "range: out of memory");
 	garbage_collect(dev);
 	range->dev = dev;
 	range->memory.size = size;
@@ -31,7 +31,7 @@ API int seedchip_range_reserve(struct seedchip_device *dev, uint64_t size,
 		-ENOSPC : memory_reserve(dev, size, &range->memory.va);
 	if (r) {
 		free(range);
-		return fail(r, "range: no 0x%llx bytes of addresses", (unsigned long long)size);
+		return report(r, "range: no 0x%llx bytes of addresses", (unsigned long long)size);
 	}
 	pthread_mutex_lock(&dev->lock);
 	list_add(&dev->ranges, &range->link);
@@ -63,10 +63,10 @@ static int check_part(const char *what, uint64_t offset, uint64_t size, uint64_t
 		      uint32_t page)
 {
 	if (!size || (offset | size) % page)
-		return fail(-EINVAL, "range: %s offset 0x%llx, size 0x%llx: not multiples of 0x%x",
+		return report(-EINVAL, "range: %s offset 0x%llx, size 0x%llx: not multiples of 0x%x",
 			    what, (unsigned long long)offset, (unsigned long long)size, page);
 	if (size > whole || offset > whole - size)
-		return fail(-EINVAL, "range: 0x%llx + 0x%llx is outside the %s of 0x%llx bytes",
+		return report(-EINVAL, "range: 0x%llx + 0x%llx is outside the %s of 0x%llx bytes",
 			    (unsigned long long)offset, (unsigned long long)size, what,
 			    (unsigned long long)whole);
 	return 0;
@@ -103,7 +103,7 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 	int r = 0;
 
 	if (after && event_poll(after->queue, after->point) == -EIO)
-		return fail(-EIO, "range: the work to wait for has failed");
+		return report(-EIO, "range: the work to wait for has failed");
 	pthread_mutex_lock(&dev->lock);
 	point = atomic_load(&bind->last_point);
 	if (after) {
@@ -129,7 +129,7 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 	if (after && after->queue->dev != dev && syncs[0].handle)
 		dev->ops->timeline_destroy(dev->priv, syncs[0].handle);
 	if (r)
-		return fail(r, "range: mapping at 0x%llx: %s", (unsigned long long)op->va,
+		return report(r, "range: mapping at 0x%llx: %s", (unsigned long long)op->va,
 			    strerror(-r));
 	if (done)
 		*done = (struct seedchip_event){ bind, point };
@@ -154,7 +154,7 @@ API int seedchip_range_map(struct seedchip_range *range, uint64_t offset,
 	int r;
 
 	if (buf->dev != range->dev)
-		return fail(-EINVAL, "range: the buffer belongs to another device");
+		return report(-EINVAL, "range: the buffer belongs to another device");
 	r = check_part("range", offset, size, range->memory.size, page);
 	if (!r)
 		r = check_part("buffer", buf_offset, size, buf->memory.size, page);

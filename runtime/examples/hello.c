@@ -3,13 +3,9 @@
 #include <seedchip.h>
 
 #define N 16
-#define CHECK(call)                                                                   \
-	do {                                                                          \
-		if ((call) < 0) {                                                     \
-			fprintf(stderr, "%s: %s\n", #call, seedchip_error());         \
-			return 1;                                                     \
-		}                                                                     \
-	} while (0)
+#define CHECK(call)                                                                 \
+	if ((call) < 0)                                                             \
+		return fprintf(stderr, "%s: %s\n", #call, seedchip_error()), 1
 
 int main(int argc, char **argv)
 {

@@ -620,7 +620,7 @@ struct seedchip_fault {
 	uint64_t function_offset;
 	char module[64];
 	uint64_t module_offset;
-	char buffer[32];
+	char buffer[64];
 	uint64_t buffer_offset;
 	uint64_t buffer_size;
 	uint32_t has_registers;

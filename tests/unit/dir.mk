@@ -12,8 +12,15 @@ $(foreach t,$(engine-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchi
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))
 
 # the front end of the chip model, with a core that follows a script
-chip-tests := test_chip_queue
+chip-tests := test_chip_regs test_chip_queue
 unit-tests += $(chip-tests:%=tests/unit/%)
 $(foreach t,$(chip-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/chip_bench.c tests/unit/fake_core.c))
 $(foreach t,$(chip-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
+
+# the runtime's pure parts
+runtime-tests := test_module test_va test_log test_abi
+unit-tests += $(runtime-tests:%=tests/unit/%)
+$(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a))
+$(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm))
+$(foreach t,$(runtime-tests),$(eval tests/unit/$t.c-cflags := -I/usr/include/libdrm))
