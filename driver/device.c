@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The card: discovery, start and end.
+ *
+ * Invariant: seedchip_device.info says what the discovery registers said at
+ * probe; nothing about sizes is a constant of the driver.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_managed.h>
+
+#include "device.h"
+#include "fault.h"
+#include "gem.h"
+#include "irq.h"
+#include "queue.h"
+#include "reset.h"
+#include "vm.h"
+#include "vram.h"
+
+#define SEEDCHIP_FEATURE_(name, bit, text) | BIT_ULL(bit)
+#define SEEDCHIP_FEATURES (0 SC_FEATURE_TABLE(SEEDCHIP_FEATURE_))
+
+/* A file may have this share of the queues, within these bounds. */
+#define SEEDCHIP_FILE_SHARE 4
+#define SEEDCHIP_FILE_QUEUES 64
+
+#define SEEDCHIP_KERNEL_RING_LOG2 8
+#define SEEDCHIP_KERNEL_TIMEOUT_MS 10000
+
+/* Jiffies for @ms of a real card: an emulated one is slower by a factor that it knows. */
+unsigned long seedchip_scale_timeout(struct seedchip_device *sdev, unsigned int ms)
+{
+	return max(1UL, msecs_to_jiffies(ms) * sdev->info.timeout_scale);
+}
+
+static int seedchip_device_map(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int bar, err;
+
+	err = pcim_enable_device(pdev);
+	if (err)
+		return dev_err_probe(&pdev->dev, err, "cannot enable the PCI function\n");
+	for (bar = SC_BAR_CONTROL; bar <= SC_BAR_CARD; bar += 2) {
+		err = pcim_request_region(pdev, bar, "seedchip");
+		if (err)
+			return dev_err_probe(&pdev->dev, err, "BAR %d is not available\n", bar);
+	}
+	if (pci_resource_len(pdev, SC_BAR_CONTROL) < SC_CONTROL_SIZE)
+		return dev_err_probe(&pdev->dev, -ENODEV, "control BAR is too small\n");
+	sdev->regs = pcim_iomap(pdev, SC_BAR_CONTROL, 0);
+	sdev->doorbells = pcim_iomap(pdev, SC_BAR_DOORBELL, 0);
+	if (!sdev->regs || !sdev->doorbells)
+		return dev_err_probe(&pdev->dev, -ENOMEM, "cannot map the BARs\n");
+	return 0;
+}
+
+/* Whether this driver may touch the card at all. One line says why not. */
+static int seedchip_device_identify(struct seedchip_device *sdev)
+{
+	struct device *dev = sdev->drm.dev;
+	u32 magic = seedchip_read32(sdev, SC_REG_MAGIC);
+	u32 version = seedchip_read32(sdev, SC_REG_VERSION);
+	u64 features = seedchip_read64(sdev, SC_REG_FEATURES);
+	u64 unknown = features & SC_FEATURES_REQUIRED & ~SEEDCHIP_FEATURES;
+
+	if (magic != SC_MAGIC)
+		return dev_err_probe(dev, -ENODEV, "not an SC1: magic %#010x\n", magic);
+	if (version >> 16 != SC_VERSION >> 16)
+		return dev_err_probe(dev, -ENODEV, "card has version %u.%u, driver needs %u.x\n",
+				     version >> 16, version >> 8 & 0xff, SC_VERSION >> 16);
+	if (seedchip_read64(sdev, SC_REG_SPEC_HASH) != SC_SPEC_HASH)
+		return dev_err_probe(dev, -ENODEV,
+				     "card was built to another revision of the specification\n");
+	if (unknown)
+		return dev_err_probe(dev, -ENODEV, "card requires unknown features %#llx\n",
+				     unknown);
+	if (BIT(seedchip_read32(sdev, SC_REG_PAGE_SHIFT)) != PAGE_SIZE)
+		return dev_err_probe(dev, -ENODEV, "card and kernel differ in page size\n");
+	return 0;
+}
+
+static void seedchip_device_read_info(struct seedchip_device *sdev)
+{
+	struct drm_seedchip_info *info = &sdev->info;
+
+	info->hw_version = seedchip_read32(sdev, SC_REG_VERSION);
+	info->hw_revision = seedchip_read32(sdev, SC_REG_REVISION);
+	info->features = seedchip_read64(sdev, SC_REG_FEATURES) & SEEDCHIP_FEATURES;
+	info->isa = seedchip_read64(sdev, SC_REG_ISA);
+	info->core_mask = seedchip_read64(sdev, SC_REG_CORE_MASK);
+	info->card_size = seedchip_read64(sdev, SC_REG_CARD_SIZE);
+	info->card_visible_size = seedchip_read64(sdev, SC_REG_CARD_VISIBLE_SIZE);
+	info->serial = seedchip_read64(sdev, SC_REG_SERIAL);
+	info->num_cores = seedchip_read32(sdev, SC_REG_NUM_CORES);
+	info->vlen = seedchip_read32(sdev, SC_REG_VLEN);
+	info->tcm_size = seedchip_read32(sdev, SC_REG_TCM_SIZE);
+	info->page_size = SC_PAGE_SIZE;
+	info->huge_size = SC_HUGE_SIZE;
+	info->ring_log2_max = seedchip_read32(sdev, SC_REG_RING_LOG2_MAX);
+	info->timeout_scale = max(1U, seedchip_read32(sdev, SC_REG_TIMEOUT_SCALE));
+	info->generation = seedchip_read32(sdev, SC_REG_GENERATION);
+	info->clock_khz = seedchip_read32(sdev, SC_REG_CLOCK_KHZ);
+	info->dump_size = seedchip_read32(sdev, SC_REG_DUMP_SIZE);
+	info->va_start = SC_VA_USER_START;
+	info->va_end = SC_VA_USER_END;
+	sdev->num_queues = seedchip_read32(sdev, SC_REG_NUM_QUEUES);
+	sdev->num_contexts = seedchip_read32(sdev, SC_REG_NUM_CONTEXTS);
+	sdev->num_vectors = seedchip_read32(sdev, SC_REG_NUM_VECTORS);
+	sdev->doorbell_stride = seedchip_read32(sdev, SC_REG_DOORBELL_STRIDE);
+}
+
+/* The card may be newer than the driver, but not beyond what its tables can hold. */
+static int seedchip_device_check_info(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	struct drm_seedchip_info *info = &sdev->info;
+
+	if (sdev->num_queues < 2 || sdev->num_queues > SC_MAX_QUEUES || sdev->num_contexts < 2 ||
+	    sdev->num_contexts > SC_MAX_CONTEXTS || sdev->num_vectors < 2 ||
+	    sdev->num_vectors > SC_MAX_VECTORS || info->ring_log2_max < SEEDCHIP_KERNEL_RING_LOG2 ||
+	    info->ring_log2_max > 16 || !info->core_mask || info->dump_size > SZ_1M ||
+	    !info->card_size || !IS_ALIGNED(info->card_size, SZ_2M) ||
+	    info->card_visible_size > info->card_size ||
+	    !IS_ALIGNED(info->card_visible_size, SZ_2M) ||
+	    pci_resource_len(pdev, SC_BAR_CARD) < info->card_visible_size ||
+	    pci_resource_len(pdev, SC_BAR_DOORBELL) <
+		    (u64)sdev->num_queues * sdev->doorbell_stride)
+		return dev_err_probe(&pdev->dev, -ENODEV,
+				     "discovery registers contradict the specification\n");
+	info->max_queues = clamp((sdev->num_queues - 1) / SEEDCHIP_FILE_SHARE, 1U,
+				 SEEDCHIP_FILE_QUEUES);
+	info->max_submit = (1U << info->ring_log2_max) - 2 * (1 + SC_MAX_ARG_SLOTS);
+	return 0;
+}
+
+static int seedchip_device_map_card(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+
+	sdev->card_phys = pci_resource_start(pdev, SC_BAR_CARD);
+	sdev->card = devm_ioremap_wc(&pdev->dev, sdev->card_phys, sdev->info.card_visible_size);
+	if (!sdev->card)
+		return dev_err_probe(&pdev->dev, -ENOMEM, "cannot map card memory\n");
+	return 0;
+}
+
+static void seedchip_device_destroy_wq(struct drm_device *drm, void *wq)
+{
+	destroy_workqueue(wq);
+}
+
+/* What open files need as long as they are open, hence tied to the DRM device. */
+static int seedchip_device_init_software(struct seedchip_device *sdev)
+{
+	struct drm_device *drm = &sdev->drm;
+	int err;
+
+	INIT_LIST_HEAD(&sdev->system_bos);
+	err = drmm_mutex_init(drm, &sdev->hw_lock);
+	if (!err)
+		err = drmm_mutex_init(drm, &sdev->bo_lock);
+	if (err)
+		return err;
+	sdev->queues = drmm_kcalloc(drm, sdev->num_queues, sizeof(*sdev->queues), GFP_KERNEL);
+	sdev->contexts = drmm_kcalloc(drm, sdev->num_contexts, sizeof(*sdev->contexts), GFP_KERNEL);
+	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (sdev->wq)
+		err = drmm_add_action_or_reset(drm, seedchip_device_destroy_wq, sdev->wq);
+	if (err)
+		return err;
+	if (!sdev->queues || !sdev->contexts || !sdev->wq)
+		return -ENOMEM;
+	err = seedchip_vram_init(sdev);
+	return err ?: seedchip_fault_init(sdev);
+}
+
+/**
+ * seedchip_device_enable() - let a card that was reset run
+ * @sdev: card
+ *
+ * Contexts that were in use get their registers back; queues stay disabled.
+ */
+int seedchip_device_enable(struct seedchip_device *sdev)
+{
+	u32 id;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	sdev->info.generation = seedchip_read32(sdev, SC_REG_GENERATION);
+	seedchip_write64(sdev, SC_REG_FEATURES_ACCEPTED, sdev->info.features);
+	seedchip_fault_enable(sdev);
+	seedchip_write32(sdev, SC_REG_CONTROL, SC_CONTROL_ENABLE);
+	if (seedchip_read32(sdev, SC_REG_CONTROL) != SC_CONTROL_ENABLE)
+		return -EIO;
+	writel(SC_CONTEXT_ENABLE, seedchip_context_reg(sdev, 0, SC_CTX_CONTROL));
+	for (id = 1; id < sdev->num_contexts; id++)
+		if (sdev->contexts[id])
+			seedchip_vm_program(sdev->contexts[id]);
+	return 0;
+}
+
+static int seedchip_device_start(struct seedchip_device *sdev)
+{
+	const struct seedchip_queue_config config = {
+		.priority = 3,
+		.ring_log2 = SEEDCHIP_KERNEL_RING_LOG2,
+		.timeout = seedchip_scale_timeout(sdev, SEEDCHIP_KERNEL_TIMEOUT_MS),
+		.core_mask = sdev->info.core_mask,
+		.wg_limit = 1,
+	};
+	int err;
+
+	mutex_lock(&sdev->hw_lock);
+	err = seedchip_device_enable(sdev);
+	mutex_unlock(&sdev->hw_lock);
+	if (err)
+		return dev_err_probe(sdev->drm.dev, err, "card cannot be enabled\n");
+	sdev->kernel_queue = seedchip_queue_create(sdev, NULL, &config);
+	if (IS_ERR(sdev->kernel_queue)) {
+		err = PTR_ERR(sdev->kernel_queue);
+		sdev->kernel_queue = NULL;
+		seedchip_reset_hardware(sdev);
+		return dev_err_probe(sdev->drm.dev, err, "the kernel's queue cannot be started\n");
+	}
+	return 0;
+}
+
+/* Undone by seedchip_device_fini(), and the managed parts by themselves. */
+int seedchip_device_init(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int err;
+
+	err = seedchip_device_map(sdev);
+	if (!err)
+		err = seedchip_device_identify(sdev);
+	if (err)
+		return err;
+	seedchip_device_read_info(sdev);
+	err = seedchip_device_check_info(sdev);
+	if (!err)
+		err = seedchip_device_map_card(sdev);
+	if (err)
+		return err;
+	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(SC_DMA_BITS));
+	if (err)
+		return dev_err_probe(&pdev->dev, err, "no usable DMA addressing\n");
+	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
+	pci_set_master(pdev);
+	err = seedchip_reset_hardware(sdev);
+	if (err)
+		return dev_err_probe(&pdev->dev, err, "card does not come out of reset\n");
+	err = seedchip_device_init_software(sdev);
+	if (!err)
+		err = seedchip_irq_init(sdev);
+	if (err)
+		return err;
+	err = seedchip_device_start(sdev);
+	if (err)
+		seedchip_irq_fini(sdev);
+	return err;
+}
+
+/* Unplugged: no ioctl is in progress and none will start. */
+void seedchip_device_fini(struct seedchip_device *sdev)
+{
+	struct seedchip_queue *q;
+	u32 id;
+
+	seedchip_reset_remove(sdev);
+	for (id = 0; id < sdev->num_queues; id++) {
+		mutex_lock(&sdev->hw_lock);
+		q = seedchip_queue_at(sdev, id);
+		if (q)
+			seedchip_queue_get(q);
+		mutex_unlock(&sdev->hw_lock);
+		if (!q)
+			continue;
+		seedchip_irq_detach(q);
+		seedchip_queue_free_memory(q);
+		seedchip_queue_put(q);
+	}
+	seedchip_gem_remove(sdev);
+	seedchip_queue_put_user(sdev->kernel_queue);
+	seedchip_irq_fini(sdev);
+	flush_workqueue(sdev->wq);
+}
+
+int seedchip_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct seedchip_device *sdev = to_seedchip_device(drm);
+	struct drm_seedchip_dev_query *args = data;
+	void __user *user = u64_to_user_ptr(args->pointer);
+	u32 known = sizeof(sdev->info);
+	u32 room = args->size;
+
+	if (args->type != DRM_SEEDCHIP_QUERY_INFO)
+		return -EINVAL;
+	args->size = known;
+	if (!args->pointer)
+		return 0;
+	if (copy_to_user(user, &sdev->info, min(room, known)))
+		return -EFAULT;
+	if (room > known && clear_user(user + known, room - known))
+		return -EFAULT;
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The card as a whole: what probe found, the mapped BARs, and the objects that
+ * every file of the device shares.
+ */
+#ifndef SEEDCHIP_DEVICE_H
+#define SEEDCHIP_DEVICE_H
+
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+
+#include "seedchip_accel.h"
+#include "seedchip_kernel_abi.h"
+
+struct seedchip_queue;
+struct seedchip_vector;
+struct seedchip_vram;
+struct seedchip_vm;
+
+/**
+ * struct seedchip_event_ring - what vector 0 reads
+ * @ring: coherent memory that the device writes
+ * @dma: its address
+ * @lock: serialises readers; protects @tail
+ * @tail: index of the next event to consume
+ */
+struct seedchip_event_ring {
+	struct sc_event *ring;
+	dma_addr_t dma;
+	struct mutex lock;
+	u32 tail;
+};
+
+/**
+ * struct seedchip_device - one card
+ *
+ * Lock order, outermost first: seedchip_vm.lock, the VM's reservation lock,
+ * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock,
+ * seedchip_vram.lock, seedchip_vector.lock, seedchip_timeline.lock. None of
+ * them but the last is ever taken on the way to signalling a fence.
+ */
+struct seedchip_device {
+	/** @drm: base */
+	struct drm_device drm;
+	/** @regs: control BAR */
+	void __iomem *regs;
+	/** @doorbells: doorbell BAR */
+	void __iomem *doorbells;
+	/** @card: CPU-visible card memory, write-combined */
+	void __iomem *card;
+	/** @card_phys: bus address of the card BAR as the CPU sees it */
+	resource_size_t card_phys;
+	/** @info: discovery registers in the form that DEV_QUERY returns */
+	struct drm_seedchip_info info;
+	/** @num_queues: hardware queues */
+	u32 num_queues;
+	/** @num_contexts: address spaces, context 0 included */
+	u32 num_contexts;
+	/** @doorbell_stride: bytes from doorbell to doorbell */
+	u32 doorbell_stride;
+	/** @num_vectors: MSI-X vectors in use; 0 is for events */
+	unsigned int num_vectors;
+	/** @vectors: one per MSI-X vector */
+	struct seedchip_vector *vectors;
+	/** @events: fault events */
+	struct seedchip_event_ring events;
+	/** @vram: allocator of card memory */
+	struct seedchip_vram *vram;
+	/** @wq: queue failures, gated jobs, scrubbed memory, address spaces */
+	struct workqueue_struct *wq;
+
+	/**
+	 * @hw_lock: serialises command sequences to queues and contexts, and
+	 * resets. Protects @queues, @contexts and @wedged, and a queue's
+	 * hardware resources. Nothing is allocated while it is held, because
+	 * fences wait for its holder.
+	 */
+	struct mutex hw_lock;
+	/** @queues: by hardware number; 0 is the kernel's. Events look them up under RCU. */
+	struct seedchip_queue __rcu **queues;
+	/** @contexts: by hardware number; 0 is the kernel's and stays NULL */
+	struct seedchip_vm **contexts;
+	/** @wedged: a device reset has failed; nothing is submitted any more */
+	bool wedged;
+	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
+	struct seedchip_queue *kernel_queue;
+
+	/** @last_progress: jiffies when a watchdog last saw a queue advance */
+	unsigned long last_progress;
+	/** @last_progress_queue: which one */
+	u32 last_progress_queue;
+
+	/** @bo_lock: protects @system_bos */
+	struct mutex bo_lock;
+	/** @system_bos: buffers whose DMA mapping ends with the device */
+	struct list_head system_bos;
+};
+
+/**
+ * struct seedchip_file - one open file
+ * @sdev: card
+ * @vm: its address space
+ * @queues: its queues by handle
+ */
+struct seedchip_file {
+	struct seedchip_device *sdev;
+	struct seedchip_vm *vm;
+	struct xarray queues;
+};
+
+static inline struct seedchip_device *to_seedchip_device(struct drm_device *drm)
+{
+	return container_of(drm, struct seedchip_device, drm);
+}
+
+static inline u32 seedchip_read32(struct seedchip_device *sdev, enum sc_reg reg)
+{
+	return readl(sdev->regs + reg);
+}
+
+static inline u64 seedchip_read64(struct seedchip_device *sdev, enum sc_reg reg)
+{
+	return readq(sdev->regs + reg);
+}
+
+static inline void seedchip_write32(struct seedchip_device *sdev, enum sc_reg reg, u32 value)
+{
+	writel(value, sdev->regs + reg);
+}
+
+static inline void seedchip_write64(struct seedchip_device *sdev, enum sc_reg reg, u64 value)
+{
+	writeq(value, sdev->regs + reg);
+}
+
+static inline void __iomem *seedchip_context_reg(struct seedchip_device *sdev, u32 context,
+						 enum sc_context_reg reg)
+{
+	return sdev->regs + SC_CONTEXT_BASE + context * SC_CONTEXT_STRIDE + reg;
+}
+
+static inline void __iomem *seedchip_queue_reg(struct seedchip_device *sdev, u32 queue,
+					       enum sc_queue_reg reg)
+{
+	return sdev->regs + SC_QUEUE_BASE + queue * SC_QUEUE_STRIDE + reg;
+}
+
+/* A register that cannot read as all ones does: the card has left the bus. */
+static inline bool seedchip_is_gone(u32 value)
+{
+	return value == ~0U;
+}
+
+unsigned long seedchip_scale_timeout(struct seedchip_device *sdev, unsigned int ms);
+int seedchip_device_init(struct seedchip_device *sdev);
+void seedchip_device_fini(struct seedchip_device *sdev);
+int seedchip_device_enable(struct seedchip_device *sdev);
+int seedchip_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SEEDCHIP_DEVICE_H */

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts.
+ *
+ * Invariant: the handler of a queue vector only moves fences on; it reads one
+ * word per queue and never a register. Vector 0 is threaded, since its events
+ * are handled under mutexes.
+ */
+#include <linux/interrupt.h>
+
+#include "device.h"
+#include "fault.h"
+#include "irq.h"
+#include "job.h"
+#include "queue.h"
+
+static irqreturn_t seedchip_irq_queues(int irq, void *data)
+{
+	struct seedchip_vector *vector = data;
+	struct seedchip_queue *q;
+
+	spin_lock(&vector->lock);
+	list_for_each_entry(q, &vector->queues, vector_link)
+		seedchip_job_retire(q);
+	spin_unlock(&vector->lock);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t seedchip_irq_events(int irq, void *data)
+{
+	struct seedchip_vector *vector = data;
+
+	seedchip_fault_interrupt(vector->sdev);
+	return IRQ_HANDLED;
+}
+
+static int seedchip_irq_request(struct seedchip_device *sdev, struct seedchip_vector *vector)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	const char *name = pci_name(pdev);
+
+	if (vector->index == 0)
+		return pci_request_irq(pdev, 0, NULL, seedchip_irq_events, vector,
+				       "seedchip-%s-events", name);
+	return pci_request_irq(pdev, vector->index, seedchip_irq_queues, NULL, vector,
+			       "seedchip-%s-%u", name, vector->index);
+}
+
+int seedchip_irq_init(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	unsigned int i;
+	int count, err;
+
+	count = pci_alloc_irq_vectors(pdev, 2, sdev->num_vectors, PCI_IRQ_MSIX);
+	if (count < 0)
+		return dev_err_probe(&pdev->dev, count, "card needs two MSI-X vectors\n");
+	sdev->num_vectors = count;
+	sdev->vectors = kcalloc(count, sizeof(*sdev->vectors), GFP_KERNEL);
+	if (!sdev->vectors) {
+		err = -ENOMEM;
+		goto err_free_vectors;
+	}
+	for (i = 0; i < count; i++) {
+		struct seedchip_vector *vector = &sdev->vectors[i];
+
+		vector->sdev = sdev;
+		vector->index = i;
+		spin_lock_init(&vector->lock);
+		INIT_LIST_HEAD(&vector->queues);
+		err = seedchip_irq_request(sdev, vector);
+		if (err)
+			goto err_free_irqs;
+	}
+	return 0;
+
+err_free_irqs:
+	while (i--)
+		pci_free_irq(pdev, i, &sdev->vectors[i]);
+	kfree(sdev->vectors);
+err_free_vectors:
+	pci_free_irq_vectors(pdev);
+	return err;
+}
+
+void seedchip_irq_fini(struct seedchip_device *sdev)
+{
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	unsigned int i;
+
+	for (i = 0; i < sdev->num_vectors; i++)
+		pci_free_irq(pdev, i, &sdev->vectors[i]);
+	pci_free_irq_vectors(pdev);
+	kfree(sdev->vectors);
+	sdev->vectors = NULL;
+}
+
+u32 seedchip_irq_vector(struct seedchip_device *sdev, u32 queue)
+{
+	return 1 + queue % (sdev->num_vectors - 1);
+}
+
+void seedchip_irq_attach(struct seedchip_queue *q)
+{
+	struct seedchip_vector *vector = &q->sdev->vectors[q->vector];
+
+	spin_lock_irq(&vector->lock);
+	list_add_tail(&q->vector_link, &vector->queues);
+	spin_unlock_irq(&vector->lock);
+}
+
+void seedchip_irq_detach(struct seedchip_queue *q)
+{
+	struct seedchip_vector *vector = &q->sdev->vectors[q->vector];
+
+	spin_lock_irq(&vector->lock);
+	list_del(&q->vector_link);
+	spin_unlock_irq(&vector->lock);
+}

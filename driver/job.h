@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Jobs: packets of one SUBMIT from the ring write to retirement.
+ */
+#ifndef SEEDCHIP_JOB_H
+#define SEEDCHIP_JOB_H
+
+#include <linux/dma-fence.h>
+#include <linux/list.h>
+
+struct drm_device;
+struct drm_file;
+struct sc_fault;
+struct sc_packet;
+struct seedchip_device;
+struct seedchip_fence;
+struct seedchip_job;
+struct seedchip_queue;
+
+/**
+ * enum seedchip_dep_kind - who waits for a fence
+ * @SEEDCHIP_DEP_FOREIGN: the driver, with a callback
+ * @SEEDCHIP_DEP_CARD: the card, with a WAIT_QUEUE packet
+ * @SEEDCHIP_DEP_SELF: the card; the fence is of the same queue, so a BARRIER does
+ * @SEEDCHIP_DEP_DONE: nobody, it has signalled; its error still counts
+ */
+enum seedchip_dep_kind {
+	SEEDCHIP_DEP_FOREIGN,
+	SEEDCHIP_DEP_CARD,
+	SEEDCHIP_DEP_SELF,
+	SEEDCHIP_DEP_DONE,
+};
+
+/**
+ * struct seedchip_dep - one fence that a job depends on
+ * @fence: referenced
+ * @kind: who waits
+ * @hooked: @cb may still run
+ * @job: the job
+ * @cb: on @fence; FOREIGN only
+ * @waits: queue that @fence is of, a user of it; CARD only
+ */
+struct seedchip_dep {
+	struct dma_fence *fence;
+	enum seedchip_dep_kind kind;
+	bool hooked;
+	struct seedchip_job *job;
+	struct dma_fence_cb cb;
+	struct seedchip_queue *waits;
+};
+
+/**
+ * struct seedchip_job - slots [@start, @end) of a ring
+ * @link: entry of seedchip_queue.pending or .doomed
+ * @gate_link: entry of seedchip_queue.gated
+ * @queue: its queue
+ * @fence: signals when @end has retired; referenced
+ * @start: index of the first slot
+ * @end: index after the last slot
+ * @first_hdr: header of the first slot, stored last
+ * @blockers: foreign fences that have not signalled, and one while the job is built
+ * @published: the first header is in the ring
+ * @gate: the first slot is reserved to skip the job if a foreign fence fails
+ * @skip: a fence failed before the job started
+ * @ndeps: entries of @deps
+ * @deps: fences that the job depends on
+ */
+struct seedchip_job {
+	struct list_head link;
+	struct list_head gate_link;
+	struct seedchip_queue *queue;
+	struct seedchip_fence *fence;
+	u64 start;
+	u64 end;
+	u32 first_hdr;
+	atomic_t blockers;
+	bool published;
+	bool gate;
+	bool skip;
+	u32 ndeps;
+	struct seedchip_dep deps[] __counted_by(ndeps);
+};
+
+void seedchip_job_retire(struct seedchip_queue *q);
+void seedchip_job_arm(struct seedchip_queue *q, u64 index);
+void seedchip_job_publish_work(struct work_struct *work);
+bool seedchip_job_pending(struct seedchip_queue *q, bool *gated);
+bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
+void seedchip_job_finish(struct seedchip_queue *q);
+struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
+				      u32 count);
+int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SEEDCHIP_JOB_H */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module, PCI driver, DRM driver: what the kernel calls.
+ *
+ * Invariant: every ioctl runs inside drm_dev_enter(), so that removal waits for
+ * it and what comes later gets -ENODEV.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
+#include <drm/drm_vma_manager.h>
+
+#include "device.h"
+#include "gem.h"
+#include "job.h"
+#include "queue.h"
+#include "reset.h"
+#include "vm.h"
+
+typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
+
+static int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm, void *data,
+				  struct drm_file *file)
+{
+	int idx, err;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	err = READ_ONCE(to_seedchip_device(drm)->wedged) ? -ENODEV : fn(drm, data, file);
+	drm_dev_exit(idx);
+	return err;
+}
+
+#define SEEDCHIP_GUARD(name)                                                                     \
+	static int seedchip_guard_##name(struct drm_device *drm, void *data,                     \
+					 struct drm_file *file)                                  \
+	{                                                                                        \
+		return seedchip_ioctl_guarded(seedchip_ioctl_##name, drm, data, file);           \
+	}
+SEEDCHIP_GUARD(dev_query)
+SEEDCHIP_GUARD(bo_create)
+SEEDCHIP_GUARD(bo_mmap_offset)
+SEEDCHIP_GUARD(vm_bind)
+SEEDCHIP_GUARD(queue_create)
+SEEDCHIP_GUARD(queue_destroy)
+SEEDCHIP_GUARD(submit)
+SEEDCHIP_GUARD(queue_fault)
+SEEDCHIP_GUARD(queue_recover)
+
+static const struct drm_ioctl_desc seedchip_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_DEV_QUERY, seedchip_guard_dev_query, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_BO_CREATE, seedchip_guard_bo_create, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_BO_MMAP_OFFSET, seedchip_guard_bo_mmap_offset, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_VM_BIND, seedchip_guard_vm_bind, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_CREATE, seedchip_guard_queue_create, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_DESTROY, seedchip_guard_queue_destroy, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_SUBMIT, seedchip_guard_submit, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_FAULT, seedchip_guard_queue_fault, 0),
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_RECOVER, seedchip_guard_queue_recover, 0),
+};
+
+#define SEEDCHIP_COUNT_(name, number, dir, type, errnos, text) + 1
+static_assert(ARRAY_SIZE(seedchip_ioctls) == 0 SEEDCHIP_IOCTL_TABLE(SEEDCHIP_COUNT_));
+
+static int seedchip_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct seedchip_device *sdev = to_seedchip_device(drm);
+	struct seedchip_file *sfile;
+	int idx, err = 0;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	sfile = kzalloc(sizeof(*sfile), GFP_KERNEL);
+	if (!sfile) {
+		err = -ENOMEM;
+		goto out_exit;
+	}
+	sfile->sdev = sdev;
+	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
+	sfile->vm = seedchip_vm_create(sdev);
+	if (IS_ERR(sfile->vm)) {
+		err = PTR_ERR(sfile->vm);
+		kfree(sfile);
+		goto out_exit;
+	}
+	file->driver_priv = sfile;
+out_exit:
+	drm_dev_exit(idx);
+	return err;
+}
+
+/* Ends the work of the file before its memory goes. */
+static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+
+	seedchip_bind_close(sfile->vm);
+	seedchip_queue_close_all(file);
+	seedchip_vm_put(sfile->vm);
+	kfree(sfile);
+}
+
+static void seedchip_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	const struct sc_queue_state *state;
+	struct seedchip_queue *q;
+	unsigned long handle;
+	u64 busy = 0;
+
+	xa_lock(&sfile->queues);
+	xa_for_each(&sfile->queues, handle, q) {
+		rcu_read_lock();
+		state = rcu_dereference(q->tl->state);
+		if (state)
+			busy += READ_ONCE(state->busy_ns);
+		rcu_read_unlock();
+	}
+	xa_unlock(&sfile->queues);
+	drm_printf(p, "drm-engine-core:\t%llu ns\n", busy);
+	drm_printf(p, "drm-engine-capacity-core:\t%lu\n",
+		   hweight64(sfile->sdev->info.core_mask));
+	drm_show_memory_stats(p, file);
+}
+
+/* Offsets below those of buffers are queue states. */
+static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+	struct drm_device *drm = file->minor->dev;
+	int idx, err;
+
+	if (!drm_dev_enter(drm, &idx))
+		return -ENODEV;
+	if (vma->vm_pgoff < DRM_FILE_PAGE_OFFSET_START)
+		err = seedchip_queue_mmap_state(file, vma);
+	else
+		err = drm_gem_mmap(filp, vma);
+	drm_dev_exit(idx);
+	return err;
+}
+
+static const struct file_operations seedchip_fops = {
+	.owner = THIS_MODULE,
+	.open = accel_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = seedchip_mmap,
+	.show_fdinfo = drm_show_fdinfo,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
+};
+
+static const struct drm_driver seedchip_driver = {
+	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_GEM_GPUVA | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE,
+	.open = seedchip_open,
+	.postclose = seedchip_postclose,
+	.show_fdinfo = seedchip_show_fdinfo,
+	.gem_create_object = seedchip_gem_create_object,
+	.ioctls = seedchip_ioctls,
+	.num_ioctls = ARRAY_SIZE(seedchip_ioctls),
+	.fops = &seedchip_fops,
+	.name = "seedchip",
+	.desc = "SeedChip SC1 inference accelerator",
+	.major = SEEDCHIP_UAPI_MAJOR,
+	.minor = SEEDCHIP_UAPI_MINOR,
+};
+
+static int seedchip_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct seedchip_device *sdev;
+	int err;
+
+	sdev = devm_drm_dev_alloc(&pdev->dev, &seedchip_driver, struct seedchip_device, drm);
+	if (IS_ERR(sdev))
+		return PTR_ERR(sdev);
+	pci_set_drvdata(pdev, sdev);
+	err = seedchip_device_init(sdev);
+	if (err)
+		return err;
+	err = drm_dev_register(&sdev->drm, 0);
+	if (err) {
+		seedchip_device_fini(sdev);
+		return dev_err_probe(&pdev->dev, err, "cannot register the device\n");
+	}
+	dev_info(&pdev->dev, "SC1 with %u cores, %llu MiB of card memory, %llu MiB CPU-visible\n",
+		 sdev->info.num_cores, sdev->info.card_size >> 20,
+		 sdev->info.card_visible_size >> 20);
+	return 0;
+}
+
+static void seedchip_remove(struct pci_dev *pdev)
+{
+	struct seedchip_device *sdev = pci_get_drvdata(pdev);
+
+	drm_dev_unplug(&sdev->drm);
+	seedchip_device_fini(sdev);
+}
+
+/* Nothing may write to memory under the next kernel. */
+static void seedchip_shutdown(struct pci_dev *pdev)
+{
+	struct seedchip_device *sdev = pci_get_drvdata(pdev);
+
+	drm_dev_unplug(&sdev->drm);
+	seedchip_reset_remove(sdev);
+	pci_clear_master(pdev);
+}
+
+static const struct pci_device_id seedchip_ids[] = {
+	{ PCI_DEVICE(SC_PCI_VENDOR, SC_PCI_DEVICE) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, seedchip_ids);
+
+static struct pci_driver seedchip_pci_driver = {
+	.name = "seedchip",
+	.id_table = seedchip_ids,
+	.probe = seedchip_probe,
+	.remove = seedchip_remove,
+	.shutdown = seedchip_shutdown,
+	.driver.probe_type = PROBE_PREFER_ASYNCHRONOUS,
+};
+
+static int __init seedchip_init(void)
+{
+	return pci_register_driver(&seedchip_pci_driver);
+}
+module_init(seedchip_init);
+
+static void __exit seedchip_exit(void)
+{
+	pci_unregister_driver(&seedchip_pci_driver);
+	/* Fences and queues are freed by RCU callbacks, some of them of this module. */
+	rcu_barrier();
+}
+module_exit(seedchip_exit);
+
+MODULE_DESCRIPTION("SeedChip SC1 inference accelerator");
+MODULE_LICENSE("GPL");

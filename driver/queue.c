@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Hardware queues: memory, registers, lifetime.
+ *
+ * Invariant: memory that a queue's registers name is freed only after DISABLE
+ * or a device reset, and a ring's translation is gone before its memory is.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/iopoll.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+
+#include "device.h"
+#include "irq.h"
+#include "job.h"
+#include "queue.h"
+#include "reset.h"
+#include "vm.h"
+
+struct seedchip_queue *seedchip_queue_at(struct seedchip_device *sdev, u32 id)
+{
+	return rcu_dereference_protected(sdev->queues[id], lockdep_is_held(&sdev->hw_lock));
+}
+
+/*
+ * Give a command and wait for it. -ETIMEDOUT beyond twice the bound of the
+ * specification, -ENODEV if the card does not answer.
+ */
+int seedchip_queue_command(struct seedchip_queue *q, u32 command)
+{
+	struct seedchip_device *sdev = q->sdev;
+	void __iomem *status_reg = seedchip_queue_reg(sdev, q->id, SC_Q_STATUS);
+	u32 status;
+	int err;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	writel(command, seedchip_queue_reg(sdev, q->id, SC_Q_COMMAND));
+	err = readl_poll_timeout(status_reg, status,
+				 seedchip_is_gone(status) || !(status & SC_QUEUE_BUSY), 50,
+				 200000ULL * sdev->info.timeout_scale);
+	if (seedchip_is_gone(status))
+		return -ENODEV;
+	return err;
+}
+
+static void seedchip_queue_program(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	u32 config = q->config.ring_log2 | q->vector << SC_QUEUE_VECTOR_SHIFT |
+		     SC_QUEUE_KERNEL_RING;
+
+	writeq(q->ring_va, seedchip_queue_reg(sdev, q->id, SC_Q_RING_BASE));
+	writel(config, seedchip_queue_reg(sdev, q->id, SC_Q_CONFIG));
+	writel(q->vm ? q->vm->context : 0, seedchip_queue_reg(sdev, q->id, SC_Q_CONTEXT));
+	writeq(q->state.dma, seedchip_queue_reg(sdev, q->id, SC_Q_STATE_ADDR));
+	writeq(q->config.record_va, seedchip_queue_reg(sdev, q->id, SC_Q_RECORD_BASE));
+	writeq(q->config.log_va, seedchip_queue_reg(sdev, q->id, SC_Q_LOG_ADDR));
+	writeq(q->dump.dma, seedchip_queue_reg(sdev, q->id, SC_Q_DUMP_ADDR));
+	writeq(q->config.core_mask, seedchip_queue_reg(sdev, q->id, SC_Q_CORE_MASK));
+	writeq(q->config.wg_limit, seedchip_queue_reg(sdev, q->id, SC_Q_WG_LIMIT));
+	writel(q->config.priority, seedchip_queue_reg(sdev, q->id, SC_Q_PRIORITY));
+}
+
+/**
+ * seedchip_queue_start() - make a stopped or disabled queue accept work
+ * @q: queue, not active; the caller keeps submitters out
+ *
+ * The card continues at the write index: whatever lies before it is history.
+ */
+int seedchip_queue_start(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	u32 status;
+	int err;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
+	if (seedchip_is_gone(status))
+		return -ENODEV;
+	if (SC_QUEUE_STATE(status) == SC_QUEUE_DISABLED)
+		seedchip_queue_program(q);
+	writeq(q->write, seedchip_queue_reg(sdev, q->id, SC_Q_INDEX));
+	writeq(~0ULL, seedchip_queue_reg(sdev, q->id, SC_Q_ARM));
+	err = seedchip_queue_command(q, SC_QUEUE_CMD_START);
+	if (err)
+		return err;
+
+	spin_lock_irq(&q->tl->lock);
+	q->epoch = readl(seedchip_queue_reg(sdev, q->id, SC_Q_EPOCH));
+	q->retired = q->write;
+	q->rung = q->write;
+	q->armed = ~0ULL;
+	q->has_fault = false;
+	q->has_aborted = false;
+	q->status = SEEDCHIP_QUEUE_ACTIVE;
+	spin_unlock_irq(&q->tl->lock);
+	return 0;
+}
+
+static int seedchip_queue_alloc_coherent(struct seedchip_queue *q, struct seedchip_dma *mem,
+					 size_t size)
+{
+	mem->size = PAGE_ALIGN(size);
+	mem->cpu = dma_alloc_coherent(q->sdev->drm.dev, mem->size, &mem->dma,
+				      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	return mem->cpu ? 0 : -ENOMEM;
+}
+
+static void seedchip_queue_free_coherent(struct seedchip_queue *q, struct seedchip_dma *mem)
+{
+	if (mem->cpu)
+		dma_free_coherent(q->sdev->drm.dev, mem->size, mem->cpu, mem->dma);
+	mem->cpu = NULL;
+}
+
+static int seedchip_queue_alloc_memory(struct seedchip_queue *q)
+{
+	struct device *dev = q->sdev->drm.dev;
+	struct page *page;
+	int err;
+
+	err = seedchip_queue_alloc_coherent(q, &q->ring, SC_SLOT_SIZE << q->config.ring_log2);
+	if (!err)
+		err = seedchip_queue_alloc_coherent(q, &q->dump, q->sdev->info.dump_size);
+	if (err)
+		return err;
+	q->state.size = PAGE_SIZE;
+	page = dma_alloc_pages(dev, PAGE_SIZE, &q->state.dma, DMA_BIDIRECTIONAL,
+			       GFP_KERNEL | __GFP_ZERO);
+	if (!page)
+		return -ENOMEM;
+	q->state.cpu = page_address(page);
+	rcu_assign_pointer(q->tl->state, q->state.cpu);
+	return 0;
+}
+
+static loff_t seedchip_queue_state_offset(const struct seedchip_queue *q)
+{
+	return (loff_t)(q->id + 1) << PAGE_SHIFT;
+}
+
+/*
+ * Idempotent: a queue loses its memory when it is released, or when the device
+ * goes while a file still holds it.
+ */
+void seedchip_queue_free_memory(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	void *state = q->state.cpu;
+
+	mutex_lock(&q->submit_lock);
+	mutex_lock(&q->state_lock);
+	if (state) {
+		spin_lock_irq(&q->tl->lock);
+		q->state.cpu = NULL;
+		spin_unlock_irq(&q->tl->lock);
+		RCU_INIT_POINTER(q->tl->state, NULL);
+		unmap_mapping_range(sdev->drm.anon_inode->i_mapping,
+				    seedchip_queue_state_offset(q), PAGE_SIZE, 1);
+		synchronize_rcu();
+		dma_free_pages(sdev->drm.dev, PAGE_SIZE, virt_to_page(state), q->state.dma,
+			       DMA_BIDIRECTIONAL);
+	}
+	seedchip_queue_free_coherent(q, &q->dump);
+	seedchip_queue_free_coherent(q, &q->ring);
+	mutex_unlock(&q->state_lock);
+	mutex_unlock(&q->submit_lock);
+}
+
+void seedchip_queue_get(struct seedchip_queue *q)
+{
+	kref_get(&q->ref);
+}
+
+static void seedchip_queue_free(struct kref *ref)
+{
+	struct seedchip_queue *q = container_of(ref, struct seedchip_queue, ref);
+
+	seedchip_timeline_put(q->tl);
+	kfree_rcu(q, rcu);
+}
+
+/* Any context. */
+void seedchip_queue_put(struct seedchip_queue *q)
+{
+	kref_put(&q->ref, seedchip_queue_free);
+}
+
+/* Queue one of the works of @q, which keeps @q until it has run. */
+void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work)
+{
+	seedchip_queue_get(q);
+	if (!queue_work(q->sdev->wq, work))
+		seedchip_queue_put(q);
+}
+
+/* A queue that was never started, or that a device reset has hit, is disabled already. */
+static void seedchip_queue_disable(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	u32 status;
+
+	mutex_lock(&sdev->hw_lock);
+	status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
+	if (!seedchip_is_gone(status) && SC_QUEUE_STATE(status) == SC_QUEUE_STOPPED)
+		seedchip_queue_command(q, SC_QUEUE_CMD_DISABLE);
+	mutex_unlock(&sdev->hw_lock);
+}
+
+/* The last user has gone: nothing names the hardware queue any more. */
+static void seedchip_queue_release(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	int idx;
+
+	if (cancel_delayed_work_sync(&q->watchdog))
+		seedchip_queue_put(q);
+	if (drm_dev_enter(&sdev->drm, &idx)) {
+		seedchip_queue_disable(q);
+		if (q->vm)
+			seedchip_vm_unmap_ring(q->vm, q->ring_va, q->ring.size);
+		drm_dev_exit(idx);
+	}
+	seedchip_irq_detach(q);
+	seedchip_queue_free_memory(q);
+
+	mutex_lock(&sdev->hw_lock);
+	RCU_INIT_POINTER(sdev->queues[q->id], NULL);
+	mutex_unlock(&sdev->hw_lock);
+	if (q->vm)
+		seedchip_vm_put(q->vm);
+	seedchip_queue_put(q);
+}
+
+static void seedchip_queue_release_users(struct kref *users)
+{
+	seedchip_queue_release(container_of(users, struct seedchip_queue, users));
+}
+
+static void seedchip_queue_release_work(struct work_struct *work)
+{
+	seedchip_queue_release(container_of(work, struct seedchip_queue, release_work));
+}
+
+static void seedchip_queue_release_users_irq(struct kref *users)
+{
+	struct seedchip_queue *q = container_of(users, struct seedchip_queue, users);
+
+	queue_work(q->sdev->wq, &q->release_work);
+}
+
+/* Process context. */
+void seedchip_queue_put_user(struct seedchip_queue *q)
+{
+	kref_put(&q->users, seedchip_queue_release_users);
+}
+
+/* Any context. */
+void seedchip_queue_put_user_irq(struct seedchip_queue *q)
+{
+	kref_put(&q->users, seedchip_queue_release_users_irq);
+}
+
+static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
+						   const struct seedchip_queue_config *config)
+{
+	struct seedchip_queue *q = kzalloc(sizeof(*q), GFP_KERNEL);
+
+	if (!q)
+		return NULL;
+	q->tl = seedchip_timeline_create("queue");
+	if (!q->tl) {
+		kfree(q);
+		return NULL;
+	}
+	q->tl->queue = q;
+	q->sdev = sdev;
+	q->config = *config;
+	q->status = SEEDCHIP_QUEUE_FAILED;
+	q->armed = ~0ULL;
+	kref_init(&q->ref);
+	kref_init(&q->users);
+	mutex_init(&q->state_lock);
+	mutex_init(&q->submit_lock);
+	INIT_LIST_HEAD(&q->vector_link);
+	INIT_LIST_HEAD(&q->pending);
+	INIT_LIST_HEAD(&q->gated);
+	INIT_LIST_HEAD(&q->doomed);
+	INIT_DELAYED_WORK(&q->watchdog, seedchip_reset_watchdog);
+	INIT_WORK(&q->fail_work, seedchip_reset_fail_work);
+	INIT_WORK(&q->gate_work, seedchip_job_publish_work);
+	INIT_WORK(&q->release_work, seedchip_queue_release_work);
+	return q;
+}
+
+static int seedchip_queue_reserve(struct seedchip_queue *q, bool kernel)
+{
+	struct seedchip_device *sdev = q->sdev;
+	u32 id;
+
+	mutex_lock(&sdev->hw_lock);
+	for (id = kernel ? 0 : 1; id < sdev->num_queues; id++)
+		if (!seedchip_queue_at(sdev, id))
+			break;
+	if (id < sdev->num_queues) {
+		q->id = id;
+		q->vector = seedchip_irq_vector(sdev, id);
+		snprintf(q->tl->name, sizeof(q->tl->name), "queue %u", id);
+		rcu_assign_pointer(sdev->queues[id], q);
+	}
+	mutex_unlock(&sdev->hw_lock);
+	return id < sdev->num_queues ? 0 : -ENOSPC;
+}
+
+/**
+ * seedchip_queue_create() - set up and start a queue
+ * @sdev: card
+ * @vm: address space, NULL for the kernel's queue
+ * @config: choices, checked
+ *
+ * Return: the queue, which seedchip_queue_destroy() ends, or -ENOMEM, -ENOSPC, -ENODEV.
+ */
+struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struct seedchip_vm *vm,
+					     const struct seedchip_queue_config *config)
+{
+	struct seedchip_queue *q = seedchip_queue_alloc(sdev, config);
+	int err;
+
+	if (!q)
+		return ERR_PTR(-ENOMEM);
+	err = seedchip_queue_alloc_memory(q);
+	if (!err)
+		err = seedchip_queue_reserve(q, !vm);
+	if (err) {
+		seedchip_queue_free_memory(q);
+		seedchip_queue_put(q);
+		return ERR_PTR(err);
+	}
+	/* From here on seedchip_queue_release() undoes everything. */
+	q->ring_va = q->ring.dma | SC_CONTEXT0_SYSTEM;
+	if (vm) {
+		q->vm = seedchip_vm_get(vm);
+		q->ring_va = seedchip_vm_ring_address(vm, q->id);
+		err = seedchip_vm_map_ring(vm, q->ring_va, q->ring.dma, q->ring.size);
+	}
+	seedchip_irq_attach(q);
+	if (!err) {
+		mutex_lock(&sdev->hw_lock);
+		if (vm)
+			err = seedchip_vm_enable(vm);
+		if (!err)
+			err = sdev->wedged ? -ENODEV : seedchip_queue_start(q);
+		mutex_unlock(&sdev->hw_lock);
+	}
+	if (err) {
+		seedchip_queue_destroy(q);
+		return ERR_PTR(err);
+	}
+	return q;
+}
+
+/* Aborts what is pending; the hardware queue follows when nobody waits for it. */
+void seedchip_queue_destroy(struct seedchip_queue *q)
+{
+	seedchip_reset_queue(q, NULL, true);
+	seedchip_queue_put_user(q);
+}
+
+/* A reference to put, or NULL. */
+struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	struct seedchip_queue *q;
+
+	xa_lock(&sfile->queues);
+	q = xa_load(&sfile->queues, handle);
+	if (q)
+		seedchip_queue_get(q);
+	xa_unlock(&sfile->queues);
+	return q;
+}
+
+void seedchip_queue_close_all(struct drm_file *file)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	struct seedchip_queue *q;
+	unsigned long handle;
+
+	/* All stop before the first is released: they may wait for each other. */
+	xa_for_each(&sfile->queues, handle, q)
+		seedchip_reset_queue(q, NULL, true);
+	xa_for_each(&sfile->queues, handle, q)
+		seedchip_queue_put_user(q);
+	xa_destroy(&sfile->queues);
+}
+
+static void seedchip_queue_vm_open(struct vm_area_struct *vma)
+{
+	seedchip_queue_get(vma->vm_private_data);
+}
+
+static void seedchip_queue_vm_close(struct vm_area_struct *vma)
+{
+	seedchip_queue_put(vma->vm_private_data);
+}
+
+static vm_fault_t seedchip_queue_vm_fault(struct vm_fault *vmf)
+{
+	struct seedchip_queue *q = vmf->vma->vm_private_data;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+	int idx;
+
+	if (!drm_dev_enter(&q->sdev->drm, &idx))
+		return ret;
+	mutex_lock(&q->state_lock);
+	if (q->state.cpu)
+		ret = vmf_insert_pfn(vmf->vma, vmf->address,
+				     page_to_pfn(virt_to_page(q->state.cpu)));
+	mutex_unlock(&q->state_lock);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+static const struct vm_operations_struct seedchip_queue_vm_ops = {
+	.open = seedchip_queue_vm_open,
+	.close = seedchip_queue_vm_close,
+	.fault = seedchip_queue_vm_fault,
+};
+
+/* Map the state page of one of the file's queues, read-only for good. */
+int seedchip_queue_mmap_state(struct drm_file *file, struct vm_area_struct *vma)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	struct seedchip_queue *q, *found = NULL;
+	unsigned long handle;
+
+	if (vma_pages(vma) != 1)
+		return -EINVAL;
+	if (vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	xa_lock(&sfile->queues);
+	xa_for_each(&sfile->queues, handle, q) {
+		if (q->id + 1 == vma->vm_pgoff) {
+			seedchip_queue_get(q);
+			found = q;
+			break;
+		}
+	}
+	xa_unlock(&sfile->queues);
+	if (!found)
+		return -EINVAL;
+	vma->vm_private_data = found;
+	vma->vm_ops = &seedchip_queue_vm_ops;
+	vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE);
+	return 0;
+}

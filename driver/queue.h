@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hardware queues: ring, state page, registers, pending jobs, watchdog.
+ */
+#ifndef SEEDCHIP_QUEUE_H
+#define SEEDCHIP_QUEUE_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include "fence.h"
+#include "seedchip_accel.h"
+
+struct drm_device;
+struct drm_file;
+struct seedchip_device;
+struct seedchip_vm;
+struct vm_area_struct;
+
+/**
+ * enum seedchip_queue_status - what a queue accepts
+ * @SEEDCHIP_QUEUE_ACTIVE: work
+ * @SEEDCHIP_QUEUE_FAILED: nothing before it is recovered
+ * @SEEDCHIP_QUEUE_DEAD: nothing ever
+ */
+enum seedchip_queue_status {
+	SEEDCHIP_QUEUE_ACTIVE,
+	SEEDCHIP_QUEUE_FAILED,
+	SEEDCHIP_QUEUE_DEAD,
+};
+
+/**
+ * struct seedchip_queue_config - what QUEUE_CREATE chose
+ * @priority: PRIORITY register
+ * @ring_log2: log2 of the ring in slots
+ * @timeout: jiffies without progress that make a hang, already scaled
+ * @core_mask: CORE_MASK register
+ * @wg_limit: WG_LIMIT register
+ * @log_va: LOG_ADDR register
+ * @record_va: RECORD_BASE register
+ */
+struct seedchip_queue_config {
+	u32 priority;
+	u32 ring_log2;
+	unsigned long timeout;
+	u64 core_mask;
+	u64 wg_limit;
+	u64 log_va;
+	u64 record_va;
+};
+
+/**
+ * struct seedchip_dma - coherent memory of a queue
+ * @cpu: kernel address, NULL when freed
+ * @dma: device address
+ * @size: bytes
+ */
+struct seedchip_dma {
+	void *cpu;
+	dma_addr_t dma;
+	size_t size;
+};
+
+/**
+ * struct seedchip_queue - one queue of a file, or the kernel's
+ *
+ * The hardware queue stays enabled until the file has let go of it and no
+ * pending job of another queue waits for it (@users): a WAIT_QUEUE packet must
+ * never name a disabled queue.
+ */
+struct seedchip_queue {
+	/** @sdev: card */
+	struct seedchip_device *sdev;
+	/** @ref: the structure; held by handle, mappings and @users */
+	struct kref ref;
+	/** @users: the hardware queue; held by the handle and by jobs that wait for it */
+	struct kref users;
+	/** @rcu: frees the structure */
+	struct rcu_head rcu;
+	/** @vm: address space, NULL for the kernel's queue; referenced until @users is 0 */
+	struct seedchip_vm *vm;
+	/** @id: hardware queue number */
+	u32 id;
+	/** @vector: MSI-X vector */
+	u32 vector;
+	/** @config: constant */
+	struct seedchip_queue_config config;
+	/** @vector_link: entry of seedchip_vector.queues, under its lock */
+	struct list_head vector_link;
+
+	/** @ring: packets; freed under @state_lock and hw_lock */
+	struct seedchip_dma ring;
+	/** @ring_va: its address in the queue's context */
+	u64 ring_va;
+	/** @state: one page, struct sc_queue_state; from dma_alloc_pages(), so that it can be mapped */
+	struct seedchip_dma state;
+	/** @dump: core dump of the last fault */
+	struct seedchip_dma dump;
+	/** @state_lock: keeps @state and @dump while they are mapped or copied */
+	struct mutex state_lock;
+
+	/** @submit_lock: serialises submission; protects @seqno order and @write's growth */
+	struct mutex submit_lock;
+	/** @tl: fences; its lock protects everything below */
+	struct seedchip_timeline *tl;
+	/** @status: what the queue accepts */
+	enum seedchip_queue_status status;
+	/** @write: index of the next slot to fill */
+	u64 write;
+	/** @retired: highest index seen, between 0 and @write */
+	u64 retired;
+	/** @armed: index in the ARM register, ~0 when none */
+	u64 armed;
+	/** @rung: last value of the doorbell */
+	u64 rung;
+	/** @epoch: EPOCH register as of the last command */
+	u32 epoch;
+	/** @pending: jobs by ring order */
+	struct list_head pending;
+	/** @gated: those among them whose first header is still withheld */
+	struct list_head gated;
+	/** @doomed: jobs taken off @pending by a reset in progress; under hw_lock */
+	struct list_head doomed;
+	/** @has_fault: @fault is valid */
+	bool has_fault;
+	/** @has_aborted: @aborted is valid */
+	bool has_aborted;
+	/** @fault: why the queue has failed */
+	struct sc_fault fault;
+	/** @aborted: first report of a core that a reset interrupted */
+	struct sc_fault aborted;
+
+	/** @progress: PROGRESS register at the last look; watchdog only */
+	u64 progress;
+	/** @progress_jiffies: when it last changed; watchdog only */
+	unsigned long progress_jiffies;
+	/** @watchdog: looks at the queue while jobs are pending */
+	struct delayed_work watchdog;
+	/** @fail_work: handles @fault */
+	struct work_struct fail_work;
+	/** @gate_work: publishes jobs whose in-fences have signalled */
+	struct work_struct gate_work;
+	/** @release_work: disables the hardware queue when @users is 0 */
+	struct work_struct release_work;
+};
+
+static inline u32 seedchip_queue_slots(const struct seedchip_queue *q)
+{
+	return 1U << q->config.ring_log2;
+}
+
+static inline struct sc_packet *seedchip_queue_slot(const struct seedchip_queue *q, u64 index)
+{
+	struct sc_packet *ring = q->ring.cpu;
+
+	return &ring[index & (seedchip_queue_slots(q) - 1)];
+}
+
+struct seedchip_queue *seedchip_queue_at(struct seedchip_device *sdev, u32 id);
+struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struct seedchip_vm *vm,
+					     const struct seedchip_queue_config *config);
+int seedchip_queue_start(struct seedchip_queue *q);
+int seedchip_queue_command(struct seedchip_queue *q, u32 command);
+void seedchip_queue_destroy(struct seedchip_queue *q);
+void seedchip_queue_free_memory(struct seedchip_queue *q);
+void seedchip_queue_get(struct seedchip_queue *q);
+void seedchip_queue_put(struct seedchip_queue *q);
+void seedchip_queue_put_user(struct seedchip_queue *q);
+void seedchip_queue_put_user_irq(struct seedchip_queue *q);
+void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work);
+struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle);
+void seedchip_queue_close_all(struct drm_file *file);
+int seedchip_queue_mmap_state(struct drm_file *file, struct vm_area_struct *vma);
+
+int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
+int seedchip_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
+int seedchip_ioctl_queue_fault(struct drm_device *drm, void *data, struct drm_file *file);
+int seedchip_ioctl_queue_recover(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SEEDCHIP_QUEUE_H */

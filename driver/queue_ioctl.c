@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ioctls that create, destroy, inspect and recover queues.
+ */
+#include <linux/capability.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/uaccess.h>
+
+#include <drm/drm_file.h>
+
+#include "device.h"
+#include "queue.h"
+#include "vm.h"
+
+/* A workgroup that retires more than this is stopped, unless its queue chose another limit. */
+#define SEEDCHIP_WG_LIMIT (1ULL << 32)
+
+static unsigned int timeout_ms = 10000;
+module_param(timeout_ms, uint, 0644);
+MODULE_PARM_DESC(timeout_ms,
+		 "Milliseconds without progress after which a job of a queue that chose no timeout is a hang (default 10000)");
+
+/* Whether [@va, @va + @size) lies in the part that VM_BIND maps, or @va is 0: none. */
+static bool seedchip_queue_range_valid(u64 va, u64 size, u32 align)
+{
+	if (!va)
+		return true;
+	return IS_ALIGNED(va, align) && va >= SC_VA_USER_START && va < SC_VA_USER_END &&
+	       size <= SC_VA_USER_END - va;
+}
+
+static int seedchip_queue_check(struct seedchip_device *sdev,
+				const struct drm_seedchip_queue_create *args)
+{
+	if (args->flags || args->priority > 3 || args->ring_log2 < SC_RING_LOG2_MIN ||
+	    args->ring_log2 > sdev->info.ring_log2_max)
+		return -EINVAL;
+	if (args->core_mask & ~sdev->info.core_mask)
+		return -EINVAL;
+	if (!seedchip_queue_range_valid(args->log_va, sizeof(struct sc_log), 64))
+		return -EINVAL;
+	if (!seedchip_queue_range_valid(args->record_va,
+					sizeof(struct sc_record) << args->ring_log2, 32))
+		return -EINVAL;
+	if (args->priority > 1 && !capable(CAP_SYS_NICE))
+		return -EACCES;
+	return 0;
+}
+
+int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct seedchip_device *sdev = to_seedchip_device(drm);
+	struct seedchip_file *sfile = file->driver_priv;
+	struct drm_seedchip_queue_create *args = data;
+	struct seedchip_queue_config config;
+	struct seedchip_queue *q;
+	u32 handle;
+	int err;
+
+	err = seedchip_queue_check(sdev, args);
+	if (err)
+		return err;
+	config = (struct seedchip_queue_config) {
+		.priority = args->priority,
+		.ring_log2 = args->ring_log2,
+		.timeout = seedchip_scale_timeout(sdev, args->timeout_ms ?: READ_ONCE(timeout_ms)),
+		.core_mask = args->core_mask ?: sdev->info.core_mask,
+		.wg_limit = args->wg_limit ?: SEEDCHIP_WG_LIMIT,
+		.log_va = args->log_va,
+		.record_va = args->record_va,
+	};
+	/* The handle first: the limit of the file is the cheaper check. */
+	err = xa_alloc(&sfile->queues, &handle, NULL, XA_LIMIT(1, sdev->info.max_queues),
+		       GFP_KERNEL);
+	if (err)
+		return err == -EBUSY ? -EMFILE : err;
+	q = seedchip_queue_create(sdev, sfile->vm, &config);
+	if (IS_ERR(q)) {
+		xa_erase(&sfile->queues, handle);
+		return PTR_ERR(q);
+	}
+	args->queue = handle;
+	args->hw_queue = q->id;
+	args->state_offset = (u64)(q->id + 1) << PAGE_SHIFT;
+	xa_store(&sfile->queues, handle, q, GFP_KERNEL);
+	return 0;
+}
+
+int seedchip_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	struct drm_seedchip_queue_destroy *args = data;
+	struct seedchip_queue *q;
+
+	if (args->pad)
+		return -EINVAL;
+	/* A handle whose queue is still being created is not there yet. */
+	xa_lock(&sfile->queues);
+	q = xa_load(&sfile->queues, args->queue);
+	if (q)
+		__xa_erase(&sfile->queues, args->queue);
+	xa_unlock(&sfile->queues);
+	if (!q)
+		return -ENOENT;
+	seedchip_queue_destroy(q);
+	return 0;
+}
+
+/* The dump stays as it is until the queue runs again. */
+static int seedchip_queue_copy_dump(struct seedchip_queue *q,
+				    struct drm_seedchip_queue_fault *args)
+{
+	u32 size = q->sdev->info.dump_size;
+	u32 room = args->dump_size;
+	int err = 0;
+
+	if (!(args->fault.flags & SC_FAULT_DUMP))
+		size = 0;
+	args->dump_size = size;
+	if (!args->dump || !size)
+		return 0;
+	mutex_lock(&q->state_lock);
+	if (q->dump.cpu && copy_to_user(u64_to_user_ptr(args->dump), q->dump.cpu, min(room, size)))
+		err = -EFAULT;
+	mutex_unlock(&q->state_lock);
+	return err;
+}
+
+int seedchip_ioctl_queue_fault(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_seedchip_queue_fault *args = data;
+	struct seedchip_queue *q = seedchip_queue_lookup(file, args->queue);
+	int err = 0;
+
+	if (!q)
+		return -ENOENT;
+	/* Until the queue has been stopped for good, the record may still be completed. */
+	flush_work(&q->fail_work);
+	spin_lock_irq(&q->tl->lock);
+	if (q->has_fault)
+		args->fault = q->fault;
+	else
+		err = -ENODATA;
+	spin_unlock_irq(&q->tl->lock);
+	if (!err)
+		err = seedchip_queue_copy_dump(q, args);
+	seedchip_queue_put(q);
+	return err;
+}
+
+static int seedchip_queue_recover(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	int err = 0;
+
+	flush_work(&q->fail_work);
+	mutex_lock(&q->submit_lock);
+	mutex_lock(&sdev->hw_lock);
+	if (q->status == SEEDCHIP_QUEUE_DEAD)
+		err = -ENOENT;
+	else if (sdev->wedged)
+		err = -ENODEV;
+	else if (q->status == SEEDCHIP_QUEUE_FAILED)
+		err = seedchip_queue_start(q);
+	mutex_unlock(&sdev->hw_lock);
+	mutex_unlock(&q->submit_lock);
+	return err;
+}
+
+int seedchip_ioctl_queue_recover(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_seedchip_queue_recover *args = data;
+	struct seedchip_queue *q;
+	int err;
+
+	if (args->pad)
+		return -EINVAL;
+	q = seedchip_queue_lookup(file, args->queue);
+	if (!q)
+		return -ENOENT;
+	err = seedchip_queue_recover(q);
+	seedchip_queue_put(q);
+	return err;
+}

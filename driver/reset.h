@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The reset ladder.
+ */
+#ifndef SEEDCHIP_RESET_H
+#define SEEDCHIP_RESET_H
+
+#include <linux/types.h>
+
+struct sc_fault;
+struct seedchip_device;
+struct seedchip_queue;
+struct work_struct;
+
+void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
+void seedchip_reset_remove(struct seedchip_device *sdev);
+int seedchip_reset_hardware(struct seedchip_device *sdev);
+void seedchip_reset_watch(struct seedchip_queue *q);
+void seedchip_reset_watchdog(struct work_struct *work);
+void seedchip_reset_fail_work(struct work_struct *work);
+
+#endif /* SEEDCHIP_RESET_H */

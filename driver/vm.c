@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Address spaces and hardware contexts.
+ *
+ * The mappings exist from open on; a hardware context is taken at the first
+ * queue, since only queues translate. Rings are mapped in a range of their own
+ * beyond the user's, in pages that the queue engine alone can reach.
+ *
+ * Invariant: memory and tables that a context could translate to are freed
+ * after an INVALIDATE has retired, and a context is disabled only after one.
+ */
+#include <linux/dma-fence.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include <drm/drm_drv.h>
+
+#include "device.h"
+#include "job.h"
+#include "vm.h"
+#include "vram.h"
+
+struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev)
+{
+	struct drm_gem_object *resv;
+	struct seedchip_vm *vm;
+	int err;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	resv = drm_gpuvm_resv_object_alloc(&sdev->drm);
+	if (!resv) {
+		err = -ENOMEM;
+		goto err_free;
+	}
+	err = seedchip_mmu_init(&vm->mmu, sdev);
+	if (err)
+		goto err_put_resv;
+	vm->sdev = sdev;
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	INIT_LIST_HEAD(&vm->binds);
+	INIT_WORK(&vm->bind_work, seedchip_bind_work);
+	init_waitqueue_head(&vm->idle);
+	drm_gpuvm_init(&vm->base, "seedchip", DRM_GPUVM_RESV_PROTECTED, &sdev->drm, resv,
+		       SC_VA_USER_START, SC_VA_USER_END - SC_VA_USER_START, 0, 0,
+		       &seedchip_bind_gpuvm_ops);
+	drm_gem_object_put(resv);
+	return vm;
+
+err_put_resv:
+	drm_gem_object_put(resv);
+err_free:
+	kfree(vm);
+	return ERR_PTR(err);
+}
+
+struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm)
+{
+	kref_get(&vm->ref);
+	return vm;
+}
+
+/* No queue is left that could translate. */
+static void seedchip_vm_disable(struct seedchip_vm *vm)
+{
+	struct seedchip_device *sdev = vm->sdev;
+	int idx;
+
+	if (!vm->context)
+		return;
+	if (drm_dev_enter(&sdev->drm, &idx)) {
+		seedchip_vm_invalidate(vm, 0, 0);
+		mutex_lock(&sdev->hw_lock);
+		writel(0, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
+		mutex_unlock(&sdev->hw_lock);
+		drm_dev_exit(idx);
+	}
+	mutex_lock(&sdev->hw_lock);
+	sdev->contexts[vm->context] = NULL;
+	mutex_unlock(&sdev->hw_lock);
+}
+
+static void seedchip_vm_release(struct kref *ref)
+{
+	struct seedchip_vm *vm = container_of(ref, struct seedchip_vm, ref);
+
+	seedchip_vm_disable(vm);
+	seedchip_bind_remove_all(vm);
+	seedchip_mmu_fini(&vm->mmu);
+	drm_gpuvm_put(&vm->base);
+}
+
+/* Process context. */
+void seedchip_vm_put(struct seedchip_vm *vm)
+{
+	kref_put(&vm->ref, seedchip_vm_release);
+}
+
+/* Write the registers of the context; at first use, and after a device reset. */
+void seedchip_vm_program(struct seedchip_vm *vm)
+{
+	struct seedchip_device *sdev = vm->sdev;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	writeq(seedchip_mmu_root_entry(&vm->mmu),
+	       seedchip_context_reg(sdev, vm->context, SC_CTX_ROOT));
+	writeq(sdev->info.core_mask, seedchip_context_reg(sdev, vm->context, SC_CTX_CORE_MASK));
+	writel(SC_CONTEXT_ENABLE, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
+}
+
+/**
+ * seedchip_vm_enable() - give the address space a hardware context
+ * @vm: address space
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int seedchip_vm_enable(struct seedchip_vm *vm)
+{
+	struct seedchip_device *sdev = vm->sdev;
+	u32 id;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	if (vm->context)
+		return 0;
+	for (id = 1; id < sdev->num_contexts && sdev->contexts[id]; id++)
+		;
+	if (id == sdev->num_contexts)
+		return -ENOSPC;
+	sdev->contexts[id] = vm;
+	WRITE_ONCE(vm->context, id);
+	seedchip_vm_program(vm);
+	return 0;
+}
+
+/**
+ * seedchip_vm_invalidate() - wait until old translations are gone
+ * @vm: address space
+ * @va: start
+ * @size: bytes, 0 for everything
+ *
+ * A packet that fails instead of retiring was hit by a device reset, which
+ * drops all translations too. The caller has entered the device.
+ */
+void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
+{
+	union {
+		struct sc_pkt_invalidate invalidate;
+		struct sc_packet packet;
+	} u = {};
+	struct dma_fence *fence;
+
+	/* A context that is enabled after this look sees the new tables alone. */
+	smp_mb();
+	if (!READ_ONCE(vm->context))
+		return;
+	u.invalidate.hdr = SC_HDR(SC_OP_INVALIDATE, 0, 0);
+	u.invalidate.addr = va;
+	u.invalidate.size = size;
+	u.invalidate.context = vm->context;
+	do {
+		/* Giving up for lack of memory would leave a stale translation. */
+		fence = seedchip_job_kernel(vm->sdev, &u.packet, 1);
+	} while (PTR_ERR_OR_ZERO(fence) == -ENOMEM);
+	if (IS_ERR(fence))
+		return;
+	dma_fence_wait(fence, false);
+	dma_fence_put(fence);
+}
+
+u64 seedchip_vm_ring_address(struct seedchip_vm *vm, u32 queue)
+{
+	u64 window = max_t(u64, (u64)SC_SLOT_SIZE << vm->sdev->info.ring_log2_max, SC_HUGE_SIZE);
+
+	return SC_VA_KERNEL_START + queue * window;
+}
+
+int seedchip_vm_map_ring(struct seedchip_vm *vm, u64 va, dma_addr_t dma, size_t size)
+{
+	const struct seedchip_extent extent = { dma, size };
+	const struct seedchip_mapping map = {
+		.va = va,
+		.size = size,
+		.extents = &extent,
+		.num_extents = 1,
+		.flags = SC_PTE_READ | SC_PTE_SYSTEM | SC_PTE_ENGINE,
+	};
+	int err;
+
+	mutex_lock(&vm->lock);
+	err = seedchip_mmu_prepare(&vm->mmu, &map);
+	if (!err)
+		seedchip_mmu_apply(&vm->mmu, &map);
+	mutex_unlock(&vm->lock);
+	return err;
+}
+
+/* The queue is disabled; only its translations are left. */
+void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size)
+{
+	const struct seedchip_mapping map = { .va = va, .size = size };
+
+	mutex_lock(&vm->lock);
+	seedchip_mmu_apply(&vm->mmu, &map);
+	seedchip_vm_invalidate(vm, va, size);
+	mutex_unlock(&vm->lock);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Address spaces, one per open file.
+ */
+#ifndef SEEDCHIP_VM_H
+#define SEEDCHIP_VM_H
+
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <drm/drm_gpuvm.h>
+
+#include "mmu.h"
+
+struct drm_device;
+struct drm_file;
+struct seedchip_device;
+
+/**
+ * struct seedchip_vm - one address space
+ * @base: mappings of the user's range; under the reservation lock of the VM
+ * @sdev: card
+ * @ref: held by the file, its queues and a queued @work; the mappings go with the last
+ * @lock: serialises changes; protects @mmu and @binds
+ * @mmu: page tables
+ * @context: hardware context, 0 before the first queue; set once, under hw_lock
+ * @binds: changes that wait for fences, in order
+ * @bind_work: applies those at the head of @binds whose fences have signalled
+ * @idle: woken when @binds has become empty
+ * @closed: the file has gone
+ */
+struct seedchip_vm {
+	struct drm_gpuvm base;
+	struct seedchip_device *sdev;
+	struct kref ref;
+	struct mutex lock;
+	struct seedchip_mmu mmu;
+	u32 context;
+	struct list_head binds;
+	struct work_struct bind_work;
+	wait_queue_head_t idle;
+	bool closed;
+};
+
+static inline struct seedchip_vm *to_seedchip_vm(struct drm_gpuvm *base)
+{
+	return container_of(base, struct seedchip_vm, base);
+}
+
+static inline struct drm_gem_object *seedchip_vm_resv_get(struct seedchip_vm *vm)
+{
+	struct drm_gem_object *obj = drm_gpuvm_resv_obj(&vm->base);
+
+	drm_gem_object_get(obj);
+	return obj;
+}
+
+struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev);
+struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm);
+void seedchip_vm_put(struct seedchip_vm *vm);
+int seedchip_vm_enable(struct seedchip_vm *vm);
+void seedchip_vm_program(struct seedchip_vm *vm);
+void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size);
+u64 seedchip_vm_ring_address(struct seedchip_vm *vm, u32 queue);
+int seedchip_vm_map_ring(struct seedchip_vm *vm, u64 va, dma_addr_t dma, size_t size);
+void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size);
+
+extern const struct drm_gpuvm_ops seedchip_bind_gpuvm_ops;
+void seedchip_bind_work(struct work_struct *work);
+void seedchip_bind_close(struct seedchip_vm *vm);
+void seedchip_bind_remove_all(struct seedchip_vm *vm);
+int seedchip_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* SEEDCHIP_VM_H */

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Card memory: the kernel's buddy allocator, and zeroing by the card.
+ *
+ * Memory is scrubbed by FILL packets of the kernel's queue when it is freed,
+ * and returns to the allocator as cleared when they have retired. Memory that
+ * was never scrubbed (after power-on, or when a scrub failed) is scrubbed when
+ * it is allocated.
+ *
+ * Invariant: what seedchip_vram_alloc() returns with SEEDCHIP_VRAM_ZERO reads
+ * zero, and nobody else can reach it.
+ */
+#include <linux/dma-fence.h>
+#include <linux/llist.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_managed.h>
+
+#include "compat/buddy.h"
+#include "device.h"
+#include "job.h"
+#include "vram.h"
+
+#define SEEDCHIP_FILL_BATCH 8
+
+/**
+ * struct seedchip_vram - allocator of one card
+ * @sdev: card
+ * @lock: protects @mm
+ * @mm: all of card memory
+ * @visible: bytes from 0 that the CPU reaches
+ * @scrubbing: nodes that are being scrubbed
+ * @scrubbed: woken when one of them has been freed
+ * @done: nodes whose scrub has retired
+ * @work: frees them
+ */
+struct seedchip_vram {
+	struct seedchip_device *sdev;
+	struct mutex lock;
+	struct gpu_buddy mm;
+	u64 visible;
+	atomic_t scrubbing;
+	wait_queue_head_t scrubbed;
+	struct llist_head done;
+	struct work_struct work;
+};
+
+/**
+ * struct seedchip_vram_node - one allocation
+ * @vram: allocator
+ * @blocks: its blocks, in the order of the buffer
+ * @cb: on the scrub's last fence
+ * @done: entry of seedchip_vram.done
+ * @clean: the scrub succeeded
+ */
+struct seedchip_vram_node {
+	struct seedchip_vram *vram;
+	struct list_head blocks;
+	struct dma_fence_cb cb;
+	struct llist_node done;
+	bool clean;
+};
+
+static void seedchip_vram_release(struct seedchip_vram_node *node, bool clean)
+{
+	struct seedchip_vram *vram = node->vram;
+
+	mutex_lock(&vram->lock);
+	gpu_buddy_free_list(&vram->mm, &node->blocks, clean ? GPU_BUDDY_CLEARED : 0);
+	mutex_unlock(&vram->lock);
+	kfree(node);
+}
+
+static void seedchip_vram_work(struct work_struct *work)
+{
+	struct seedchip_vram *vram = container_of(work, struct seedchip_vram, work);
+	struct llist_node *list = llist_del_all(&vram->done);
+	struct seedchip_vram_node *node, *tmp;
+
+	llist_for_each_entry_safe(node, tmp, list, done) {
+		seedchip_vram_release(node, node->clean);
+		atomic_dec(&vram->scrubbing);
+	}
+	wake_up_all(&vram->scrubbed);
+}
+
+static void seedchip_vram_fini(struct drm_device *drm, void *data)
+{
+	struct seedchip_vram *vram = data;
+
+	gpu_buddy_fini(&vram->mm);
+}
+
+int seedchip_vram_init(struct seedchip_device *sdev)
+{
+	struct seedchip_vram *vram;
+	int err;
+
+	vram = drmm_kzalloc(&sdev->drm, sizeof(*vram), GFP_KERNEL);
+	if (!vram)
+		return -ENOMEM;
+	vram->sdev = sdev;
+	vram->visible = sdev->info.card_visible_size;
+	init_waitqueue_head(&vram->scrubbed);
+	init_llist_head(&vram->done);
+	INIT_WORK(&vram->work, seedchip_vram_work);
+	err = drmm_mutex_init(&sdev->drm, &vram->lock);
+	if (err)
+		return err;
+	err = gpu_buddy_init(&vram->mm, sdev->info.card_size, SC_PAGE_SIZE);
+	if (err)
+		return err;
+	sdev->vram = vram;
+	return drmm_add_action_or_reset(&sdev->drm, seedchip_vram_fini, vram);
+}
+
+/*
+ * Queue FILL packets for the blocks of @node, or only for those that may not be
+ * zero. The queue is in order, so the last fence stands for all: NULL if there
+ * was nothing to do, or an error.
+ */
+static struct dma_fence *seedchip_vram_fill(struct seedchip_vram_node *node, bool dirty_only)
+{
+	struct seedchip_vram *vram = node->vram;
+	struct sc_packet packets[SEEDCHIP_FILL_BATCH];
+	struct dma_fence *fence = NULL;
+	struct gpu_buddy_block *block;
+	u32 count = 0;
+
+	list_for_each_entry(block, &node->blocks, link) {
+		struct sc_pkt_fill *fill = (void *)&packets[count];
+		bool last = list_is_last(&block->link, &node->blocks);
+
+		if (!dirty_only || !gpu_buddy_block_is_clear(block)) {
+			memset(fill, 0, sizeof(*fill));
+			fill->hdr = SC_HDR(SC_OP_FILL, 0, 0);
+			fill->dst = gpu_buddy_block_offset(block);
+			fill->size = gpu_buddy_block_size(&vram->mm, block);
+			fill->rows = 1;
+			count++;
+		}
+		if (!count || (count < SEEDCHIP_FILL_BATCH && !last))
+			continue;
+		dma_fence_put(fence);
+		fence = seedchip_job_kernel(vram->sdev, packets, count);
+		if (IS_ERR(fence))
+			return fence;
+		count = 0;
+	}
+	return fence;
+}
+
+static int seedchip_vram_alloc_blocks(struct seedchip_vram *vram, struct seedchip_vram_node *node,
+				      u64 size, u32 flags)
+{
+	unsigned long buddy_flags = 0;
+	u64 end = vram->mm.size;
+	int err;
+
+	if (flags & SEEDCHIP_VRAM_ZERO)
+		buddy_flags |= GPU_BUDDY_CLEAR_ALLOCATION;
+	if (!(flags & SEEDCHIP_VRAM_VISIBLE)) {
+		/* The visible part is at the bottom: keep it for those who need it. */
+		buddy_flags |= GPU_BUDDY_TOPDOWN_ALLOCATION;
+	} else if (vram->visible < end) {
+		buddy_flags |= GPU_BUDDY_RANGE_ALLOCATION;
+		end = vram->visible;
+	}
+	if (size > end)
+		return -ENOSPC;
+	mutex_lock(&vram->lock);
+	err = gpu_buddy_alloc_blocks(&vram->mm, 0, end, size, SC_PAGE_SIZE, &node->blocks,
+				     buddy_flags);
+	mutex_unlock(&vram->lock);
+	return err;
+}
+
+/* What is being scrubbed will be free soon. */
+static int seedchip_vram_wait_scrubbed(struct seedchip_vram *vram)
+{
+	if (!atomic_read(&vram->scrubbing))
+		return -ENOSPC;
+	return wait_event_interruptible(vram->scrubbed, !atomic_read(&vram->scrubbing));
+}
+
+/**
+ * seedchip_vram_alloc() - allocate card memory
+ * @sdev: card, entered
+ * @size: bytes, page aligned
+ * @flags: SEEDCHIP_VRAM_*
+ *
+ * Return: a node, or -ENOSPC, -ENOMEM, -ENODEV, -ERESTARTSYS.
+ */
+struct seedchip_vram_node *seedchip_vram_alloc(struct seedchip_device *sdev, u64 size, u32 flags)
+{
+	struct seedchip_vram *vram = sdev->vram;
+	struct seedchip_vram_node *node;
+	struct dma_fence *fence = NULL;
+	int err;
+
+	node = kzalloc(sizeof(*node), GFP_KERNEL);
+	if (!node)
+		return ERR_PTR(-ENOMEM);
+	node->vram = vram;
+	INIT_LIST_HEAD(&node->blocks);
+	do {
+		err = seedchip_vram_alloc_blocks(vram, node, size, flags);
+	} while (err == -ENOSPC && !(err = seedchip_vram_wait_scrubbed(vram)));
+	if (err) {
+		kfree(node);
+		return ERR_PTR(err);
+	}
+
+	if (flags & SEEDCHIP_VRAM_ZERO)
+		fence = seedchip_vram_fill(node, true);
+	if (IS_ERR(fence)) {
+		err = PTR_ERR(fence);
+	} else if (fence) {
+		dma_fence_wait(fence, false);
+		err = dma_fence_get_status(fence) < 0 ? -ENODEV : 0;
+		dma_fence_put(fence);
+	}
+	if (err) {
+		seedchip_vram_release(node, false);
+		return ERR_PTR(err);
+	}
+	return node;
+}
+
+static void seedchip_vram_scrubbed(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct seedchip_vram_node *node = container_of(cb, struct seedchip_vram_node, cb);
+	struct seedchip_vram *vram = node->vram;
+
+	node->clean = !fence->error;
+	llist_add(&node->done, &vram->done);
+	queue_work(vram->sdev->wq, &vram->work);
+}
+
+/* Without zeroing: for memory that no user has written, or when the card has gone. */
+void seedchip_vram_free_dirty(struct seedchip_device *sdev, struct seedchip_vram_node *node)
+{
+	seedchip_vram_release(node, false);
+}
+
+/**
+ * seedchip_vram_free() - free card memory
+ * @sdev: card
+ * @node: from seedchip_vram_alloc(); no translation to it is left
+ *
+ * Returns at once; the memory can be allocated again when the card has zeroed it.
+ */
+void seedchip_vram_free(struct seedchip_device *sdev, struct seedchip_vram_node *node)
+{
+	struct seedchip_vram *vram = sdev->vram;
+	struct dma_fence *fence = ERR_PTR(-ENODEV);
+	int idx;
+
+	if (drm_dev_enter(&sdev->drm, &idx)) {
+		fence = seedchip_vram_fill(node, false);
+		drm_dev_exit(idx);
+	}
+	if (IS_ERR_OR_NULL(fence)) {
+		seedchip_vram_release(node, false);
+		return;
+	}
+	atomic_inc(&vram->scrubbing);
+	if (dma_fence_add_callback(fence, &node->cb, seedchip_vram_scrubbed)) {
+		seedchip_vram_release(node, !fence->error);
+		atomic_dec(&vram->scrubbing);
+		wake_up_all(&vram->scrubbed);
+	}
+	dma_fence_put(fence);
+}
+
+/* Address of the first byte; the only one that matters for a single page. */
+u64 seedchip_vram_address(struct seedchip_vram_node *node)
+{
+	return gpu_buddy_block_offset(list_first_entry(&node->blocks, struct gpu_buddy_block,
+						       link));
+}
+
+/* Count the extents of @node, and store them unless @extents is NULL. */
+u32 seedchip_vram_extents(struct seedchip_device *sdev, struct seedchip_vram_node *node,
+			  struct seedchip_extent *extents)
+{
+	struct gpu_buddy_block *block;
+	u64 end = 0;
+	u32 count = 0;
+
+	list_for_each_entry(block, &node->blocks, link) {
+		u64 addr = gpu_buddy_block_offset(block);
+		u64 size = gpu_buddy_block_size(&sdev->vram->mm, block);
+
+		if (count && addr == end) {
+			if (extents)
+				extents[count - 1].size += size;
+		} else {
+			if (extents)
+				extents[count] = (struct seedchip_extent){ addr, size };
+			count++;
+		}
+		end = addr + size;
+	}
+	return count;
+}
