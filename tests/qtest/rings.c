@@ -166,6 +166,9 @@ static void test_master(void **state)
 #define VTD_GCMD      0x18
 #define VTD_GSTS      0x1c
 #define VTD_RTADDR    0x20
+#define VTD_FECTL     0x38
+#define VTD_FEDATA    0x3c
+#define VTD_FEADDR    0x40
 #define VTD_SRTP      (1u << 30)
 #define VTD_TE	      (1u << 31)
 
@@ -187,6 +190,10 @@ static void test_viommu(void **state)
 
 	queue_start(&q, m, 5, QUEUE_VECTOR);
 	queue_copy(&q, SYSTEM(SOURCE), SYSTEM(TARGET), 64);
+	/* the vIOMMU reports faults by an interrupt to the processor, as under Linux */
+	mem_write(m, VTD + VTD_FEDATA, 0x41, 4);
+	mem_write(m, VTD + VTD_FEADDR, 0xfee00000, 4);
+	mem_write(m, VTD + VTD_FECTL, 0, 4);
 	mem_write(m, VTD + VTD_RTADDR, root, 8);
 	mem_write(m, VTD + VTD_GCMD, VTD_SRTP, 4);
 	assert_true(mem_wait(m, VTD + VTD_GSTS, VTD_SRTP, 4));
