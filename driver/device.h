@@ -33,7 +33,7 @@ struct seedchip_vm;
 struct seedchip_event_ring {
 	struct sc_event *ring;
 	dma_addr_t dma;
-	struct mutex lock;
+	struct mutex lock; /* readers, tail */
 	u32 tail;
 };
 

@@ -17,7 +17,7 @@
 #include "queue.h"
 
 #define SEEDCHIP_EVENTS_LOG2 8
-#define SEEDCHIP_EVENTS (1U << SEEDCHIP_EVENTS_LOG2)
+#define SEEDCHIP_EVENTS BIT(SEEDCHIP_EVENTS_LOG2)
 
 int seedchip_fault_init(struct seedchip_device *sdev)
 {

@@ -160,7 +160,7 @@ void seedchip_fence_init(struct seedchip_fence *fence, struct seedchip_queue *q,
  */
 struct seedchip_sw_fence {
 	struct dma_fence base;
-	spinlock_t lock;
+	spinlock_t lock; /* of the fence */
 };
 
 static const char *seedchip_sw_fence_get_timeline_name(struct dma_fence *fence)

@@ -30,7 +30,7 @@ struct seedchip_queue;
 struct seedchip_timeline {
 	struct kref ref;
 	struct rcu_head rcu;
-	spinlock_t lock;
+	spinlock_t lock; /* fences, pending jobs, indices, state */
 	u64 context;
 	u64 seqno;
 	struct seedchip_queue *queue;

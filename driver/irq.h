@@ -21,7 +21,7 @@ struct seedchip_queue;
 struct seedchip_vector {
 	struct seedchip_device *sdev;
 	unsigned int index;
-	spinlock_t lock;
+	spinlock_t lock; /* queues */
 	struct list_head queues;
 };
 

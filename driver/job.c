@@ -27,10 +27,8 @@
 #include "reset.h"
 #include "sync.h"
 
-#define SEEDCHIP_OP_USER 1
-#define SEEDCHIP_OP_KERNEL 2
-#define SEEDCHIP_OP_WHO_(name, number, flags, who, text) [number] = SEEDCHIP_OP_##who,
-static const u8 seedchip_op_who[128] = { SC_OP_TABLE(SEEDCHIP_OP_WHO_) };
+#define SEEDCHIP_OP_USER false
+#define SEEDCHIP_OP_KERNEL true
 
 /* Any context. */
 static void seedchip_job_free(struct seedchip_job *job)
@@ -667,6 +665,18 @@ struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct
 	return fence;
 }
 
+/* Opcodes that do not exist are the card's to report. */
+static bool seedchip_op_is_kernel(u32 op)
+{
+	switch (op) {
+#define SEEDCHIP_OP_WHO_(name, number, flags, who, text) \
+	case SC_OP_##name:                               \
+		return SEEDCHIP_OP_##who;
+	SC_OP_TABLE(SEEDCHIP_OP_WHO_)
+	}
+	return false;
+}
+
 /* What the card would only find when it is too late to refuse the call. */
 static int seedchip_submit_check(const struct sc_packet *packets, u32 count)
 {
@@ -676,7 +686,7 @@ static int seedchip_submit_check(const struct sc_packet *packets, u32 count)
 		u32 group = seedchip_job_group(&packets[i]);
 		u32 end = i + group;
 
-		if (seedchip_op_who[SC_HDR_OP(packets[i].hdr)] == SEEDCHIP_OP_KERNEL)
+		if (seedchip_op_is_kernel(SC_HDR_OP(packets[i].hdr)))
 			return -EINVAL;
 		if (SC_HDR_OP(packets[i].hdr) == SC_OP_ARGS || group > 1 + SC_MAX_ARG_SLOTS ||
 		    end > count)

@@ -134,6 +134,7 @@ static void seedchip_pt_split(struct seedchip_pt *parent, unsigned int index,
 
 	for (i = 0; i < SEEDCHIP_PT_ENTRIES; i++)
 		seedchip_pt_write(child, i, leaf + i * SC_PAGE_SIZE);
+	/* The filled table before the entry that points to it. */
 	wmb();
 }
 
@@ -322,6 +323,7 @@ static void seedchip_pt_prune(struct seedchip_pt *pt, u64 va, u64 end, struct li
 void seedchip_mmu_prune(struct seedchip_mmu *mmu, u64 va, u64 size, struct list_head *garbage)
 {
 	seedchip_pt_prune(mmu->root, va, va + size, garbage);
+	/* Drain write-combining before the INVALIDATE. */
 	wmb();
 }
 

@@ -93,7 +93,7 @@ struct seedchip_queue {
 	struct seedchip_dma ring;
 	/** @ring_va: its address in the queue's context */
 	u64 ring_va;
-	/** @state: one page, struct sc_queue_state; from dma_alloc_pages(), so that it can be mapped */
+	/** @state: one page, struct sc_queue_state, from dma_alloc_pages() to be mappable */
 	struct seedchip_dma state;
 	/** @dump: core dump of the last fault */
 	struct seedchip_dma dump;

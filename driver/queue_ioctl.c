@@ -14,7 +14,7 @@
 #include "vm.h"
 
 /* A workgroup that retires more than this is stopped, unless its queue chose another limit. */
-#define SEEDCHIP_WG_LIMIT (1ULL << 32)
+#define SEEDCHIP_WG_LIMIT BIT_ULL(32)
 
 static unsigned int timeout_ms = 10000;
 module_param(timeout_ms, uint, 0644);

@@ -34,7 +34,7 @@ struct seedchip_vm {
 	struct drm_gpuvm base;
 	struct seedchip_device *sdev;
 	struct kref ref;
-	struct mutex lock;
+	struct mutex lock; /* mmu, binds */
 	struct seedchip_mmu mmu;
 	u32 context;
 	struct list_head binds;

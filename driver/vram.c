@@ -38,7 +38,7 @@
  */
 struct seedchip_vram {
 	struct seedchip_device *sdev;
-	struct mutex lock;
+	struct mutex lock; /* mm */
 	struct gpu_buddy mm;
 	u64 visible;
 	atomic_t scrubbing;

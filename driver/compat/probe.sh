@@ -10,8 +10,8 @@ mkdir -p "$(dirname "$out")"
 	echo "/* Made by probe.sh for the kernel that is built against. */"
 	for probe; do
 		name=$(basename "$probe" .c | sed 's/^probe-//' | tr 'a-z-' 'A-Z_')
-		if eval "$compiler -Werror -DMODULE -DKBUILD_MODNAME='\"probe\"' -c -o /dev/null '$probe'" \
-			>/dev/null 2>&1; then
+		if eval "$compiler -Werror -DMODULE -DKBUILD_MODNAME='\"probe\"' -c" \
+			"-o /dev/null '$probe'" >/dev/null 2>&1; then
 			echo "#define SEEDCHIP_HAVE_$name 1"
 		fi
 	done
