@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The demo's program on a strict card: predictions, counters and refusals.
-# vm: card=strict=on timeout=120
+# The demo's program on a strict card, the default of tests: predictions, counters and refusals.
+# vm: timeout=120
 
 net=/usr/share/seedchip/fashion.sdw
 data=/usr/share/datasets/fashion-mnist
