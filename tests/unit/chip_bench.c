@@ -202,7 +202,7 @@ void bench_queue(struct bench *b, unsigned int queue, unsigned int context, uint
 uint64_t bench_push(struct bench *b, unsigned int queue, const void *slots, unsigned int count)
 {
 	struct bench_queue *q = &b->queues[queue];
-	const struct sc_packet *p = slots;
+	const union packet *p = slots;
 	uint8_t *slot;
 	uint64_t first;
 	unsigned int i;
@@ -210,7 +210,7 @@ uint64_t bench_push(struct bench *b, unsigned int queue, const void *slots, unsi
 	/* The last slot first: a packet becomes valid after its arguments. */
 	for (i = count; i--;) {
 		uint64_t index = q->index + i;
-		struct sc_packet copy = p[i];
+		union packet copy = p[i];
 
 		slot = b->card + q->ring + (index & ((1u << q->log2) - 1)) * SC_SLOT_SIZE;
 		copy.hdr |= SC_PHASE(index, q->log2);
@@ -343,63 +343,50 @@ uint64_t bench_card64(struct bench *b, uint64_t addr)
 	return __atomic_load_n((uint64_t *)(b->card + addr), __ATOMIC_ACQUIRE);
 }
 
-struct sc_packet pkt(unsigned int op, unsigned int flags)
+union packet pkt(unsigned int op, unsigned int flags)
 {
-	return (struct sc_packet){ .hdr = SC_HDR(op, flags, 0), .tag = 0x100 + op };
+	return (union packet){ { .hdr = SC_HDR(op, flags, 0), .tag = 0x100 + op } };
 }
 
-struct sc_packet pkt_signal(uint64_t addr, uint64_t value)
+union packet pkt_signal(uint64_t addr, uint64_t value)
 {
-	struct sc_packet p = pkt(SC_OP_SIGNAL, 0);
+	union packet p = pkt(SC_OP_SIGNAL, 0);
 
 	p.body[0] = addr;
 	p.body[1] = value;
 	return p;
 }
 
-struct sc_packet pkt_wait(uint64_t addr, uint64_t value)
+union packet pkt_wait(uint64_t addr, uint64_t value)
 {
-	struct sc_packet p = pkt(SC_OP_WAIT, 0);
+	union packet p = pkt(SC_OP_WAIT, 0);
 
 	p.body[0] = addr;
 	p.body[1] = value;
 	return p;
 }
 
-static struct sc_packet from_bytes(const void *bytes)
+union packet pkt_fill(uint64_t dst, uint64_t size, uint64_t pattern)
 {
-	struct sc_packet p;
-
-	memcpy(&p, bytes, sizeof(p));
-	return p;
+	return (union packet){ .fill = { .hdr = SC_HDR(SC_OP_FILL, 0, 0), .tag = 0xf1, .dst = dst,
+					 .size = size, .pattern = pattern, .rows = 1 } };
 }
 
-struct sc_packet pkt_fill(uint64_t dst, uint64_t size, uint64_t pattern)
+union packet pkt_copy(uint64_t dst, uint64_t src, uint64_t size)
 {
-	struct sc_pkt_fill f = { .hdr = SC_HDR(SC_OP_FILL, 0, 0), .tag = 0xf1, .dst = dst,
-				 .size = size, .pattern = pattern, .rows = 1 };
-
-	return from_bytes(&f);
+	return (union packet){ .copy = { .hdr = SC_HDR(SC_OP_COPY, 0, 0), .tag = 0xc0, .dst = dst,
+					 .src = src, .size = size, .rows = 1 } };
 }
 
-struct sc_packet pkt_copy(uint64_t dst, uint64_t src, uint64_t size)
-{
-	struct sc_pkt_copy c = { .hdr = SC_HDR(SC_OP_COPY, 0, 0), .tag = 0xc0, .dst = dst,
-				 .src = src, .size = size, .rows = 1 };
-
-	return from_bytes(&c);
-}
-
-void pkt_dispatch(struct sc_packet out[2], unsigned int flags, uint32_t groups, uint64_t kind,
+void pkt_dispatch(union packet out[2], unsigned int flags, uint32_t groups, uint64_t kind,
 		  uint64_t a, uint64_t c)
 {
-	struct sc_pkt_dispatch d = { .hdr = SC_HDR(SC_OP_DISPATCH, flags, 1), .tag = 0xd0,
-				     .entry = 0x10000, .grid_x = groups, .grid_y = 1, .grid_z = 1,
-				     .args_size = sizeof(struct fake_args), .stack_size = 4096 };
-	struct sc_pkt_args args = { .hdr = SC_HDR(SC_OP_ARGS, 0, 0) };
 	struct fake_args f = { kind, a, c };
 
-	memcpy(args.data, &f, sizeof(f));
-	out[0] = from_bytes(&d);
-	out[1] = from_bytes(&args);
+	out[0] = (union packet){ .dispatch = { .hdr = SC_HDR(SC_OP_DISPATCH, flags, 1),
+					       .tag = 0xd0, .entry = 0x10000, .grid_x = groups,
+					       .grid_y = 1, .grid_z = 1, .args_size = sizeof(f),
+					       .stack_size = 4096 } };
+	out[1] = (union packet){ .args = { .hdr = SC_HDR(SC_OP_ARGS, 0, 0) } };
+	memcpy(out[1].args.data, &f, sizeof(f));
 }

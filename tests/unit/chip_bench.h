@@ -91,14 +91,29 @@ const struct sc_fault *bench_expect_fault(struct bench *b, unsigned int queue, u
 void bench_recover(struct bench *b, unsigned int queue);
 uint64_t bench_card64(struct bench *b, uint64_t addr);
 
+/* A packet by all its names. */
+union packet {
+	struct {
+		__u32 hdr;
+		__u32 tag;
+		__u64 body[7];
+	};
+	struct sc_pkt_dispatch dispatch;
+	struct sc_pkt_copy copy;
+	struct sc_pkt_fill fill;
+	struct sc_pkt_wait_queue wait_queue;
+	struct sc_pkt_args args;
+	uint8_t bytes[SC_SLOT_SIZE];
+};
+
 /* Packets. */
-struct sc_packet pkt(unsigned int op, unsigned int flags);
-struct sc_packet pkt_signal(uint64_t addr, uint64_t value);
-struct sc_packet pkt_wait(uint64_t addr, uint64_t value);
-struct sc_packet pkt_fill(uint64_t dst, uint64_t size, uint64_t pattern);
-struct sc_packet pkt_copy(uint64_t dst, uint64_t src, uint64_t size);
+union packet pkt(unsigned int op, unsigned int flags);
+union packet pkt_signal(uint64_t addr, uint64_t value);
+union packet pkt_wait(uint64_t addr, uint64_t value);
+union packet pkt_fill(uint64_t dst, uint64_t size, uint64_t pattern);
+union packet pkt_copy(uint64_t dst, uint64_t src, uint64_t size);
 /* DISPATCH with one argument slot of struct fake_args: two slots at @out. */
-void pkt_dispatch(struct sc_packet out[2], unsigned int flags, uint32_t groups, uint64_t kind,
+void pkt_dispatch(union packet out[2], unsigned int flags, uint32_t groups, uint64_t kind,
 		  uint64_t a, uint64_t c);
 
 #endif

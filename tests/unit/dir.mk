@@ -8,11 +8,12 @@ engine-tests := test_engine test_dma test_matrix test_ordering
 unit-tests += $(engine-tests:%=tests/unit/%)
 $(foreach t,$(engine-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/engine_bench.c))
+tests/unit/test_matrix-srcs += tests/unit/matrix_reference.c
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))
 
 # the front end of the chip model, with a core that follows a script
-chip-tests := test_chip_regs test_chip_queue
+chip-tests := test_chip_regs test_chip_queue test_chip_packet test_chip_dispatch
 unit-tests += $(chip-tests:%=tests/unit/%)
 $(foreach t,$(chip-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/chip_bench.c tests/unit/fake_core.c))

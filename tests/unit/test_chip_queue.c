@@ -27,7 +27,7 @@ static int teardown(void **state)
 static void test_nop(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 	struct sc_queue_state s;
 
 	bench_queue(b, 1, 0, 0);
@@ -48,7 +48,7 @@ static void test_nop(void **state)
 static void test_laps(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[7];
+	union packet p[7];
 	unsigned int i, n;
 	uint64_t end = 0;
 
@@ -73,7 +73,7 @@ static void test_laps(void **state)
 static void test_doorbell_is_a_hint(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 
 	bench_queue(b, 1, 0, 0);
 	bench_run(b);
@@ -95,7 +95,7 @@ static void test_doorbell_is_a_hint(void **state)
 static void test_full_ring(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[RING_SLOTS];
+	union packet p[RING_SLOTS];
 	unsigned int i;
 
 	for (i = 0; i < RING_SLOTS; i++)
@@ -108,7 +108,7 @@ static void test_full_ring(void **state)
 static void test_bad_doorbell(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[2] = { pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0) };
+	union packet p[2] = { pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0) };
 
 	bench_queue(b, 1, 0, 0);
 	bench_submit(b, 1, p, 2);
@@ -162,7 +162,7 @@ static void test_states_and_commands(void **state)
 		{ SC_QUEUE_STOPPED, { 0, 1, 1, 1, 1, 0 } },
 		{ SC_QUEUE_FAULTED, { 0, 0, 0, 1, 0, 0 } },
 	};
-	struct sc_packet forever[2], wait = pkt_wait(0x180000, 1), bad = pkt(0x7f, 0);
+	union packet forever[2], wait = pkt_wait(0x180000, 1), bad = pkt(0x7f, 0);
 	unsigned int i, command;
 	struct bench *b;
 
@@ -247,7 +247,7 @@ static void test_start_refused(void **state)
 static void test_stop_start(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 	unsigned int commands;
 
 	bench_queue(b, 1, 0, 0);
@@ -288,7 +288,7 @@ static void test_stop_start(void **state)
 static void test_arm(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[3] = { pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0) };
+	union packet p[3] = { pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0), pkt(SC_OP_NOP, 0) };
 	unsigned int v = BENCH_VECTOR(3);
 
 	bench_queue(b, 3, 0, 0);
@@ -330,7 +330,7 @@ static int log_state_writes(struct bench *b, uint64_t addr, size_t len, bool wri
 static void test_write_back_order(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 	unsigned int i;
 
 	bench_queue(b, 1, 0, 0);
@@ -376,7 +376,7 @@ static int count_dma(struct bench *b, uint64_t addr, size_t len, bool write)
 static void test_disabled_is_silent(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 
 	bench_queue(b, 1, 0, 0);
 	bench_submit(b, 1, &p, 1);
@@ -398,7 +398,7 @@ static void test_disabled_is_silent(void **state)
 static void test_bus_master(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt(SC_OP_NOP, 0);
+	union packet p = pkt(SC_OP_NOP, 0);
 
 	bench_queue(b, 1, 0, SC_QUEUE_KERNEL_RING);
 	bench_run(b);
@@ -419,7 +419,7 @@ static void test_bus_master(void **state)
 static void test_waits_give_up_slots(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[2];
+	union packet p[2];
 	unsigned int q;
 
 	for (q = 1; q <= 12; q++) {
@@ -447,7 +447,7 @@ static void test_waits_give_up_slots(void **state)
 static void test_wait_polls_memory(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p = pkt_wait(SC_CONTEXT0_SYSTEM | 0x300000, 7);
+	union packet p = pkt_wait(SC_CONTEXT0_SYSTEM | 0x300000, 7);
 
 	bench_queue(b, 1, 0, 0);
 	bench_submit(b, 1, &p, 1);
@@ -463,7 +463,7 @@ static void test_wait_polls_memory(void **state)
 static void test_stop_waiting(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[2] = { pkt(SC_OP_NOP, 0), pkt_wait(0x180000, 1) };
+	union packet p[2] = { pkt(SC_OP_NOP, 0), pkt_wait(0x180000, 1) };
 
 	bench_queue(b, 1, 0, 0);
 	bench_submit(b, 1, p, 2);
@@ -484,7 +484,7 @@ static void test_stop_waiting(void **state)
 static void test_slots_rotate(void **state)
 {
 	struct bench *b = *state;
-	struct sc_packet p[RING_SLOTS];
+	union packet p[RING_SLOTS];
 	uint64_t before[11];
 	unsigned int i, q, round;
 
