@@ -94,6 +94,16 @@ static int failed(const char *what)
 	return complain("%s: %s", what, seedchip_error());
 }
 
+/* What has stopped the queue says more than the call that noticed it. */
+static int queue_failed(const char *what, struct seedchip_event event)
+{
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+
+	if (seedchip_event_fault(event, &fault))
+		return failed(what);
+	return complain("%s: %s", what, fault.text);
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -151,7 +161,7 @@ static int open_card(struct demo *d)
 		return failed("create a queue");
 	if (seedchip_module_load_file(d->dev, d->opt.kernel, &d->mod) ||
 	    seedchip_module_kernel(d->mod, "fashion", &d->kernel))
-		return failed(d->opt.kernel);
+		return failed("load the kernel");
 
 	printf("Fashion-MNIST on an SC1 card\n\n");
 	printf("  card      %s: %u cores with %u KiB of scratchpad, %s MiB of card memory\n",
@@ -247,7 +257,7 @@ static int start_batch(struct demo *d, struct slot *s, uint32_t first)
 	if (seedchip_copy(d->queue, pixels, seedchip_buffer_address(s->pixels_host), size) ||
 	    seedchip_launch(d->queue, d->kernel, &dim, &d->args, sizeof(d->args)) ||
 	    seedchip_copy(d->queue, seedchip_buffer_address(s->labels_host), labels, s->count))
-		return failed("queue a batch");
+		return queue_failed("queue a batch", seedchip_queue_mark(d->queue));
 	s->done = seedchip_queue_mark(d->queue);
 	d->dispatches++;
 	d->to_card += size;
@@ -257,15 +267,10 @@ static int start_batch(struct demo *d, struct slot *s, uint32_t first)
 
 static int finish_batch(struct demo *d, struct slot *s, double start)
 {
-	struct seedchip_fault fault = { .size = sizeof(fault) };
 	double seconds;
 
-	if (seedchip_event_wait(s->done, -1)) {
-		failed("wait for the card");
-		if (!seedchip_event_fault(s->done, &fault))
-			complain("%s", fault.text);
-		return -1;
-	}
+	if (seedchip_event_wait(s->done, -1))
+		return queue_failed("wait for the card", s->done);
 	for (uint32_t i = 0; i < s->count; i++) {
 		d->predictions[s->first + i] = s->labels[i];
 		d->correct += s->labels[i] == d->set.labels[s->first + i];
