@@ -75,11 +75,22 @@
 #define seedchip_is_direct(mr, write) memory_access_is_direct(mr, write)
 #endif
 
-/* 10.0: property lists have no end mark */
+/* 10.0: property lists are constant and have no end mark */
 #ifdef DEFINE_PROP_END_OF_LIST
+typedef Property SeedchipProperty;
 #define SEEDCHIP_PROP_END DEFINE_PROP_END_OF_LIST(),
 #else
+typedef const Property SeedchipProperty;
 #define SEEDCHIP_PROP_END
+#endif
+
+/* 10.0: QEMU does not tell the sizes of its types any more */
+#if SEEDCHIP_QEMU_AT_LEAST(10, 0)
+#define SEEDCHIP_KNOWS_SIZES 0
+#define seedchip_size_of_type(type) 0
+#else
+#define SEEDCHIP_KNOWS_SIZES 1
+#define seedchip_size_of_type(type) object_type_get_instance_size(type)
 #endif
 
 /* 10.1: class data is constant */

@@ -26,7 +26,7 @@
 #include "tests/qtest/machine.h"
 
 #define PLUGIN	    "build/qemu-device/seedchip.so"
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 #define ECAM	     0xb0000000ULL
 #define PORT_DEV     4

@@ -71,7 +71,7 @@ uint64_t reg_read(struct machine *m, uint64_t reg, int size);
 void reg_write(struct machine *m, uint64_t reg, uint64_t value, int size);
 /* MSI-X on, with vector n stored as the word n + 1 at @addr + 4 * n. */
 void card_msix(struct machine *m, uint64_t addr);
-/* Poll a word until it is @value, for at most 10 seconds. */
+/* Poll a word until it is @value, for at most 30 seconds. */
 bool mem_wait(struct machine *m, uint64_t addr, uint64_t value, int size);
 bool reg_wait(struct machine *m, uint64_t reg, uint32_t mask, uint32_t value);
 
@@ -82,7 +82,7 @@ const char *qmp_ok(struct machine *m, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* A command of the human monitor; returns what it printed, as JSON text. */
 const char *hmp(struct machine *m, const char *line);
-/* Wait for an event, at most 10 seconds; whether it came. */
+/* Wait for an event, at most 30 seconds; whether it came. */
 bool qmp_event(struct machine *m, const char *name);
 
 #endif /* TESTS_QTEST_MACHINE_H */

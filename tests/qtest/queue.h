@@ -34,7 +34,7 @@ void queue_wait_word(struct queue *q, uint64_t addr, uint64_t value);
 /* A dispatch of one workgroup that never ends by itself; its code goes to card memory at @code. */
 void queue_spin(struct queue *q, uint64_t code);
 void queue_ring(struct queue *q);
-/* Whether all packets retire, as the queue state in memory says, within 10 seconds. */
+/* Whether all packets retire, as the queue state in memory says, within 30 seconds. */
 bool queue_done(struct queue *q);
 uint32_t queue_status(struct queue *q);
 bool queue_wait_state(struct queue *q, uint32_t state);
