@@ -148,7 +148,8 @@ static int check_sides(const struct request *rq)
 		.write = true,
 	};
 
-	op->src = op->dst = NULL;
+	op->src = NULL;
+	op->dst = NULL;
 	if (d->kind != SC_DMA_FILL && resolve(rq, &src))
 		return SC_ENGINE_FAULT;
 	if (resolve(rq, &dst))

@@ -34,7 +34,8 @@ struct sc_engines {
 };
 
 static const uint8_t code_status[] = {
-#define CODE_STATUS(name, number, status, text) [SC_CODE_##name] = SC_STATUS_##status,
+#define CODE_STATUS(name, number, status, text)                                                    \
+	[SC_CODE_##name] = SC_STATUS_##status,
 	SC_CODE_TABLE(CODE_STATUS)
 };
 
@@ -223,10 +224,12 @@ static unsigned int pick(struct sc_engines *e)
 
 	for (q = 0; q < SC_EQ_COUNT; q++) {
 		const struct sc_engine_op *op = head_of(e, q);
+		bool later;
 
 		if (!runnable(e, op))
 			continue;
-		if (best == SC_EQ_COUNT || (op->number > best_number) == e->env.strict) {
+		later = op->number > best_number;
+		if (best == SC_EQ_COUNT || later == e->env.strict) {
 			best = q;
 			best_number = op->number;
 		}

@@ -45,7 +45,7 @@ static inline float sc_from_f16(uint16_t v)
 		return sc_f32_from_bits(sign | 0x7f800000 | man << 13);
 	if (exp)
 		return sc_f32_from_bits(sign | (exp + 112) << 23 | man << 13);
-	return sc_f32_from_bits(sign | sc_f32_bits((float)man * 0x1p-24f));
+	return sc_f32_from_bits(sign | sc_f32_bits((float)man / (1 << 24)));
 }
 
 static inline float sc_from_e5m2(uint8_t v)
@@ -61,7 +61,7 @@ static inline float sc_from_e4m3(uint8_t v)
 		return sc_f32_from_bits(sign | SC_NAN_F32);
 	if (exp)
 		return sc_f32_from_bits(sign | (exp + 120) << 23 | man << 20);
-	return sc_f32_from_bits(sign | sc_f32_bits((float)man * 0x1p-9f));
+	return sc_f32_from_bits(sign | sc_f32_bits((float)man / (1 << 9)));
 }
 
 /* A power of two, scale format of the OCP microscaling formats; 255 is NaN. */

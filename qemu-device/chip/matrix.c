@@ -64,7 +64,8 @@ static const uint32_t store_isa[] = {
 };
 
 static const uint8_t fmt_bits[] = {
-#define FMT_BITS(name, number, bits, text) [number] = bits,
+#define FMT_BITS(name, number, bits, text)                                                         \
+	[number] = bits,
 	SC_FMT_TABLE(FMT_BITS)
 };
 
@@ -474,8 +475,8 @@ static void fold(struct sc_matrix *x, const struct sc_engine_env *env, const str
 		 union sc_acc *acc, unsigned int group)
 {
 	bool integer = kind_of(t) == KIND_INT;
+	float b[DIM] = { 0 };
 	unsigned int i, j;
-	float b[DIM];
 
 	for (j = 0; j < t->n; j++)
 		b[j] = scale_b(env, t, group, j);

@@ -104,8 +104,10 @@ static uint64_t span_of(const struct sc_region *r)
 static void interval(struct sc_region *r)
 {
 	r->len = span_of(r);
-	r->count[0] = r->count[1] = 1;
-	r->stride[0] = r->stride[1] = 0;
+	r->count[0] = 1;
+	r->count[1] = 1;
+	r->stride[0] = 0;
+	r->stride[1] = 0;
 }
 
 /* Rows that touch or overlap are one row. */

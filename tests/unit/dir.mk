@@ -25,3 +25,8 @@ unit-tests += $(runtime-tests:%=tests/unit/%)
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a))
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm))
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t.c-cflags := -I/usr/include/libdrm))
+
+# chip, cores and engines together
+unit-tests += tests/unit/test_chip_core
+tests/unit/test_chip_core-srcs := tests/unit/test_chip_core.c tests/unit/chip_bench.c
+tests/unit/test_chip_core-uses := qemu-device/chip/libchip.a

@@ -109,7 +109,8 @@ uint64_t ok(enum sc_insn insn, unsigned int imm, uint64_t rs1, uint64_t rs2)
 }
 
 static const uint8_t code_status[256] = {
-#define CODE_STATUS(name, number, status, text) [SC_CODE_##name] = SC_STATUS_##status,
+#define CODE_STATUS(name, number, status, text)                                                    \
+	[SC_CODE_##name] = SC_STATUS_##status,
 	SC_CODE_TABLE(CODE_STATUS)
 };
 

@@ -254,7 +254,8 @@ static void test_bad_descriptor(void **state)
 	good.size0 = 0x10000;
 	good.size1 = 0x10000;
 	REFUSE_FIELD(good, size2 = 1, size0);
-	good.size0 = good.size1 = UINT32_MAX;
+	good.size0 = UINT32_MAX;
+	good.size1 = UINT32_MAX;
 	REFUSE_FIELD(good, size2 = UINT32_MAX, size0);
 
 	env.isa &= ~SC_ISA_XSDD_GATHER;
@@ -297,9 +298,9 @@ static void test_range(void **state)
 	REFUSE_RANGE(in, dst_stride[0] = UINT32_MAX, 0x8000, dst);
 	REFUSE_RANGE(in, size1 = 0x1000000, 0x8000, dst);
 	/* in place, any number of times */
-	in.dst_stride[0] = in.dst_stride[1] = 0;
+	memset(in.dst_stride, 0, sizeof(in.dst_stride));
+	memset(in.src_stride, 0, sizeof(in.src_stride));
 	in.size1 = 1000;
-	in.src_stride[0] = in.src_stride[1] = 0;
 	moves(1, &in);
 
 	gather = copy_in(0x2000, 0, 4);

@@ -19,7 +19,7 @@ static uint64_t copy(unsigned int channel, struct sc_dma dma)
 
 	at = (at + sizeof(dma)) % 0x1000;
 	if (go(channel, DESC + at, &dma))
-		fail_msg("copy refused: code %u value %llu", fault.code,
+		fail_msg("refused: code %u value %llu", fault.code,
 			 (unsigned long long)fault.value);
 	return pc;
 }

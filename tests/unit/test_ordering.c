@@ -175,6 +175,12 @@ static bool meet(const uint8_t *a, const uint8_t *b)
 	return false;
 }
 
+static bool clash(const uint8_t *reads, const uint8_t *writes, const uint8_t *other_reads,
+		  const uint8_t *other_writes)
+{
+	return meet(writes, other_reads) || meet(reads, other_writes) || meet(writes, other_writes);
+}
+
 /* Whether two unordered events touch the same bytes, in the scratchpad or in memory. */
 static bool conflicts(bool memory)
 {
@@ -186,11 +192,10 @@ static bool conflicts(bool memory)
 
 			if (before[i][j] || before[j][i])
 				continue;
-			if (memory ? meet(a->mem_writes, b->mem_reads) ||
-					     meet(a->mem_reads, b->mem_writes) ||
-					     meet(a->mem_writes, b->mem_writes) :
-				     meet(a->writes, b->reads) || meet(a->reads, b->writes) ||
-					     meet(a->writes, b->writes))
+			if (!memory && clash(a->reads, a->writes, b->reads, b->writes))
+				return true;
+			if (memory &&
+			    clash(a->mem_reads, a->mem_writes, b->mem_reads, b->mem_writes))
 				return true;
 		}
 	}
@@ -274,7 +279,8 @@ static void test_random(void **state)
 		strict = run(true);
 		if (plain == SC_CODE_AWAIT_DEADLOCK) {
 			/* what comes after an await that never ends cannot race */
-			if (strict != SC_CODE_AWAIT_DEADLOCK && !(race && strict == SC_CODE_TCM_RACE))
+			if (strict != SC_CODE_AWAIT_DEADLOCK &&
+			    !(race && strict == SC_CODE_TCM_RACE))
 				goto wrong;
 			stuck++;
 			continue;

@@ -59,7 +59,7 @@ static const char *const regs[] = { "zero", "ra", "sp", "gp", "tp",  "t0",  "t1"
 
 static void usage(FILE *out)
 {
-	fputs("usage: seedchip-objdump [OPTION...] FILE...\n"
+	fputs("Usage: seedchip-objdump [OPTION...] FILE...\n"
 	      "\n"
 	      "Disassemble compute kernels of the SC1, its own instructions and CSRs included.\n"
 	      "\n"
@@ -190,7 +190,7 @@ static void print_line(const char *line, bool raw_wanted, FILE *out)
 	if (at) {
 		fwrite(text, 1, (size_t)(at - text), out);
 		print_lower(csr->name, out);
-		text = at + strcspn(at, ", \n");
+		text = at + strcspn(at, ",\n ");
 	}
 	fputs(text, out);
 }

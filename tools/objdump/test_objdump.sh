@@ -110,7 +110,7 @@ is "--notes" "$dir/a.o:
 module: ABI version 1, needs imafd zba xsdm_int8
 kernel saxpy: arguments 24 bytes, aligned to 8; stack 16384 bytes; cooperative" \
 	"$($tool --notes "$dir/a.o")"
-is "--help" "usage: seedchip-objdump [OPTION...] FILE..." "$($tool --help | head -1)"
+is "--help" "Usage: seedchip-objdump [OPTION...] FILE..." "$($tool --help | head -1)"
 
 $tool --notes "$dir/none" 2>"$dir/err"
 is "no such file" "1 seedchip-objdump: $dir/none: No such file or directory" "$? $(cat "$dir/err")"
