@@ -96,6 +96,14 @@ static bool tcm_check(struct sc_core *core, uint64_t va, unsigned int size, unsi
 				 pc, &core->fault);
 }
 
+/* sc_mmu_translate() and sc_mmu_copy() have said what is wrong; the rest is the hart's. */
+static bool mmu_fault(struct sc_core *core, unsigned int size)
+{
+	core->fault.engine = SC_ENGINE_HART;
+	core->fault.size = size;
+	return false;
+}
+
 /*
  * Host address of bytes within one page, cached for the next time. *host is
  * NULL for memory that has none (system memory, sparse pages).
@@ -121,10 +129,8 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 		return true;
 	}
 	memset(&core->fault, 0, sizeof(core->fault));
-	if (sc_mmu_translate(core->chip, core->context, va, access, &xlat, &core->fault)) {
-		core->fault.size = size;
-		return false;
-	}
+	if (sc_mmu_translate(core->chip, core->context, va, access, &xlat, &core->fault))
+		return mmu_fault(core, size);
 	*host = xlat.host ? xlat.host + va % SC_PAGE_SIZE : NULL;
 	if (xlat.host)
 		cache(core, va, xlat.host, access);
@@ -164,8 +170,7 @@ static bool access_page(struct sc_core *core, uint64_t va, uint8_t *buf, unsigne
 	if (!host) {
 		if (!sc_mmu_copy(core->chip, core->context, va, buf, size, access, &core->fault))
 			return true;
-		core->fault.size = size;
-		return false;
+		return mmu_fault(core, size);
 	}
 	if (access == SC_ACCESS_READ)
 		copy_shared(buf, host, size);
@@ -337,8 +342,7 @@ static bool fetch_fault(struct sc_core *core, uint64_t pc)
 {
 	core->fault.va = pc;
 	core->fault.access = SC_ACCESS_EXECUTE;
-	core->fault.size = 4;
-	return false;
+	return mmu_fault(core, 4);
 }
 
 bool sc_core_fetch(struct sc_core *core, uint64_t pc)

@@ -130,6 +130,7 @@ int sc_mmu_translate(struct sc_chip *chip, unsigned int context, uint64_t va, un
 	(void)context;
 	__atomic_fetch_add(&chip->translations, 1, __ATOMIC_RELAXED);
 	if (code) {
+		fault->engine = SC_ENGINE_QUEUE; /* as the real one: the caller knows better */
 		fault->status = SC_STATUS_FAULT;
 		fault->code = (uint16_t)code;
 		fault->va = va;
