@@ -374,9 +374,14 @@ static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
     seedchip_begin_reset(s, cause);
 }
 
+/* S3: without power there is no DMA; the machine's reset at wake-up ends it. */
 static void seedchip_suspend(Notifier *n, void *unused)
 {
-    container_of(n, SeedchipState, suspend)->power_lost = true;
+    SeedchipState *s = container_of(n, SeedchipState, suspend);
+
+    s->power_lost = true;
+    s->master = false;
+    sc_chip_set_master(s->chip, false);
 }
 
 /* Stopping and saving */
@@ -525,6 +530,7 @@ static const VMStateDescription vmstate_seedchip = {
         VMSTATE_MSIX(parent_obj, SeedchipState),
         VMSTATE_UINT64_EQUAL(spec_hash, SeedchipState,
                              "the cards follow different specifications"),
+        VMSTATE_BOOL(power_lost, SeedchipState),
         VMSTATE_UINT32(state_size, SeedchipState),
         VMSTATE_VBUFFER_ALLOC_UINT32(state, SeedchipState, 0, NULL,
                                      state_size),

@@ -114,7 +114,10 @@ bool machine_available(void)
 {
 	const char *build = getenv("BUILD");
 
-	return !build || !strcmp(build, "build");
+	if (!build || !strcmp(build, "build"))
+		return true;
+	puts("the card is only built without sanitizers");
+	return false;
 }
 
 /* A processor that halts at once, whatever the machine. */

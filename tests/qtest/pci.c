@@ -205,6 +205,7 @@ static void test_machine_resets(void **state)
 {
 	struct machine *m = machine_start("");
 	uint32_t generation = prepare_reset(m);
+	struct queue q;
 
 	(void)state;
 	qmp_ok(m, "{\"execute\":\"system_reset\"}");
@@ -213,11 +214,20 @@ static void test_machine_resets(void **state)
 	check_reset(m, generation, SC_RESET_CAUSE_BUS);
 
 	generation = prepare_reset(m);
+	queue_start(&q, m, 0, QUEUE_VECTOR);
+	queue_wait_word(&q, SYSTEM(0x1000000), 1);
+	queue_signal(&q, SYSTEM(0x1000008), 5);
+	queue_ring(&q);
+	assert_true(queue_wait_state(&q, SC_QUEUE_WAITING));
 	/* PM1 control: sleep type S3 on ICH9, sleep enable */
 	cfg_write(m, 0, 31, 0x40, 0x601, 4);
 	cfg_write(m, 0, 31, 0x44, 0x80, 1);
 	io_write(m, 0x604, 1 << 10 | 1 << 13, 2);
 	assert_true(qmp_event(m, "\"SUSPEND\""));
+	/* asleep: what it waited for comes, and it does not notice */
+	mem_write(m, 0x1000000, 1, 8);
+	usleep(20000);
+	assert_int_equal(mem_read(m, 0x1000008, 8), 0);
 	qmp_ok(m, "{\"execute\":\"system_wakeup\"}");
 	assert_true(qmp_event(m, "\"WAKEUP\""));
 	machine_ecam(m);
