@@ -65,7 +65,7 @@ static const char *engine_name(unsigned int engine)
 #define ENGINE_ENTRY_(name, number, text) { number, #name, text },
 	static const struct entry engines[] = { SC_ENGINE_TABLE(ENGINE_ENTRY_) };
 
-	return find(engines, ARRAY_SIZE(engines), engine)->text;
+	return find(engines, ARRAY_SIZE(engines), engine)->name;
 }
 
 /* The symbol that covers an offset; one without a size reaches to the next. */
@@ -178,6 +178,26 @@ static void add_access(struct line *l, const struct seedchip_fault *f)
 		    (unsigned long long)(f->buffer_offset - f->buffer_size), f->buffer);
 }
 
+static void add_place(struct line *l, const struct seedchip_fault *f)
+{
+	if (f->pc) {
+		add(l, "; at ");
+		if (f->function[0])
+			add(l, "%s+0x%llx, ", f->function, (unsigned long long)f->function_offset);
+		if (f->module[0])
+			add(l, "%s 0x%llx, ", f->module, (unsigned long long)f->module_offset);
+		add(l, "pc 0x%llx", (unsigned long long)f->pc);
+	}
+	if (f->core >= 0)
+		add(l, "; core %d, %s, workgroup %u,%u,%u", f->core, engine_name(f->engine),
+		    f->wg[0], f->wg[1], f->wg[2]);
+	add(l, "; queue %u", f->queue);
+	if (f->index != NO_INDEX)
+		add(l, ", packet %llu", (unsigned long long)f->index);
+	if (f->imprecise)
+		add(l, "; the core had gone on");
+}
+
 static void write_text(const struct failure *failure, struct seedchip_fault *f)
 {
 	struct line l = { .text = f->text, .size = sizeof(f->text) };
@@ -189,20 +209,7 @@ static void write_text(const struct failure *failure, struct seedchip_fault *f)
 	}
 	add(&l, "/%s: %s", seedchip_code_name(f->code), seedchip_code_text(f->code));
 	add_access(&l, f);
-	if (f->core >= 0)
-		add(&l, "; by %s of core %d", engine_name(f->engine), f->core);
-	if (f->pc) {
-		add(&l, " at pc 0x%llx", (unsigned long long)f->pc);
-		if (f->function[0])
-			add(&l, " %s+0x%llx", f->function, (unsigned long long)f->function_offset);
-		if (f->module[0])
-			add(&l, " (%s, 0x%llx)", f->module, (unsigned long long)f->module_offset);
-	}
-	if (f->core >= 0)
-		add(&l, "; workgroup %u,%u,%u", f->wg[0], f->wg[1], f->wg[2]);
-	add(&l, "; queue %u, packet %llu", f->queue, (unsigned long long)f->index);
-	if (f->imprecise)
-		add(&l, "; the core had gone on");
+	add_place(&l, f);
 }
 
 static void describe(struct seedchip_device *dev, const struct failure *failure,

@@ -42,6 +42,20 @@ static uint64_t first_incomplete(struct seedchip_queue *q)
 	return point;
 }
 
+/* A fault that the card did not report. */
+static struct sc_fault made_up_fault(const struct seedchip_queue *q, unsigned int status,
+				     unsigned int code)
+{
+	return (struct sc_fault){
+		.status = status,
+		.code = code,
+		.queue = q->hw_queue,
+		.core = SC_NO_CORE,
+		.engine = SC_ENGINE_DEVICE,
+		.index = NO_INDEX,
+	};
+}
+
 static bool ask_driver(struct seedchip_queue *q)
 {
 	struct sc_core_dump dump;
@@ -54,10 +68,7 @@ static bool ask_driver(struct seedchip_queue *q)
 	int r = q->dev->ops->queue_fault(q->dev->priv, &arg);
 
 	if (r == -ENODEV) {
-		arg.fault = (struct sc_fault){
-			.status = SC_STATUS_LOST, .code = SC_CODE_REMOVED, .core = SC_NO_CORE,
-			.engine = SC_ENGINE_DEVICE,
-		};
+		arg.fault = made_up_fault(q, SC_STATUS_LOST, SC_CODE_REMOVED);
 		arg.dump_size = 0;
 	} else if (r) {
 		return false;
@@ -98,11 +109,7 @@ void queue_fail(struct seedchip_queue *q, uint64_t point, int error)
 		struct failure failure = {
 			.first = point,
 			.error = error,
-			.fault = {
-				.status = status_of_errno(error),
-				.core = SC_NO_CORE,
-				.engine = SC_ENGINE_DEVICE,
-			},
+			.fault = made_up_fault(q, status_of_errno(error), SC_CODE_NONE),
 		};
 
 		add_failure(q, &failure);
@@ -112,12 +119,6 @@ void queue_fail(struct seedchip_queue *q, uint64_t point, int error)
 
 void queue_settle_deps(struct seedchip_queue *q)
 {
-	static const struct failure aborted = {
-		.fault = {
-			.status = SC_STATUS_ABORTED, .code = SC_CODE_DEPENDENCY,
-			.core = SC_NO_CORE, .engine = SC_ENGINE_DEVICE,
-		},
-	};
 	const struct backend_ops *ops = q->dev->ops;
 
 	pthread_mutex_lock(&q->lock);
@@ -128,9 +129,11 @@ void queue_settle_deps(struct seedchip_queue *q)
 		if (!status)
 			break;
 		if (status < 0 && !current_failure(q) && !ask_driver(q)) {
-			struct failure failure = aborted;
+			struct failure failure = {
+				.first = dep->point,
+				.fault = made_up_fault(q, SC_STATUS_ABORTED, SC_CODE_DEPENDENCY),
+			};
 
-			failure.first = dep->point;
 			add_failure(q, &failure);
 		}
 		ops->timeline_destroy(q->dev->priv, dep->fence);

@@ -152,6 +152,7 @@ static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_des
 		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
 			    r == -ENOSPC ? "the card has no queue left" : strerror(-r));
 	q->handle = arg.queue;
+	q->hw_queue = arg.hw_queue;
 	q->last_index = q->state->retired;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "internal.h"
 
 #define NO_POINT     UINT64_MAX
+#define NO_INDEX     UINT64_MAX /* sc_fault.index: not known */
 #define MAX_FAILURES 16 /* a queue remembers so many */
 #define MAX_WAITS    16 /* events that one submission can wait for */
 #define MAX_DEPS     16 /* submissions that wait for events, in flight */
@@ -54,6 +55,7 @@ struct dep {
  * @dev: device
  * @state: written by the card; NULL: the hidden timeline
  * @handle: of the driver
+ * @hw_queue: number in fault records
  * @timeline: of the driver
  * @slots: of the ring
  *
@@ -87,6 +89,7 @@ struct seedchip_queue {
 	struct seedchip_device *dev;
 	const volatile struct sc_queue_state *state;
 	uint32_t handle;
+	uint32_t hw_queue;
 	uint32_t timeline;
 	uint32_t slots;
 

@@ -83,18 +83,23 @@ static void put_integer(struct out *o, struct spec *s, uint64_t v, bool negative
 }
 
 /*
- * v below 2^63 with `places` decimals. The fraction is rounded half up on its
- * decimal value, which is exact enough for a log, not for an archive.
+ * v below 2^63 with `places` decimals, ties to even. The fraction is scaled in
+ * double precision, which is exact enough for a log, not for an archive.
  */
 static int fixed(char *buf, double v, int places)
 {
-	uint64_t scale = 1, whole = v, fraction;
+	uint64_t scale = 1, whole = v, fraction, last;
+	double scaled;
 	char tmp[24], *end = tmp + sizeof(tmp), *start;
 	int length = 0;
 
 	for (int i = 0; i < places; i++)
 		scale *= 10;
-	fraction = (v - whole) * scale + 0.5;
+	scaled = (v - whole) * scale;
+	fraction = scaled;
+	scaled -= fraction;
+	last = places ? fraction : whole;
+	fraction += scaled > 0.5 || (scaled == 0.5 && last & 1);
 	if (fraction >= scale) {
 		fraction -= scale;
 		whole++;

@@ -582,7 +582,7 @@ int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns);
  * @imprecise: 1: the core had gone on since @pc
  * @wg: workgroup
  * @tag: seedchip_dim.tag
- * @index: packet of the ring
+ * @index: packet of the ring, UINT64_MAX: not known
  * @insns: instructions that the workgroup had retired
  * @time_ns: TIME of the card
  * @function: function of @pc, empty: not known

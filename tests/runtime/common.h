@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of the runtime in the VM share: an open card with the test's
+ * module, and calls that must succeed.
+ */
+#ifndef COMMON_H
+#define COMMON_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "seedchip.h"
+#include "seedchip_hw.h"
+#include "tests/kselftest/tap.h"
+
+#define KERNELS "/usr/lib/seedchip/runtime_kernels.elf"
+#define SECOND	1000000000ll
+#define LIMIT	(30 * SECOND) /* what never comes is a failure, not a hang */
+
+/* A call that must succeed. */
+#define OK(call)                                                                               \
+	do {                                                                                   \
+		int r_ = (call);                                                               \
+		if (r_)                                                                        \
+			tap_fail("%s:%d: %s: %s (%s)", __FILE__, __LINE__, #call, strerror(-r_), \
+				 seedchip_error());                                            \
+	} while (0)
+
+/* A call that must fail with this errno and say this. */
+#define FAILS(call, error, text)                                                               \
+	do {                                                                                   \
+		CHECK_EQ(call, error);                                                         \
+		if (!strstr(seedchip_error(), text))                                           \
+			tap_fail("%s:%d: message \"%s\" lacks \"%s\"", __FILE__, __LINE__,     \
+				 seedchip_error(), text);                                      \
+	} while (0)
+
+struct card {
+	struct seedchip_device *dev;
+	struct seedchip_module *module;
+	struct seedchip_queue *queue;
+};
+
+__attribute__((unused)) static struct card open_card(unsigned int index)
+{
+	struct card c;
+
+	OK(seedchip_device_open(index, &c.dev));
+	OK(seedchip_module_load_file(c.dev, KERNELS, &c.module));
+	OK(seedchip_queue_create(c.dev, NULL, &c.queue));
+	return c;
+}
+
+__attribute__((unused)) static void close_card(struct card *c)
+{
+	seedchip_queue_destroy(c->queue);
+	seedchip_module_unload(c->module);
+	seedchip_device_close(c->dev);
+}
+
+__attribute__((unused)) static struct seedchip_kernel *kernel(struct card *c, const char *name)
+{
+	struct seedchip_kernel *k;
+
+	OK(seedchip_module_kernel(c->module, name, &k));
+	return k;
+}
+
+__attribute__((unused)) static struct seedchip_buffer *
+buffer(struct card *c, uint64_t size, uint32_t flags, void *map)
+{
+	struct seedchip_buffer *b;
+
+	OK(seedchip_buffer_create(c->dev, size, flags, &b));
+	if (map)
+		OK(seedchip_buffer_map(b, map));
+	return b;
+}
+
+static const struct seedchip_dim one = { .x = 1, .y = 1, .z = 1 };
+
+#endif /* COMMON_H */
