@@ -317,6 +317,15 @@ struct sc_chip {
 	struct sc_cached *cached;
 };
 
+/* Order accesses that the host makes for us: it promises no more than single stores and loads. */
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wtsan" /* it only says that races may go unseen */
+#endif
+static inline void sc_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 /* chip.c */
 void sc_lock(struct sc_chip *chip);
 void sc_unlock(struct sc_chip *chip);

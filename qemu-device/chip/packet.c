@@ -442,7 +442,7 @@ static int read_slot(struct sc_chip *chip, struct sc_queue *q, uint64_t addr, bo
 	ret = sc_mmu_copy(chip, context, addr, &first, sizeof(first), access, fault);
 	memcpy(p->bytes, &first, sizeof(first));
 	if (!ret && (!ring || (p->any.hdr & SC_HDR_PHASE) == SC_PHASE(index, log2))) {
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		sc_fence();
 		ret = sc_mmu_copy(chip, context, addr + 8, p->any.body, sizeof(p->any.body), access,
 				  fault);
 		if (!ret)

@@ -277,7 +277,7 @@ static void write_back(struct sc_chip *chip, struct sc_queue *q, uint64_t retire
 	for (i = 1; i < SC_ARRAY_SIZE(now.words) && !ret; i++)
 		if (all || now.words[i] != q->written.words[i])
 			ret = sc_dma(chip, addr + i * 8, &now.words[i], 8, true);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	sc_fence();
 	if (!ret)
 		ret = sc_dma(chip, addr, &now.words[0], 8, true);
 	q->written = now;
