@@ -57,18 +57,25 @@ uint32_t bench_random(void)
 	return next >> 32;
 }
 
-void bench_reset(bool strict, uint64_t isa, uint32_t seed)
+static void randomize(uint8_t *buf, size_t size)
 {
 	size_t i;
 
+	for (i = 0; i < size; i += 4) {
+		uint32_t word = bench_random();
+
+		memcpy(buf + i, &word, 4);
+	}
+}
+
+void bench_reset(bool strict, uint64_t isa, uint32_t seed)
+{
 	sc_engines_destroy(engines);
 	engines = sc_engines_create();
 	assert_non_null(engines);
 	bench_seed(seed);
-	for (i = 0; i < TCM_SIZE; i++)
-		tcm[i] = bench_random();
-	for (i = 0; i < MEM_SIZE; i++)
-		mem[i] = bench_random();
+	randomize(tcm, TCM_SIZE);
+	randomize(mem, MEM_SIZE);
 	memset(&stats, 0, sizeof(stats));
 	env = (struct sc_engine_env){
 		.context = 7,

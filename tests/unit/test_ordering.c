@@ -123,8 +123,13 @@ static void generate(unsigned int length)
 	}
 }
 
-/* before[a][b]: a is complete when b starts. */
-static bool before[EVENTS][EVENTS];
+/* Bit b of before[a]: a is complete when b starts. */
+static uint64_t before[EVENTS];
+
+static bool is_before(unsigned int a, unsigned int b)
+{
+	return before[a] >> b & 1;
+}
 
 /* The post that brings @counter to @value; -1: none in the program. */
 static int nth_post(unsigned int counter, unsigned int value)
@@ -147,19 +152,21 @@ static void order(void)
 		const struct event *e = &program[i];
 
 		/* program order: same queue, hart to hart, and hart to what it issues */
-		for (j = i + 1; j < events; j++)
-			before[i][j] = e->queue == SC_EQ_COUNT || program[j].queue == e->queue;
+		for (j = i + 1; j < events; j++) {
+			if (e->queue == SC_EQ_COUNT || program[j].queue == e->queue)
+				before[i] |= 1ull << j;
+		}
 		if ((e->what == HOLD || e->what == AWAIT) && e->value) {
 			int post = nth_post(e->counter, e->value);
 
 			if (post >= 0)
-				before[post][i] = true;
+				before[post] |= 1ull << i;
 		}
 	}
 	for (k = 0; k < events; k++) {
 		for (i = 0; i < events; i++) {
-			for (j = 0; before[i][k] && j < events; j++)
-				before[i][j] |= before[k][j];
+			if (is_before(i, k))
+				before[i] |= before[k];
 		}
 	}
 }
@@ -190,7 +197,7 @@ static bool conflicts(bool memory)
 		for (j = i + 1; j < events; j++) {
 			const struct event *a = &program[i], *b = &program[j];
 
-			if (before[i][j] || before[j][i])
+			if (is_before(i, j) || is_before(j, i))
 				continue;
 			if (!memory && clash(a->reads, a->writes, b->reads, b->writes))
 				return true;
