@@ -39,7 +39,7 @@ static void expect(const struct sc_dma *d)
 {
 	uint64_t i, j, k;
 
-	for (j = 0; j < d->size2; j++) {
+	for (j = 0; d->size1 && j < d->size2; j++) {
 		for (i = 0; i < d->size1; i++) {
 			uint64_t from = i, to = i;
 			uint32_t index;
