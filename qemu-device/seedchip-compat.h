@@ -4,7 +4,7 @@
  *
  * Owns every version check of the virtual card: the device is written to the
  * newer names, and this header gives them to an older QEMU. QEMU 7.2 (Debian
- * 12) is the reference.
+ * 12) is the reference; 10.0 is the newest that was tried.
  */
 #ifndef SEEDCHIP_COMPAT_H
 #define SEEDCHIP_COMPAT_H
@@ -19,34 +19,21 @@
     (QEMU_VERSION_MAJOR > (major) || \
      (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
-/* Headers that have moved */
-#if __has_include("hw/pci/pci_device.h")
+/* 8.0 and 10.0 moved headers */
+#if SEEDCHIP_QEMU_AT_LEAST(8, 0)
 #include "hw/pci/pci_device.h"
 #else
 #include "hw/pci/pci.h"
 #endif
-#if __has_include("hw/core/qdev-properties.h")
-#include "hw/core/qdev-properties.h"
-#else
-#include "hw/qdev-properties.h"
-#endif
-#if __has_include("system/runstate.h")
+#if SEEDCHIP_QEMU_AT_LEAST(10, 0)
+#include "system/cpu-timers.h"
 #include "system/runstate.h"
 #else
+#include "sysemu/cpu-timers.h"
 #include "sysemu/runstate.h"
 #endif
-#if __has_include("exec/icount.h")
-#include "exec/icount.h"
-#elif __has_include("system/cpu-timers.h")
-#include "system/cpu-timers.h"
-#else
-#include "sysemu/cpu-timers.h"
-#endif
-#if __has_include("system/address-spaces.h")
-#include "system/address-spaces.h"
-#else
 #include "exec/address-spaces.h"
-#endif
+#include "hw/qdev-properties.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
@@ -78,10 +65,8 @@
 /* 10.0: property lists are constant and have no end mark */
 #ifdef DEFINE_PROP_END_OF_LIST
 typedef Property SeedchipProperty;
-#define SEEDCHIP_PROP_END DEFINE_PROP_END_OF_LIST(),
 #else
 typedef const Property SeedchipProperty;
-#define SEEDCHIP_PROP_END
 #endif
 
 /* 10.0: QEMU does not tell the sizes of its types any more */

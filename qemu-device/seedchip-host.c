@@ -185,6 +185,7 @@ static int seedchip_dma(void *opaque, uint64_t addr, void *buf, size_t len,
 void seedchip_cut_dma(SeedchipState *s)
 {
     qatomic_set(&s->dma_cut, true);
+    /* who is not seen here as a user sees the way cut */
     smp_mb();
     while (qatomic_read(&s->dma_users)) {
         sched_yield();
@@ -235,18 +236,29 @@ const char *seedchip_name(SeedchipState *s)
     return DEVICE(s)->id ?: TYPE_SEEDCHIP;
 }
 
+static const char *seedchip_rule(enum sc_strict_rule rule)
+{
+#define SEEDCHIP_RULE(name, meaning) #name "\0"
+    const char *name = SC_STRICT_TABLE(SEEDCHIP_RULE);
+    int i;
+
+    for (i = 0; i < rule; i++) {
+        name += strlen(name) + 1;
+    }
+    return name;
+}
+
 void seedchip_report(SeedchipState *s, enum sc_strict_rule rule,
                      const char *text)
 {
-#define SEEDCHIP_RULE(name, meaning) #name,
-    static const char *const names[] = { SC_STRICT_TABLE(SEEDCHIP_RULE) };
+    const char *name = seedchip_rule(rule);
 
     if (!s->strict) {
         qemu_log_mask(LOG_GUEST_ERROR, "seedchip: %s: %s: %s\n",
-                      seedchip_name(s), names[rule], text);
+                      seedchip_name(s), name, text);
         return;
     }
-    error_report("seedchip: strict: %s: %s (%s)", names[rule], text,
+    error_report("seedchip: strict: %s: %s (%s)", name, text,
                  seedchip_name(s));
     qemu_system_vmstop_request_prepare();
     qemu_system_vmstop_request(RUN_STATE_INTERNAL_ERROR);

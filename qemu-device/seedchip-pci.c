@@ -763,7 +763,9 @@ static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_BOOL("sync", SeedchipState, sync, false),
     DEFINE_PROP_BOOL("test", SeedchipState, test, false),
     DEFINE_PROP_BOOL("trace", SeedchipState, trace, false),
-    SEEDCHIP_PROP_END
+#ifdef DEFINE_PROP_END_OF_LIST
+    DEFINE_PROP_END_OF_LIST(),
+#endif
 };
 
 static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)

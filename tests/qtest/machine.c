@@ -290,8 +290,11 @@ void mem_get(struct machine *m, uint64_t addr, void *buf, size_t len)
 	const char *hex = ask(m, "read 0x%" PRIx64 " 0x%zx\n", addr, len);
 
 	hex += strlen(" 0x");
-	for (size_t i = 0; i < len; i++)
-		sscanf(hex + 2 * i, "%2hhx", (unsigned char *)buf + i);
+	for (size_t i = 0; i < len; i++) {
+		const char byte[] = { hex[2 * i], hex[2 * i + 1], 0 };
+
+		((uint8_t *)buf)[i] = strtoul(byte, NULL, 16);
+	}
 }
 
 void mem_put(struct machine *m, uint64_t addr, const void *buf, size_t len)

@@ -87,10 +87,10 @@ static void test_extremes(void **state)
 /* Cards without serial= are told apart, in the order of the command line. */
 static void test_serials(void **state)
 {
-	struct machine *m = machine_start_bare(
-		"-device seedchip,bus=port0,id=card0,vram=2M "
-		"-device pcie-root-port,id=port1,chassis=2,slot=2 "
-		"-device seedchip,bus=port1,id=card1,vram=2M");
+	const char *args = "-device seedchip,bus=port0,id=card0,vram=2M "
+			   "-device pcie-root-port,id=port1,chassis=2,slot=2 "
+			   "-device seedchip,bus=port1,id=card1,vram=2M";
+	struct machine *m = machine_start_bare(args);
 	const char *text;
 	char first[32];
 

@@ -162,6 +162,7 @@ static void test_master(void **state)
 	machine_stop(m);
 }
 
+#define VIOMMU	      "-device intel-iommu -device seedchip,bus=port0,id=card0,vram=64M"
 #define VTD	      0xfed90000ULL
 #define VTD_GCMD      0x18
 #define VTD_GSTS      0x1c
@@ -178,8 +179,7 @@ static void test_master(void **state)
  */
 static void test_viommu(void **state)
 {
-	struct machine *m = machine_start_bare(
-		"-device intel-iommu -device seedchip,bus=port0,id=card0,vram=64M,strict=on");
+	struct machine *m = machine_start_bare(VIOMMU ",strict=on");
 	const uint64_t root = 0x300000;
 	struct queue q;
 
@@ -208,9 +208,7 @@ static void test_viommu(void **state)
 /* Workers need the big lock for DMA while registers are hit all the time: nobody waits for ever. */
 static void test_viommu_load(void **state)
 {
-	struct machine *m = machine_start_bare(
-		"-device intel-iommu "
-		"-device seedchip,bus=port0,id=card0,vram=64M,cores=4,threads=2");
+	struct machine *m = machine_start_bare(VIOMMU ",cores=4,threads=2");
 	struct queue q[4];
 
 	(void)state;
@@ -271,8 +269,7 @@ static void test_reset_busy(void **state)
 	(void)state;
 	reset_busy(machine_start("strict=on,cores=4,threads=3"));
 	reset_busy(machine_start("strict=on,cores=4,sync=on"));
-	reset_busy(machine_start_bare("-device intel-iommu -device seedchip,bus=port0,id=card0,"
-				      "vram=64M,strict=on,cores=4,threads=3"));
+	reset_busy(machine_start_bare(VIOMMU ",strict=on,cores=4,threads=3"));
 }
 
 /* With test=on the guest's instruction counter can be read, and does not count the reader. */

@@ -18,7 +18,7 @@
 #define HIDDEN (48 << 20) /* card memory that the BAR does not reach */
 #define PROPS  "bar=16M,threads=2"
 
-static char folder[] = "/tmp/seedchip-snapshot.XXXXXX";
+static char folder[64];
 
 /* A queue that has run, a value in each kind of memory, some registers. */
 static void prepare(struct machine *m, struct queue *q)
@@ -56,7 +56,8 @@ static void job_wait(struct machine *m, const char *id)
 
 		assert_null(strstr(text, "\"error\""));
 		if (strstr(text, "\"concluded\"")) {
-			qmp_ok(m, "{\"execute\":\"job-dismiss\",\"arguments\":{\"id\":\"%s\"}}", id);
+			qmp_ok(m, "{\"execute\":\"job-dismiss\",\"arguments\":{"
+				  "\"id\":\"%s\"}}", id);
 			return;
 		}
 		usleep(10000);
@@ -83,7 +84,7 @@ static void add_disk(struct machine *m)
 
 static void remove_disk(void)
 {
-	char path[64];
+	char path[96];
 
 	snprintf(path, sizeof(path), "%s/disk", folder);
 	assert_int_equal(unlink(path), 0);
@@ -277,12 +278,13 @@ static void test_load_busy(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
+	strcpy(folder, "/tmp/seedchip-snapshot.XXXXXX");
 	return !mkdtemp(folder);
 }
 
 static int remove_folder(void **state)
 {
-	char path[64];
+	char path[96];
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/state", folder);
