@@ -167,7 +167,7 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 /* After a jump to ip: leave when the budget is used up. */
 #define DISPATCH_BLOCK                                                                             \
 	do {                                                                                       \
-		if (sc_unlikely((intptr_t)(last - (uintptr_t)ip) <= 0))                            \
+		if (sc_unlikely(last <= (uintptr_t)ip))                                            \
 			goto out_of_budget;                                                        \
 		DISPATCH;                                                                          \
 	} while (0)

@@ -31,3 +31,12 @@ $(foreach t,$(runtime-tests),$(eval tests/unit/$t.c-cflags := -I/usr/include/lib
 unit-tests += tests/unit/test_chip_core
 tests/unit/test_chip_core-srcs := tests/unit/test_chip_core.c tests/unit/chip_bench.c
 tests/unit/test_chip_core-uses := qemu-device/chip/libchip.a
+
+unit-tests += tests/unit/test_fp
+tests/unit/test_fp-uses := qemu-device/chip/libchip.a
+tests/unit/test_fp.c-cflags := -frounding-math -fsignaling-nans -ffp-contract=off
+
+# front end and real cores together
+unit-tests += tests/unit/test_chip_kernel
+tests/unit/test_chip_kernel-srcs := tests/unit/test_chip_kernel.c tests/unit/chip_bench.c
+tests/unit/test_chip_kernel-uses := qemu-device/chip/libchip.a

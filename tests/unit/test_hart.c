@@ -760,7 +760,8 @@ int main(void)
 		TEST(rounding_mode), TEST(access_faults), TEST(page_crossing),
 		TEST(system_and_sparse), TEST(jumps), TEST(over_pages), TEST(scratchpad_windows),
 		TEST(csrs), TEST(code_changes), TEST(stale_translations), TEST(atomics),
-		TEST(two_cores), TEST(limit), TEST(stop), TEST(engines), TEST(disabled), TEST(barrier),
+		TEST(two_cores), TEST(limit), TEST(stop), TEST(engines), TEST(disabled),
+		TEST(barrier),
 		TEST(strict_race), TEST(dump), TEST(ctzw),
 	};
 
