@@ -13,7 +13,8 @@
  *	run SECONDS NAME COMMAND...	one command through sh, killed after SECONDS
  *
  * Invariant: every "begin" is followed by its "end", whatever the command does, unless the
- * kernel itself dies; the launcher then misses the closing "@@ done".
+ * kernel itself dies; the launcher then misses the closing "@@ done".  After an oops no further
+ * job is run and the machine ends with "@@ died".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,6 +40,8 @@
 #define LOG_WARNING	4		/* numerically larger levels are less severe */
 #define OUTPUT_MAX	(4u << 20)	/* per command; a looping test must not fill the host */
 #define BLANKS		" \t\n\r"	/* between the words of the kernel command line */
+#define POWER_OFF_S	15		/* the driver's part of it included */
+#define TAINT_DIE	7		/* bit of /proc/sys/kernel/tainted: an oops has happened */
 #define REAP_MS		5000		/* patience with a killed command stuck in the kernel */
 
 static int result = -1;		/* the result port, or stderr until it is there */
@@ -312,6 +315,40 @@ static void run_shell(void)
 		;
 }
 
+/* Ends the machine at once: nothing is synced or shut down, as a dead kernel can not. */
+static void reset_now(void)
+{
+	int fd = open("/proc/sysrq-trigger", O_WRONLY);
+
+	if (fd >= 0)
+		write_all(fd, "b", 1);
+	pause();
+}
+
+/* After an oops, locks may be held for ever: no later test could be believed. */
+static bool kernel_died(void)
+{
+	char buf[32] = "";
+	int fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
+		buf[0] = '\0';
+	close(fd);
+	return strtoul(buf, NULL, 10) >> TAINT_DIE & 1;
+}
+
+static void power_off(void)
+{
+	report("done");
+	sync();
+	if (!fork()) {
+		sleep(POWER_OFF_S);
+		fprintf(stderr, "init: no power-off\n");	/* the result port is shut down */
+		reset_now();
+	}
+	reboot(RB_POWER_OFF);
+}
+
 static void run_jobs(void)
 {
 	static char line[4096];
@@ -319,10 +356,14 @@ static void run_jobs(void)
 
 	while (f && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, "run ", 4))
-			run_job(line + 4);
-		else if (!strcmp(line, "shell"))
+		if (!strcmp(line, "shell"))
 			run_shell();
+		else if (!strncmp(line, "run ", 4))
+			run_job(line + 4);
+		if (kernel_died()) {
+			report("died");
+			reset_now();
+		}
 	}
 	if (f)
 		fclose(f);
@@ -381,8 +422,6 @@ int main(void)
 	report_kmsg("loading out-of-tree module taints kernel.");
 	report("ready %d %ld", rc, now_ms());
 	run_jobs();
-	report("done");
-	sync();
-	reboot(RB_POWER_OFF);
+	power_off();
 	return 1;
 }
