@@ -124,6 +124,8 @@ void garbage_collect(struct seedchip_device *dev)
 {
 	struct list *l, *next;
 
+	if (!atomic_load_explicit(&dev->has_garbage, memory_order_relaxed))
+		return;
 	pthread_mutex_lock(&dev->lock);
 	for (l = dev->garbage.next; l != &dev->garbage; l = next) {
 		struct garbage *g = container_of(l, struct garbage, link);
@@ -135,6 +137,7 @@ void garbage_collect(struct seedchip_device *dev)
 		list_del(&g->link);
 		free(g);
 	}
+	atomic_store(&dev->has_garbage, dev->garbage.next != &dev->garbage);
 	pthread_mutex_unlock(&dev->lock);
 }
 
@@ -179,6 +182,7 @@ void memory_discard(struct seedchip_device *dev, struct memory *memory)
 	}
 	g->waits[g->num_waits++] = (struct seedchip_event){ dev->bind, queue_horizon(dev->bind) };
 	list_add(&dev->garbage, &g->link);
+	atomic_store(&dev->has_garbage, true);
 	pthread_mutex_unlock(&dev->lock);
 	garbage_collect(dev);
 }

@@ -393,11 +393,17 @@ static void read_symbols(const struct elf_file *f, struct elf_image *image)
 	Elf_Scn *scn = NULL;
 	GElf_Shdr shdr;
 
+	image->prints = true;
 	while ((scn = elf_nextscn(f->elf, scn)))
 		if (gelf_getshdr(scn, &shdr) && shdr.sh_type == SHT_SYMTAB) {
 			add_symbols(image, f->elf, scn, &shdr);
-			return;
+			break;
 		}
+	if (!image->num_symbols)
+		return;
+	image->prints = false;
+	for (unsigned int i = 0; i < image->num_symbols; i++)
+		image->prints |= !strcmp(image->symbols[i].name, "sd_printf");
 }
 
 static int check_kernels(const struct elf_file *f, const struct elf_image *image)

@@ -177,7 +177,7 @@ int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure 
 
 void queue_print_log(struct seedchip_queue *q)
 {
-	if (!q->log.log)
+	if (!atomic_load_explicit(&q->prints, memory_order_relaxed))
 		return;
 	pthread_mutex_lock(&q->lock);
 	log_drain(&q->log);
@@ -203,8 +203,8 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 	if (r)
 		return report(r, "queue: cannot be recovered: %s", strerror(-r));
 	queue_settle_deps(q);
+	queue_print_log(q);
 	pthread_mutex_lock(&q->lock);
-	log_drain(&q->log);
 	log_reset(&q->log);
 	last = atomic_load(&q->last_point);
 	/* A failure that hit no work has no events. */

@@ -100,6 +100,7 @@ struct seedchip_device {
 	struct list modules;
 	struct list queues;
 	struct list garbage;
+	_Atomic bool has_garbage;
 	struct seedchip_queue *bind; /* the hidden queue of mappings */
 };
 
@@ -190,6 +191,7 @@ struct elf_symbol {
  * @kernels: sorted by name
  * @symbols: functions, sorted by address; may be empty
  * @relocs: offsets in @data of words to which the load address is added
+ * @prints: kernels may call sd_printf(), for all that the symbols say
  */
 struct elf_image {
 	unsigned char *data;
@@ -204,6 +206,7 @@ struct elf_image {
 	struct elf_kernel *kernels;
 	struct elf_symbol *symbols;
 	uint64_t *relocs;
+	bool prints;
 };
 
 /**

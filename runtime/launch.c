@@ -94,6 +94,8 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0, nargs);
 	build_args(packet + 1, args, size);
 	q->code_seen = version;
+	if (kernel->module->image.prints)
+		atomic_store_explicit(&q->prints, true, memory_order_relaxed);
 	queue_staged(q, 1 + nargs);
 	return 0;
 }

@@ -63,6 +63,8 @@ struct dep {
  * @staging_max: submit before there are more
  * @staged: packets in @staging; the destruction of buffers reads it
  * @code_seen: seedchip_device.code_version of the last launch
+ * @prints: a kernel that may print has been launched: else nobody looks at the log, which lies
+ *	    in card memory and is slow to read
  * @last_index: where the last submission ends in the ring
  * @num_waits: entries of @waits
  * @waits: what the next submission waits for
@@ -97,6 +99,7 @@ struct seedchip_queue {
 	uint32_t staging_max;
 	_Atomic uint32_t staged;
 	uint32_t code_seen;
+	_Atomic bool prints;
 	uint64_t last_index;
 	uint32_t num_waits;
 	uint32_t wait_fence;
