@@ -62,6 +62,16 @@ SD_KERNEL(endless, struct word_args)
 		__asm__ volatile("");
 }
 
+/* Cooperative: the first workgroup does not come to the barrier. */
+SD_KERNEL_WITH(never_meets, struct word_args, SC_STACK_DEFAULT, SC_KERNEL_COOPERATIVE)
+{
+	(void)args;
+	if (sd_rank() == 0)
+		return;
+	sd_arrive();
+	sd_meet();
+}
+
 SD_KERNEL(fails_assert, struct word_args)
 {
 	sd_assert(args->a == args->b);

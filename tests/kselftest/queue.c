@@ -92,8 +92,6 @@ static void state_page(void)
 	CHECK(state->retired >= 3);
 	CHECK_EQ(state->faults, 0);
 	CHECK_EQ(card_queue_destroy(fd, queue.queue), 0);
-	/* The page outlives the queue. */
-	CHECK_EQ(state->packets, 3);
 	munmap((void *)state, 4096);
 }
 
