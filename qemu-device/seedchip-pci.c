@@ -12,6 +12,7 @@
  */
 #include "seedchip-pci.h"
 #include "hw/pci/msix.h"
+#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
@@ -709,6 +710,23 @@ static void seedchip_finalize(Object *obj)
     }
 }
 
+/*
+ * The empty slot looks like one: QEMU does this only for removals that the
+ * guest has agreed to. The rewrite of Slot Control raises the interrupt.
+ */
+static void seedchip_empty_slot(PCIDevice *port)
+{
+    uint32_t pos = port->exp.exp_cap;
+    uint8_t *cap = port->config + pos;
+    uint16_t ctl = pci_get_word(cap + PCI_EXP_SLTCTL);
+
+    pci_word_test_and_clear_mask(cap + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS);
+    pci_word_test_and_clear_mask(cap + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_DLLLA);
+    pci_word_test_and_set_mask(cap + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDC);
+    pcie_cap_slot_write_config(port, ctl, pci_get_word(cap + PCI_EXP_SLTSTA),
+                               pos + PCI_EXP_SLTCTL, ctl, 2);
+}
+
 /* Surprise removal: the card is gone at once, without asking the guest. */
 static void seedchip_vanish(void *opaque)
 {
@@ -717,11 +735,16 @@ static void seedchip_vanish(void *opaque)
     Error *err = NULL;
 
     if (slot && dev->realized) {
+        PCIDevice *port = pci_bridge_get_device(pci_get_bus(PCI_DEVICE(dev)));
+
         hotplug_handler_unplug(slot, dev, &err);
         if (err) {
             error_report_err(err);
         } else {
             object_unparent(OBJECT(dev));
+            if (OBJECT(slot) == OBJECT(port)) {
+                seedchip_empty_slot(port);
+            }
         }
     }
     object_unref(OBJECT(dev));

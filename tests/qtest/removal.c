@@ -78,11 +78,19 @@ static void pull_out(struct machine *m)
 static void test_surprise(void **state)
 {
 	struct machine *m = machine_start("");
+	uint16_t status;
 
 	(void)state;
 	card_map(m);
 	for (int i = 0; i < 3; i++) {
+		cfg_write(m, 0, PORT_DEV, slot_reg(m, PCI_EXP_SLTSTA), PCI_EXP_SLTSTA_PDC, 2);
 		pull_out(m);
+		/* the slot says that it has become empty */
+		status = cfg_read(m, 0, PORT_DEV, slot_reg(m, PCI_EXP_SLTSTA), 2);
+		assert_int_equal(status & (PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_PDS),
+				 PCI_EXP_SLTSTA_PDC);
+		assert_int_equal(cfg_read(m, 0, PORT_DEV, slot_reg(m, PCI_EXP_LNKSTA), 2) &
+				 PCI_EXP_LNKSTA_DLLLA, 0);
 		assert_int_not_equal(reg_read(m, SC_REG_MAGIC, 4), SC_MAGIC);
 		add_again(m);
 	}
