@@ -217,6 +217,18 @@ static void take_device(struct sc_chip *chip, struct sc_device_regs *reg,
 	sc_regs_load_device(chip, reg);
 }
 
+/* The chip is idle: nothing is in any window, but slots and lists may have members. */
+static void forget_queues(struct sc_chip *chip)
+{
+	unsigned int i;
+
+	chip->ready_head = NULL;
+	chip->ready_tail = &chip->ready_head;
+	chip->waiting = NULL;
+	for (i = 0; i < chip->config.slots; i++)
+		chip->slots[i].queue = NULL;
+}
+
 static void take_queue(struct sc_chip *chip, struct sc_queue *q, const struct sc_queue *from)
 {
 	unsigned int id = q->id;
@@ -265,6 +277,7 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 		chip->contexts[i].instance = ++chip->instances;
 		sc_mmu_bind(chip, i, contexts[i].root);
 	}
+	forget_queues(chip);
 	for (i = 0; i < chip->config.queues; i++)
 		take_queue(chip, &chip->queues[i], &queues[i]);
 	sc_unlock(chip);

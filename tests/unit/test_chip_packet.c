@@ -408,6 +408,31 @@ static void test_fill_rows(void **state)
 					 i < 11 ? 0x11 * (i % 8 + 1) : 0);
 }
 
+/* Zeroes in large pieces, misaligned at both ends, across pages of all kinds. */
+static void test_fill_zero(void **state)
+{
+	struct bench *b = *state;
+	union packet p = pkt_fill(VA + 100, 0x1f000, 0);
+	unsigned int i;
+
+	memset(b->card + PA, 0xee, 32 * 4096);
+	memset(b->system + 0x380000, 0xee, 4096);
+	bench_map(b, 2, VA + 20 * 4096, 0x380000, SC_PTE_READ | SC_PTE_WRITE | SC_PTE_SYSTEM);
+	bench_wait(b, USER, bench_submit(b, USER, &p, 1));
+	for (i = 0; i < 32 * 4096; i++)
+		assert_int_equal(b->card[PA + i], i >= 100 && i < 0x1f064 && i / 4096 != 20 ?
+				 0 : 0xee);
+	for (i = 0; i < 4096; i++)
+		assert_int_equal(b->system[0x380000 + i], 0);
+	p = pkt_fill(0x500000, 0x300000, 0); /* context 0 */
+	memset(b->card + 0x4ff000, 0xee, 0x302000);
+	bench_wait(b, DRIVER, bench_submit(b, DRIVER, &p, 1));
+	for (i = 0; i < 0x302000; i++)
+		assert_int_equal(b->card[0x4ff000 + i], i >= 0x1000 && i < 0x301000 ? 0 : 0xee);
+	p = pkt_fill(VA, 64 * 4096, 0); /* runs off the buffer */
+	expect(b, USER, &p, 1, SC_CODE_UNMAPPED);
+}
+
 static void test_timestamp_and_record(void **state)
 {
 	struct bench *b = *state;
@@ -639,7 +664,7 @@ int main(void)
 		TEST(test_reserved_members), TEST(test_reserved_header), TEST(test_opcodes),
 		TEST(test_privileged), TEST(test_list_is_not_privileged), TEST(test_bad_fields),
 		TEST(test_arguments), TEST(test_faults), TEST(test_copy_rows),
-		TEST(test_fill_rows), TEST(test_timestamp_and_record),
+		TEST(test_fill_rows), TEST(test_fill_zero), TEST(test_timestamp_and_record),
 		TEST(test_record_unmapped), TEST(test_indirect), TEST(test_indirect_faults),
 		TEST(test_wait_in_list), TEST(test_wait_queue), TEST(test_wait_queue_skip),
 		TEST(test_skip_records), TEST(test_grid_indirect),
