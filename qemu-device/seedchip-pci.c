@@ -19,10 +19,6 @@
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
-#ifndef SEEDCHIP_IN_TREE
-#include "qapi/qapi-commands-control.h"
-#include "qemu/qemu-plugin.h"
-#endif
 
 /* Extended capabilities */
 #define SEEDCHIP_AER_OFFSET 0x100
@@ -829,63 +825,11 @@ static const TypeInfo seedchip_info = {
     },
 };
 
-static void seedchip_register(void)
+void seedchip_register(void)
 {
     type_register_static(&seedchip_info);
 }
 
 #ifdef SEEDCHIP_IN_TREE
 type_init(seedchip_register)
-#else
-/* Loading into a stock QEMU, with -plugin */
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-/* What this file embeds or fills in must have QEMU's own layout. */
-static bool seedchip_check_layout(void)
-{
-    static const struct {
-        const char *type;
-        size_t size;
-    } embedded[] = {
-        { TYPE_PCI_DEVICE, sizeof(PCIDevice) },
-        { TYPE_DEVICE, sizeof(DeviceState) },
-        { TYPE_OBJECT, sizeof(Object) },
-        { TYPE_MEMORY_REGION, sizeof(MemoryRegion) },
-    };
-    int i;
-
-    for (i = 0; i < ARRAY_SIZE(embedded); i++) {
-        size_t size = seedchip_size_of_type(embedded[i].type);
-
-        if (SEEDCHIP_KNOWS_SIZES && size != embedded[i].size) {
-            error_report("seedchip: built for a QEMU whose %s has %zu bytes, "
-                         "but here it has %zu: run make to rebuild the card",
-                         embedded[i].type, embedded[i].size, size);
-            return false;
-        }
-    }
-    return true;
-}
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
-                                           const qemu_info_t *info, int argc,
-                                           char **argv)
-{
-    g_autoptr(VersionInfo) version = qmp_query_version(NULL);
-
-    if (version->qemu->major != QEMU_VERSION_MAJOR ||
-        version->qemu->minor != QEMU_VERSION_MINOR) {
-        error_report("seedchip: built for QEMU %d.%d, but this is %" PRId64
-                     ".%" PRId64 ": run make to rebuild the card",
-                     QEMU_VERSION_MAJOR, QEMU_VERSION_MINOR,
-                     version->qemu->major, version->qemu->minor);
-        return -1;
-    }
-    if (!info->system_emulation || !seedchip_check_layout()) {
-        return -1;
-    }
-    seedchip_register();
-    return 0;
-}
-#endif /* !SEEDCHIP_IN_TREE */
+#endif

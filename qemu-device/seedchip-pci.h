@@ -73,6 +73,9 @@ struct SeedchipState {
     bool trace;
 };
 
+/* Registers the device type; once, when QEMU is ready for it. */
+void seedchip_register(void);
+
 /* What the chip calls, with the device as its opaque pointer. */
 struct sc_host seedchip_host_ops(SeedchipState *s);
 

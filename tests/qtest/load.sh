@@ -12,15 +12,15 @@ trap 'rm -rf "$tmp"' EXIT
 
 # build NAME: the card with the headers in $tmp/NAME in front of the right ones
 build() {
-	for part in pci host; do
+	for source in qemu-device/*.c; do
 		# shellcheck disable=SC2046 # a list of flags
 		gcc -std=gnu11 -O0 -fPIC -D_GNU_SOURCE "-I$tmp/$1" "-I$headers/generated" \
 			"-I$headers/generated/qapi" "-I$headers/include" -Iqemu-device -Iuapi -I. \
 			$(pkg-config --cflags glib-2.0) \
-			-c -o "$tmp/$part.o" "qemu-device/seedchip-$part.c"
+			-c -o "$tmp/$(basename "$source" .c).o" "$source"
 	done
 	gcc -shared -pthread -Wl,--version-script=qemu-device/seedchip.map -o "$tmp/$1.so" \
-		"$tmp/pci.o" "$tmp/host.o" build/qemu-device/chip/libchip.a -lm
+		"$tmp"/*.o build/qemu-device/chip/libchip.a -lm
 }
 
 number=0

@@ -23,6 +23,7 @@ to=$tree/hw/misc/seedchip
 rm -rf "$to"
 mkdir -p "$to/qemu-device/chip" "$to/uapi"
 cp qemu-device/*.[ch] "$to/qemu-device/"
+rm "$to/qemu-device/seedchip-plugin.c" # loading into a stock QEMU
 cp qemu-device/trace-events "$to/"
 cp qemu-device/chip/*.[ch] "$to/qemu-device/chip/"
 cp uapi/*.h "$to/uapi/"
