@@ -152,7 +152,7 @@
 	X(ARM, 0x50, 8, RW, ANY, ~0ULL, ~0ULL,                                                     \
 	  "raise the vector once when RETIRED >= ARM, at once if it already is")                   \
 	X(PROGRESS, 0x58, 8, RO, ANY, ~0ULL, 0,                                                    \
-	  "rises whenever the queue retires a packet, a workgroup or instructions")                \
+	  "rises when a packet retires, or a workgroup or a piece of a copy completes")            \
 	X(COMMAND, 0x60, 4, WO, ANY, ~0ULL, 0, "SC_QUEUE_CMD_*")                                   \
 	X(STATUS, 0x64, 4, RO, ANY, ~0ULL, 0, "SC_QUEUE_STATE, _BUSY, _MISSED, _FAULT")            \
 	X(PRIORITY, 0x68, 4, RW, ANY, 0x3, 1, "0 (idle) to 3 (realtime)")                          \
@@ -367,6 +367,8 @@ enum sc_packet_flag { SC_FLAG_TABLE(SC_FLAG_ENUM_) };
 	X(__u64, rsv1, RSV, "") X(__u64, rsv2, RSV, "") X(__u64, rsv3, RSV, "")                    \
 	X(__u64, rsv4, RSV, "")
 
+#define SC_PKT_ARGS(X) X(__typeof__(__u8[SC_ARG_SLOT_SIZE]), data, FIELD, "arguments; the tag is zero")
+
 #define SC_MEMBER_(type, member, use, text) type member;
 #define SC_PKT_STRUCT_(name, body)                                                                 \
 	struct name {                                                                              \
@@ -385,13 +387,7 @@ SC_PKT_STRUCT_(sc_pkt_timestamp, SC_PKT_TIMESTAMP);
 SC_PKT_STRUCT_(sc_pkt_indirect, SC_PKT_INDIRECT);
 SC_PKT_STRUCT_(sc_pkt_wait_queue, SC_PKT_WAIT_QUEUE);
 SC_PKT_STRUCT_(sc_pkt_invalidate, SC_PKT_INVALIDATE);
-
-/* An argument slot: header and a reserved tag (zero), then 56 bytes of arguments. */
-struct sc_pkt_args {
-	__u32 hdr;
-	__u32 tag;
-	__u8 data[SC_ARG_SLOT_SIZE];
-};
+SC_PKT_STRUCT_(sc_pkt_args, SC_PKT_ARGS);
 
 /* One ring slot. */
 struct sc_packet {

@@ -282,7 +282,6 @@ static void charge(struct sc_chip *chip, struct sc_unit *unit, const struct sc_c
 	q->counters.macs += d->macs;
 	q->counters.dma_bytes += d->dma_bytes;
 	q->counters.busy_ns += ns;
-	q->reg.PROGRESS += d->insns;
 	chip->reg.TOTAL_BUSY_NS += ns;
 	ctx->reg.CHARGED_NS += ns;
 	if (ctx->vtime > chip->vclock)

@@ -176,7 +176,7 @@ static void test_reset(void **state)
 	if (sc_chip_config(b->chip)->sync)
 		sc_chip_run(b->chip, 1000);
 	bench_wait_state(b, 2, SC_QUEUE_RUNNING);
-	while (!bench_queue_read(b, 2, SC_Q_PROGRESS) && sc_chip_run(b->chip, 1000))
+	while (!sc_chip_read(b->chip, SC_REG_TOTAL_INSNS, 8) && sc_chip_run(b->chip, 1000))
 		;
 	run_store(b); /* beside it, on the other cores */
 	bench_command(b, 2, SC_QUEUE_CMD_RESET);
