@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <fenv.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +156,7 @@ static uint64_t model(enum sc_fp_format fmt, enum op op, uint64_t a, uint64_t b,
 static void skip_unless_tiny_after_rounding(void)
 {
 	/* (1 - 2^-54) * 2^-1022 is below the smallest normal number, and rounds to it */
-	volatile double a = 0x1.5555555555555p-1, b = 0x1.8p-1022;
+	volatile double a = 2.0 / 3.0, b = 1.5 * DBL_MIN;
 
 	feclearexcept(FE_ALL_EXCEPT);
 	b = a * b;
@@ -188,7 +189,7 @@ static void compare(enum sc_fp_format fmt)
 			h = fmt == SC_FP_S ? host_single(op, a, b, c, host_modes[i & 3], &flags) :
 					     host_double(op, a, b, c, host_modes[i & 3], &flags);
 			if (m != h || env.flags != flags)
-				fail_msg("op %d, mode %u: %#llx, %#llx, %#llx gives %#llx %#x, host %#llx %#x",
+				fail_msg("op %d mode %u: %#llx %#llx %#llx: %#llx %#x, host %#llx %#x",
 					 op, i & 3, (unsigned long long)a, (unsigned long long)b,
 					 (unsigned long long)c, (unsigned long long)m, env.flags,
 					 (unsigned long long)h, flags);

@@ -321,6 +321,7 @@ static void test_jumps(void **state)
 	assert_int_equal(t->core->x[A1], 0);
 	assert_int_equal(RUN(t, NOP, jal(A1, 6)), SC_RUN_FAULT);
 	expect_fault(t, SC_STATUS_TRAP, SC_CODE_MISALIGNED_PC, CODE + 4, 1);
+	assert_int_equal(t->core->x[A1], 0);
 	assert_int_equal(RUN(t, BNE(ZERO, SP, 6)), SC_RUN_FAULT);
 	expect_fault(t, SC_STATUS_TRAP, SC_CODE_MISALIGNED_PC, CODE, 0);
 	/* not taken: no trap */
@@ -383,11 +384,18 @@ static void test_scratchpad_windows(void **state)
 	assert_int_equal(RUN(t, to_guard[0], to_guard[1], LD(A2, A1, 0), RET), SC_RUN_FAULT);
 	expect_fault(t, SC_STATUS_FAULT, SC_CODE_STACK_GUARD, CODE + 8, 2);
 	expect_access(t, SC_VA_TCM + guard, 8, SC_ACCESS_READ);
-	assert_int_equal(RUN(t, to_guard[0], to_guard[1], SD(A2, A1, -8), RET), SC_RUN_DONE);
+	assert_int_equal(RUN(t, to_guard[0], to_guard[1], SD(A2, A1, -8), LD(A2, A1, -8), RET),
+			 SC_RUN_DONE);
 	assert_int_equal(RUN(t, LUI(A1, -2 & 0xfffff), ADD(A1, A1, SP), LD(A2, A1, 0),
 			     SD(A2, A1, -1)),
 			 SC_RUN_FAULT);
 	expect_access(t, SC_VA_TCM + guard + SC_PAGE_SIZE - 1, 1, SC_ACCESS_WRITE);
+
+	/* a larger stack moves it, into a page that was in use */
+	t->launch.stack_size += SC_PAGE_SIZE;
+	assert_int_equal(RUN(t, LUI(A1, -4 & 0xfffff), ADD(A1, A1, SP), LD(A2, A1, 8)),
+			 SC_RUN_FAULT);
+	expect_fault(t, SC_STATUS_FAULT, SC_CODE_STACK_GUARD, CODE + 8, 2);
 
 	/* another core's, not cooperative and cooperative */
 #define REMOTE(rank) LUI(A1, ((rank) + 1) * SC_TCM_STRIDE >> 12), ADD(A1, A1, A0)
@@ -531,6 +539,12 @@ static void test_atomics(void **state)
 	assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
 	assert_int_equal(t->core->x[A3], 1);
 	assert_memory_equal(t->data, &value, 8);
+	/* one SC uses the reservation up, even if it stored what was there */
+	assert_int_equal(RUN(t, LUI(A1, DATA >> 12), LR_D(A2, A1), SC_D(A3, A2, A1),
+			     SC_D(A4, A2, A1), RET),
+			 SC_RUN_DONE);
+	assert_int_equal(t->core->x[A3], 0);
+	assert_int_equal(t->core->x[A4], 1);
 	/* a reservation does not survive into the next workgroup */
 	assert_int_equal(RUN(t, LUI(A1, DATA >> 12), LR_D(A2, A1), RET), SC_RUN_DONE);
 	assert_int_equal(RUN(t, LUI(A1, DATA >> 12), SC_D(A3, SP, A1), RET), SC_RUN_DONE);
@@ -698,7 +712,8 @@ static void test_strict_race(void **state)
 		.src = DATA,
 		.dst = SC_VA_TCM + 1024,
 	};
-	uint32_t code[] = { ADDI(A2, ZERO, 1), LD(A3, A0, 1024), SDD_GO(0, A0), SD_POST(0, ZERO),
+	/* the page is in the translation cache by the time the DMA is issued */
+	uint32_t code[] = { ADDI(A2, ZERO, 1), SD(A2, A0, 1080), SDD_GO(0, A0), SD_POST(0, ZERO),
 			    SD(A2, A0, 1088), SD(A2, A0, 1080), SD_AWAIT(ZERO, A2), RET };
 
 	sc_core_destroy(t->core);
