@@ -207,8 +207,16 @@ static void limited(void)
 	CHECK(fault.insns >= 1000000 && fault.insns < 1100000);
 }
 
-/* Workgroups at a barrier that one of them never reaches: nothing retires, nobody is at fault. */
 static void watchdog(void)
+{
+	struct seedchip_fault fault = expect("endless", 0, 0, SC_STATUS_TIMEOUT,
+					     SC_CODE_JOB_TIMEOUT);
+
+	CHECK(!strcmp(fault.function, "endless"));
+}
+
+/* Workgroups at a barrier that one of them never reaches: the card knows at once. */
+static void barrier(void)
 {
 	struct word_args args = { seedchip_buffer_address(out), 0, 0 };
 	struct seedchip_dim dim = { .x = 2, .y = 1, .z = 1, .flags = SEEDCHIP_COOPERATIVE };
@@ -223,8 +231,8 @@ static void watchdog(void)
 	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
 	printf("# %s\n", fault.text);
 	CHECK_EQ(seedchip_queue_recover(queue), 0);
-	CHECK_EQ(fault.status, SC_STATUS_TIMEOUT);
-	CHECK_EQ(fault.code, SC_CODE_JOB_TIMEOUT);
+	CHECK_EQ(fault.status, SC_STATUS_TRAP);
+	CHECK_EQ(fault.code, SC_CODE_AWAIT_DEADLOCK);
 	CHECK(!strcmp(fault.function, "never_meets"));
 	works();
 }
@@ -327,7 +335,8 @@ int main(void)
 		{ "jump to a misaligned address", misaligned_jump },
 		{ "recursion off the stack", recursion },
 		{ "a kernel that never ends meets its instruction limit", limited },
-		{ "workgroups that wait for ever meet the driver's watchdog", watchdog },
+		{ "a kernel that never ends meets the driver's watchdog", watchdog },
+		{ "workgroups that wait for one that never comes", barrier },
 		{ "a failed assertion", assertion },
 		{ "engines: deadlock, race, unmapped DMA, bad tile", engines },
 		{ "what a kernel prints arrives", printing },
