@@ -3,11 +3,12 @@
  * Life of a chip: configuration, memory, workers, and the loop that gives
  * workers something to do.
  *
- * A worker takes, in this order: the end of a device reset, a queue that needs
- * its packet engine, a workgroup. With `sync` there are no workers and
- * sc_chip_run() runs the same loop in its caller, so every order of events is
- * a function of the calls made. Invariant: `busy` counts the workers that work
- * with the lock dropped; a device reset ends when it is zero.
+ * A worker ends a device reset if one is due; else it takes a queue that needs
+ * its packet engine and a workgroup in turns, so that neither long copies nor
+ * long kernels keep the other from going on. With `sync` there are no workers
+ * and sc_chip_run() runs the same loop in its caller, so every order of events
+ * is a function of the calls made. Invariant: `busy` counts the workers that
+ * work with the lock dropped; a device reset ends when it is zero.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -123,11 +124,38 @@ static bool work_left(struct sc_chip *chip)
 	return chip->ready_head || sc_dispatch_ready(chip) || sc_queue_poll_due(chip) != UINT64_MAX;
 }
 
+static void spend(uint64_t *budget, uint64_t cost)
+{
+	*budget -= cost < *budget ? cost : *budget;
+}
+
+/* A step of a queue; false: none needs one. */
+static bool step_queue(struct sc_chip *chip, unsigned int user, uint64_t *budget)
+{
+	struct sc_queue *q = sc_queue_pick(chip);
+	uint64_t copied;
+
+	if (!q)
+		return false;
+	copied = q->counters.copy_bytes;
+	sc_queue_step(chip, q, user);
+	spend(budget, SC_STEP_COST + (q->counters.copy_bytes - copied) / 64);
+	sc_queue_user_left(chip, q);
+	return true;
+}
+
+static bool run_core(struct sc_chip *chip, unsigned int user, uint64_t *budget)
+{
+	if (!sc_dispatch_run(chip, user, budget))
+		return false;
+	sc_queue_user_left(chip, NULL);
+	return true;
+}
+
 /* One piece of work; false: there is none. Called and returns with the lock held. */
 static bool work_once(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 {
-	struct sc_queue *q;
-	bool done = true;
+	bool done;
 
 	if (sc_reset_due(chip)) {
 		sc_reset_finish(chip);
@@ -136,13 +164,12 @@ static bool work_once(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 	if (chip->resetting || chip->no_master)
 		return false;
 	chip->busy++;
-	q = sc_queue_pick(chip);
-	if (q)
-		sc_queue_step(chip, q, user);
+	chip->stepped_last = !chip->stepped_last;
+	if (chip->stepped_last)
+		done = step_queue(chip, user, budget) || run_core(chip, user, budget);
 	else
-		done = sc_dispatch_run(chip, user, budget);
+		done = run_core(chip, user, budget) || step_queue(chip, user, budget);
 	chip->busy--;
-	sc_queue_user_left(chip, q);
 	return done;
 }
 

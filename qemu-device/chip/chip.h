@@ -70,7 +70,9 @@ struct sc_config {
  * @kick: with sc_config.sync: work is pending, call sc_chip_run() soon.
  *	  NULL without sync. Must not call sc_chip_run() itself.
  * @trace: one line per doorbell, packet, fence, interrupt, fault and reset;
- *	   may be NULL, then tracing costs nothing
+ *	   may be NULL, then tracing costs nothing. Like @time_ns and @icount it
+ *	   is called with the chip's lock held: it must neither call into the
+ *	   chip nor wait for one who does.
  */
 struct sc_host {
 	int (*dma)(void *opaque, uint64_t addr, void *buf, size_t len, bool write);
@@ -131,7 +133,7 @@ void sc_chip_doorbell_write(struct sc_chip *chip, uint64_t offset, uint64_t valu
  * sc_chip_set_master() - bus mastering on or off
  *
  * While off, nothing is fetched or written back; what is pending resumes when
- * it is set again.
+ * it is set again. It is on in a new chip and resets do not change it.
  */
 void sc_chip_set_master(struct sc_chip *chip, bool on);
 
@@ -153,7 +155,8 @@ bool sc_chip_reset_busy(struct sc_chip *chip);
  * sc_chip_run() - sc_config.sync only: do pending work in this thread
  * @budget: instructions (or 64-byte units of copying) to spend
  *
- * Return: true if work is left.
+ * Return: true if work is left. A WAIT on memory that is not satisfied is work
+ * left: it is looked at once per call.
  */
 bool sc_chip_run(struct sc_chip *chip, uint64_t budget);
 

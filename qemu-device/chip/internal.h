@@ -36,6 +36,7 @@
 #define SC_QUANTUM	65536 /* instructions before a workgroup lets others have the worker */
 #define SC_CHUNK	65536 /* bytes that COPY and FILL move at a time */
 #define SC_COPY_STEP	(1u << 20) /* bytes before a COPY lets others have the worker */
+#define SC_STEP_COST	64 /* what a step of a queue counts in a budget of instructions */
 #define SC_TURN		64 /* packets before a queue hands its slot to one that waits */
 #define SC_STICKY_NS	1000000 /* work that a core does for a context before it changes */
 #define SC_RING_LOG2_MAX 16
@@ -308,7 +309,7 @@ struct sc_chip {
 	uint64_t free_cores;
 	struct sc_work *forming;
 	struct sc_unit *run_head, **run_tail;
-	bool started_last;
+	bool started_last, stepped_last; /* whose turn it is not */
 
 	uint64_t bias_insns, bias_macs, bias_dma; /* TOTAL_* beyond what the cores count */
 
