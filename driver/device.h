@@ -161,6 +161,10 @@ unsigned long seedchip_scale_timeout(struct seedchip_device *sdev, unsigned int 
 int seedchip_device_init(struct seedchip_device *sdev);
 void seedchip_device_fini(struct seedchip_device *sdev);
 int seedchip_device_enable(struct seedchip_device *sdev);
-int seedchip_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* The ioctls, each in the file that owns what it works on. */
+#define SEEDCHIP_IOCTL_PROTOTYPE_(name, number, dir, arg, errnos, text) \
+	int seedchip_ioctl_##arg(struct drm_device *drm, void *data, struct drm_file *file);
+SEEDCHIP_IOCTL_TABLE(SEEDCHIP_IOCTL_PROTOTYPE_)
 
 #endif /* SEEDCHIP_DEVICE_H */

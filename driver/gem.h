@@ -37,8 +37,6 @@ static inline struct seedchip_bo *to_seedchip_bo(struct drm_gem_object *obj)
 }
 
 void seedchip_gem_remove(struct seedchip_device *sdev);
-int seedchip_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
-int seedchip_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
 struct drm_gem_object *seedchip_gem_create_object(struct drm_device *drm, size_t size);
 
 #endif /* SEEDCHIP_GEM_H */

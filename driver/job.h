@@ -8,8 +8,6 @@
 #include <linux/dma-fence.h>
 #include <linux/list.h>
 
-struct drm_device;
-struct drm_file;
 struct sc_fault;
 struct sc_packet;
 struct seedchip_device;
@@ -89,6 +87,5 @@ bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, b
 void seedchip_job_finish(struct seedchip_queue *q);
 struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
 				      u32 count);
-int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* SEEDCHIP_JOB_H */

@@ -39,36 +39,19 @@ static int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm, 
 	return err;
 }
 
-#define SEEDCHIP_GUARD(name)                                                                     \
-	static int seedchip_guard_##name(struct drm_device *drm, void *data,                     \
-					 struct drm_file *file)                                  \
+#define SEEDCHIP_GUARD_(name, number, dir, arg, errnos, text)                                    \
+	static int seedchip_guard_##arg(struct drm_device *drm, void *data,                      \
+					struct drm_file *file)                                   \
 	{                                                                                        \
-		return seedchip_ioctl_guarded(seedchip_ioctl_##name, drm, data, file);           \
+		return seedchip_ioctl_guarded(seedchip_ioctl_##arg, drm, data, file);            \
 	}
-SEEDCHIP_GUARD(dev_query)
-SEEDCHIP_GUARD(bo_create)
-SEEDCHIP_GUARD(bo_mmap_offset)
-SEEDCHIP_GUARD(vm_bind)
-SEEDCHIP_GUARD(queue_create)
-SEEDCHIP_GUARD(queue_destroy)
-SEEDCHIP_GUARD(submit)
-SEEDCHIP_GUARD(queue_fault)
-SEEDCHIP_GUARD(queue_recover)
+SEEDCHIP_IOCTL_TABLE(SEEDCHIP_GUARD_)
 
 static const struct drm_ioctl_desc seedchip_ioctls[] = {
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_DEV_QUERY, seedchip_guard_dev_query, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_BO_CREATE, seedchip_guard_bo_create, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_BO_MMAP_OFFSET, seedchip_guard_bo_mmap_offset, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_VM_BIND, seedchip_guard_vm_bind, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_CREATE, seedchip_guard_queue_create, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_DESTROY, seedchip_guard_queue_destroy, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_SUBMIT, seedchip_guard_submit, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_FAULT, seedchip_guard_queue_fault, 0),
-	DRM_IOCTL_DEF_DRV(SEEDCHIP_QUEUE_RECOVER, seedchip_guard_queue_recover, 0),
+#define SEEDCHIP_DESC_(name, number, dir, arg, errnos, text) \
+	DRM_IOCTL_DEF_DRV(SEEDCHIP_##name, seedchip_guard_##arg, 0),
+	SEEDCHIP_IOCTL_TABLE(SEEDCHIP_DESC_)
 };
-
-#define SEEDCHIP_COUNT_(name, number, dir, type, errnos, text) + 1
-static_assert(ARRAY_SIZE(seedchip_ioctls) == 0 SEEDCHIP_IOCTL_TABLE(SEEDCHIP_COUNT_));
 
 static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 {

@@ -12,7 +12,6 @@
 #include "fence.h"
 #include "seedchip_accel.h"
 
-struct drm_device;
 struct drm_file;
 struct seedchip_device;
 struct seedchip_vm;
@@ -172,10 +171,5 @@ void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work);
 struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle);
 void seedchip_queue_close_all(struct drm_file *file);
 int seedchip_queue_mmap_state(struct drm_file *file, struct vm_area_struct *vma);
-
-int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
-int seedchip_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
-int seedchip_ioctl_queue_fault(struct drm_device *drm, void *data, struct drm_file *file);
-int seedchip_ioctl_queue_recover(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* SEEDCHIP_QUEUE_H */

@@ -43,27 +43,29 @@ extern "C" {
 #define SEEDCHIP_UAPI_MINOR 0
 
 /*
- * Ioctls: X(name, number, direction, struct, errnos, meaning). New ones go at the end.
+ * Ioctls: X(name, number, direction, argument, errnos, meaning). New ones go at the end.
  * From it come the numbers, the driver's dispatcher, negative tests and docs/uapi.md.
+ * The argument is struct drm_seedchip_ARGUMENT, the driver's seedchip_ioctl_ARGUMENT()
+ * handles it.
  */
 #define SEEDCHIP_IOCTL_TABLE(X)                                                                    \
-	X(DEV_QUERY, 0x00, WR, drm_seedchip_dev_query, "EINVAL",                                   \
+	X(DEV_QUERY, 0x00, WR, dev_query, "EINVAL",                                                \
 	  "read a property structure of the device")                                               \
-	X(BO_CREATE, 0x01, WR, drm_seedchip_bo_create, "EINVAL ENOSPC",                            \
+	X(BO_CREATE, 0x01, WR, bo_create, "EINVAL ENOSPC",                                         \
 	  "create a buffer in card or system memory; new memory reads zero")                       \
-	X(BO_MMAP_OFFSET, 0x02, WR, drm_seedchip_bo_mmap_offset, "EINVAL ENOENT EACCES",           \
+	X(BO_MMAP_OFFSET, 0x02, WR, bo_mmap_offset, "EINVAL ENOENT EACCES",                        \
 	  "offset for mmap() of a buffer")                                                         \
-	X(VM_BIND, 0x03, WR, drm_seedchip_vm_bind, "EINVAL ENOENT EBUSY",                          \
+	X(VM_BIND, 0x03, WR, vm_bind, "EINVAL ENOENT EBUSY",                                       \
 	  "map and unmap ranges of the file's address space")                                      \
-	X(QUEUE_CREATE, 0x04, WR, drm_seedchip_queue_create, "EINVAL EACCES EMFILE ENOSPC",        \
+	X(QUEUE_CREATE, 0x04, WR, queue_create, "EINVAL EACCES EMFILE ENOSPC",                     \
 	  "create a queue")                                                                        \
-	X(QUEUE_DESTROY, 0x05, WR, drm_seedchip_queue_destroy, "EINVAL ENOENT",                    \
+	X(QUEUE_DESTROY, 0x05, WR, queue_destroy, "EINVAL ENOENT",                                 \
 	  "abort and destroy a queue")                                                             \
-	X(SUBMIT, 0x06, WR, drm_seedchip_submit, "EINVAL ENOENT EAGAIN EIO E2BIG",                 \
+	X(SUBMIT, 0x06, WR, submit, "EINVAL ENOENT EAGAIN EIO E2BIG",                              \
 	  "append packets to a queue")                                                             \
-	X(QUEUE_FAULT, 0x07, WR, drm_seedchip_queue_fault, "EINVAL ENOENT ENODATA",                \
+	X(QUEUE_FAULT, 0x07, WR, queue_fault, "EINVAL ENOENT ENODATA",                             \
 	  "read the fault that stopped a queue")                                                   \
-	X(QUEUE_RECOVER, 0x08, WR, drm_seedchip_queue_recover, "EINVAL ENOENT",                    \
+	X(QUEUE_RECOVER, 0x08, WR, queue_recover, "EINVAL ENOENT",                                 \
 	  "make a faulted queue usable again")
 
 /**
@@ -347,9 +349,10 @@ struct drm_seedchip_queue_recover {
 };
 
 /* DRM_SEEDCHIP_x is the number, DRM_IOCTL_SEEDCHIP_x the full ioctl code. */
-#define SEEDCHIP_IOCTL_NUMBER_(name, number, dir, type, errnos, text) DRM_SEEDCHIP_##name = number,
-#define SEEDCHIP_IOCTL_CODE_(name, number, dir, type, errnos, text) \
-	DRM_IOCTL_SEEDCHIP_##name = DRM_IO##dir(DRM_COMMAND_BASE + (number), struct type),
+#define SEEDCHIP_IOCTL_NUMBER_(name, number, dir, arg, errnos, text) DRM_SEEDCHIP_##name = number,
+#define SEEDCHIP_IOCTL_CODE_(name, number, dir, arg, errnos, text) \
+	DRM_IOCTL_SEEDCHIP_##name =                                \
+		DRM_IO##dir(DRM_COMMAND_BASE + (number), struct drm_seedchip_##arg),
 enum drm_seedchip_ioctl_number { SEEDCHIP_IOCTL_TABLE(SEEDCHIP_IOCTL_NUMBER_) };
 enum drm_seedchip_ioctl_code { SEEDCHIP_IOCTL_TABLE(SEEDCHIP_IOCTL_CODE_) };
 

@@ -48,18 +48,9 @@ struct field {
 };
 
 #define FIELD_(type, member, use, text) { sizeof(type), USE_##use },
-static const struct field fields_NOP[] = { SC_PKT_NOP(FIELD_) };
-static const struct field fields_DISPATCH[] = { SC_PKT_DISPATCH(FIELD_) };
-static const struct field fields_COPY[] = { SC_PKT_COPY(FIELD_) };
-static const struct field fields_FILL[] = { SC_PKT_FILL(FIELD_) };
-static const struct field fields_WAIT[] = { SC_PKT_WAIT(FIELD_) };
-static const struct field fields_SIGNAL[] = { SC_PKT_SIGNAL(FIELD_) };
-static const struct field fields_TIMESTAMP[] = { SC_PKT_TIMESTAMP(FIELD_) };
-static const struct field fields_INDIRECT[] = { SC_PKT_INDIRECT(FIELD_) };
-static const struct field fields_BARRIER[] = { SC_PKT_BARRIER(FIELD_) };
-static const struct field fields_WAIT_QUEUE[] = { SC_PKT_WAIT_QUEUE(FIELD_) };
-static const struct field fields_INVALIDATE[] = { SC_PKT_INVALIDATE(FIELD_) };
-static const struct field fields_ARGS[] = { { SC_ARG_SLOT_SIZE, USE_FIELD } };
+#define FIELDS_(name, number, flags, who, text) \
+	static const struct field fields_##name[] = { SC_PKT_##name(FIELD_) };
+SC_OP_TABLE(FIELDS_)
 
 static const uint8_t code_status[] = {
 #define CODE_STATUS_(name, number, status, text) [number] = SC_STATUS_##status,

@@ -109,7 +109,6 @@ void sc_regs_discovery(struct sc_chip *chip)
 
 	reset_descs(device_descs, SC_ARRAY_SIZE(device_descs), r);
 	r->SPEC_HASH = SC_SPEC_HASH;
-	r->SPEC_HASH = SC_SPEC_HASH;
 	r->FEATURES = SC_FEATURE_COOPERATIVE | SC_FEATURE_RECORDS | SC_FEATURE_ATOMICS |
 		      (c->strict ? SC_FEATURE_STRICT : 0) | (c->test ? SC_FEATURE_TEST : 0);
 	r->NUM_CORES = c->cores;

@@ -76,7 +76,7 @@ static void guard_page(void)
 		size_t size;
 	} calls[] = {
 #define CALL(name, number, dir, type, errnos, text) \
-	{ DRM_IOCTL_SEEDCHIP_##name, sizeof(struct type) },
+	{ DRM_IOCTL_SEEDCHIP_##name, sizeof(struct drm_seedchip_##type) },
 		SEEDCHIP_IOCTL_TABLE(CALL)
 	};
 	uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

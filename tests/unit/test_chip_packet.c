@@ -83,19 +83,9 @@ struct field {
 
 enum { USE_FIELD, USE_RSV };
 #define FIELD_(type, member, use, text) { sizeof(type), USE_##use == USE_RSV },
-#define FIELDS(name) static const struct field name[] = { SC_PKT_##name(FIELD_) }
-FIELDS(NOP);
-FIELDS(DISPATCH);
-FIELDS(COPY);
-FIELDS(FILL);
-FIELDS(WAIT);
-FIELDS(SIGNAL);
-FIELDS(TIMESTAMP);
-FIELDS(INDIRECT);
-FIELDS(BARRIER);
-FIELDS(WAIT_QUEUE);
-FIELDS(INVALIDATE);
-static const struct field ARGS[] = { { SC_ARG_SLOT_SIZE, false } };
+#define FIELDS_(name, number, flags, who, text) \
+	static const struct field name[] = { SC_PKT_##name(FIELD_) };
+SC_OP_TABLE(FIELDS_)
 
 #define OP_(name, number, flags, who, text) \
 	{ number, flags, name, sizeof(name) / sizeof(name[0]) },

@@ -3,8 +3,9 @@
  * docgen: keeps the tables in the documentation equal to those in uapi/.
  *
  * A page holds marked regions: "<!-- table NAME -->" to "<!-- end -->" is filled
- * from the X-macro table of that name, "<!-- file PATH -->" with the C source at
- * PATH, relative to the current directory. Everything else is left alone. With
+ * from the X-macro table of that name, "<!-- file PATH -->" with the source at
+ * PATH, relative to the current directory (of "PATH#NAME" only the part between
+ * the comments "doc: NAME" and "doc: end"). Everything else is left alone. With
  * --check nothing is written, and a region that is not up to date is an error.
  */
 #include <errno.h>
@@ -137,25 +138,15 @@ static void print_member(FILE *out, size_t *offset, size_t size, const char *nam
 #define MEMBER_ROW(type, member, use, text) \
 	print_member(out, &offset, sizeof(type), #member, USE_##use, text);
 
-#define PACKET_TABLE(name, table)                                                   \
-	do {                                                                        \
-		size_t offset = 8;                                                  \
-		fprintf(out, "\n**%s**\n\n" MEMBER_HEAD, name);                     \
-		table(MEMBER_ROW)                                                   \
-	} while (0)
-
 static void table_packets(FILE *out)
 {
-	PACKET_TABLE("DISPATCH", SC_PKT_DISPATCH);
-	PACKET_TABLE("COPY", SC_PKT_COPY);
-	PACKET_TABLE("FILL", SC_PKT_FILL);
-	PACKET_TABLE("WAIT", SC_PKT_WAIT);
-	PACKET_TABLE("SIGNAL", SC_PKT_SIGNAL);
-	PACKET_TABLE("TIMESTAMP", SC_PKT_TIMESTAMP);
-	PACKET_TABLE("INDIRECT", SC_PKT_INDIRECT);
-	PACKET_TABLE("NOP and BARRIER", SC_PKT_NOP);
-	PACKET_TABLE("WAIT_QUEUE", SC_PKT_WAIT_QUEUE);
-	PACKET_TABLE("INVALIDATE", SC_PKT_INVALIDATE);
+	size_t offset;
+
+#define PACKET_ROWS(name, ...)                              \
+	offset = 8;                                         \
+	fprintf(out, "\n**%s**\n\n" MEMBER_HEAD, #name);    \
+	SC_PKT_##name(MEMBER_ROW)
+	SC_OP_TABLE(PACKET_ROWS)
 	fputc('\n', out);
 }
 
@@ -184,17 +175,9 @@ static void table_fault(FILE *out)
 static void table_status(FILE *out)
 {
 	fputs("| status | number | errno | meaning |\n|---|---|---|---|\n", out);
-#define STATUS_ROW(name, number, err, text) \
-	fprintf(out, "| %s | %d | %s | %s |\n", #name, number, number ? #err : "0", text);
-#undef EINVAL
-#undef EACCES
-#undef EFAULT
-#undef EIO
-#undef ETIME
-#undef ECANCELED
-#undef ERESTART
-#undef EREMOTEIO
-#undef ENODEV
+#define STATUS_ROW(name, number, err, text)                             \
+	fprintf(out, "| %s | %d | %s | %s |\n", #name, number,          \
+		number ? strerrorname_np(err) : "0", text);
 	SC_STATUS_TABLE(STATUS_ROW)
 }
 
@@ -243,9 +226,9 @@ static void table_ioctls(FILE *out)
 {
 	fputs("| ioctl | number | argument | errnos besides the common ones | meaning |\n"
 	      "|---|---|---|---|---|\n", out);
-#define IOCTL_ROW(name, number, dir, type, errnos, text)                                        \
-	fprintf(out, "| %s | `0x%02x` | `struct %s` | %s | %s |\n", #name, number, #type, errnos, \
-		text);
+#define IOCTL_ROW(name, number, dir, arg, errnos, text)                            \
+	fprintf(out, "| %s | `0x%02x` | `struct drm_seedchip_%s` | %s | %s |\n", #name, \
+		number, #arg, errnos, text);
 	SEEDCHIP_IOCTL_TABLE(IOCTL_ROW)
 }
 
@@ -310,16 +293,65 @@ static bool print_table(const char *name, FILE *out)
 	return false;
 }
 
-/* Prints a source file as a code block, without its licence line. */
-static bool print_source(const char *path, FILE *out)
+static const char *language(const char *path)
 {
-	char *text = read_file(path), *body = text;
+	static const char *const known[][2] = { { ".patch", "diff" }, { ".sh", "sh" } };
+	const char *suffix = strrchr(path, '.');
+	size_t i;
 
+	for (i = 0; suffix && i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(suffix, known[i][0]))
+			return known[i][1];
+	return "c";
+}
+
+/* Prints lines without the indent of the first of them. */
+static void print_dedented(const char *text, const char *end, FILE *out)
+{
+	size_t indent = strspn(text, "\t"), i;
+
+	while (text < end) {
+		for (i = 0; i < indent && *text == '\t'; i++)
+			text++;
+		do
+			fputc(*text, out);
+		while (*text++ != '\n');
+	}
+}
+
+/*
+ * Prints a source file as a code block, without its licence line; of PATH#NAME the
+ * lines between the comments "doc: NAME" and "doc: end".
+ */
+static bool print_source(char *path, FILE *out)
+{
+	char *part = strchr(path, '#'), *text, *body, *end;
+	char mark[140];
+
+	if (part)
+		*part++ = '\0';
+	text = read_file(path);
 	if (!text)
 		return false;
-	if (strstr(text, "SPDX") && strchr(text, '\n') > strstr(text, "SPDX"))
+	body = text;
+	end = text + strlen(text);
+	if (part) {
+		snprintf(mark, sizeof(mark), "/* doc: %s */\n", part);
+		body = strstr(text, mark);
+		end = body ? strstr(body, "/* doc: end */") : NULL;
+		if (!end) {
+			free(text);
+			return false;
+		}
+		body += strlen(mark);
+		while (end[-1] == '\t')
+			end--;
+	} else if (strstr(text, "SPDX") && strchr(text, '\n') > strstr(text, "SPDX")) {
 		body = strchr(text, '\n') + 1;
-	fprintf(out, "```c\n%s```\n", body);
+	}
+	fprintf(out, "```%s\n", language(path));
+	print_dedented(body, end, out);
+	fputs("```\n", out);
 	free(text);
 	return true;
 }
