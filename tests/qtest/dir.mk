@@ -6,3 +6,4 @@ qtests := pci properties removal rings snapshot
 unit-tests += $(qtests:%=tests/qtest/%)
 $(foreach t,$(qtests),$(eval tests/qtest/$(t)-uses := tests/qtest/libmachine.a))
 host-tests += tests/qtest/load.sh
+vm-tests += tests/qtest/linux.sh
