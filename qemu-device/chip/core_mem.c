@@ -83,6 +83,19 @@ static void cache(struct sc_core *core, uint64_t va, const uint8_t *page, unsign
 		core->write[SC_TLB_INDEX(va)] = entry;
 }
 
+/* Host address of @va if its page is cached for all of @access, else NULL. */
+static uint8_t *cached(const struct sc_core *core, uint64_t va, unsigned int access)
+{
+	const struct sc_tlb_entry *read = &core->read[SC_TLB_INDEX(va)];
+	const struct sc_tlb_entry *write = &core->write[SC_TLB_INDEX(va)];
+
+	if ((access & SC_ACCESS_READ) && read->page != SC_PAGE_OF(va))
+		return NULL;
+	if ((access & SC_ACCESS_WRITE) && write->page != SC_PAGE_OF(va))
+		return NULL;
+	return (uint8_t *)(va + (access & SC_ACCESS_READ ? read : write)->delta);
+}
+
 /* Strict: whether an engine operation in flight touches these bytes of the own scratchpad. */
 static bool tcm_check(struct sc_core *core, uint64_t va, unsigned int size, unsigned int access,
 		      uint64_t pc)
@@ -114,6 +127,9 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 	struct sc_xlat xlat;
 	enum sc_code code;
 
+	*host = cached(core, va, access);
+	if (*host)
+		return true;
 	if (is_tcm(va)) {
 		*host = tcm_address(core, va, &code);
 		if (!*host) {
