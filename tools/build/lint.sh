@@ -161,7 +161,7 @@ check "white space, paths" whitespace
 check "shell scripts" shell_syntax
 check "kernel-doc of uapi/" kernel_doc
 check "checkpatch, driver" checkpatch "$common_ignore" "${driver_c[@]}"
-check "checkpatch, uapi" checkpatch "$common_ignore,PREFER_KERNEL_TYPES,LINE_SPACING" "${uapi_h[@]}"
+check "checkpatch, uapi" checkpatch "$common_ignore,PREFER_KERNEL_TYPES,LINE_SPACING,SPACING" "${uapi_h[@]}"
 check "checkpatch, user space" checkpatch "$common_ignore,$user_ignore" "${user_c[@]}"
 check "checkpatch, QEMU's" qemu_checkpatch "${qemu_c[@]}"
 check "cppcheck" cppcheck_run "${all_c[@]}"
