@@ -382,8 +382,7 @@ static void settle(struct sc_chip *chip, struct sc_unit *unit, enum sc_run resul
 		make_runnable(chip, unit);
 		break;
 	case SC_RUN_STOPPED:
-		if (!work->failed || work->cooperative)
-			sc_work_aborted(chip, work, unit->core);
+		sc_work_aborted(chip, work, unit->core);
 		end_workgroup(chip, unit, false);
 		break;
 	case SC_RUN_FAULT:

@@ -6,7 +6,9 @@
  * with `seq` = n + 1, stored last with one 4-byte write; then EVENT_HEAD
  * becomes n + 1, IRQ_STATUS.EVENT is set and vector 0 raised. With
  * EVENT_HEAD - EVENT_TAIL = size the event is dropped and EVENT_LOST counts
- * it; without a ring (EVENT_LOG2 = 0) it is dropped silently.
+ * it; without a ring (EVENT_LOG2 = 0), or with the device disabled, it is
+ * dropped silently. Every event pulses vector 0, also when IRQ_STATUS.EVENT is
+ * still set.
  *
  * Events are written one at a time: sc_event_store() returns with event_mutex
  * held, sc_event_publish() gives it back, so that a queue can become FAULTED
@@ -28,7 +30,7 @@ bool sc_event_store(struct sc_chip *chip, unsigned int type, const struct sc_fau
 
 	pthread_mutex_lock(&chip->event_mutex);
 	sc_lock(chip);
-	log2 = chip->reg.EVENT_LOG2;
+	log2 = chip->reg.CONTROL & SC_CONTROL_ENABLE ? chip->reg.EVENT_LOG2 : 0;
 	event.seq = (uint32_t)chip->reg.EVENT_HEAD + 1;
 	addr = chip->reg.EVENT_BASE + ((event.seq - 1) & ((1u << log2) - 1)) * sizeof(event);
 	full = (uint32_t)(event.seq - 1 - (uint32_t)chip->reg.EVENT_TAIL) >= 1u << log2;

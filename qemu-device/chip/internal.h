@@ -87,6 +87,7 @@ struct sc_latch {
  * @complete: nothing of it runs any more, or ever will
  * @failed: @fault says why
  * @skipped: retired unrun after a failed WAIT_QUEUE
+ * @listed_packet: of a list: has no record of its own
  * @stop: tells its workgroups to stop; atomic
  * @fault: valid with @failed
  * @dump: core dump of the fault, or NULL
@@ -112,6 +113,7 @@ struct sc_work {
 	bool complete;
 	bool failed;
 	bool skipped;
+	bool listed_packet;
 	bool stop;
 	bool invalidate;
 	struct sc_fault fault;
@@ -299,7 +301,7 @@ struct sc_chip {
 	unsigned int slot_waiters;
 	struct sc_queue *waiting; /* queues in state WAITING */
 	unsigned int quiescing; /* INVALIDATEs in progress */
-	uint64_t signal_seq; /* counts SIGNALs: waiters poll again */
+	uint64_t signal_seq; /* counts write-backs: waiters poll again */
 
 	struct sc_work *dispatches, **dispatches_tail; /* workgroups left to start */
 	uint64_t dispatch_seq;
@@ -361,6 +363,7 @@ void sc_stale_disable(struct sc_chip *chip, unsigned int context);
 uint32_t sc_queue_status(const struct sc_queue *q);
 void sc_queue_command(struct sc_chip *chip, struct sc_queue *q, uint32_t command);
 void sc_queue_doorbell(struct sc_chip *chip, struct sc_queue *q, uint32_t value);
+void sc_queue_disable(struct sc_chip *chip, struct sc_queue *q);
 void sc_queue_abort(struct sc_chip *chip, struct sc_queue *q, enum sc_code code);
 void sc_queue_arm(struct sc_chip *chip, struct sc_queue *q);
 void sc_queue_notify(struct sc_chip *chip, const struct sc_queue *target);

@@ -26,7 +26,7 @@
  *
  * RETIRED moves by the slots of a packet. The packets of a list retire with
  * their INDIRECT as far as RETIRED is concerned; their faults carry its index
- * and their own tag, and their records go to its slot.
+ * and their own tag. They have no records: RECORD of the INDIRECT covers all.
  *
  * WAIT_QUEUE is satisfied when the queue's EPOCH is `epoch` and RETIRED >=
  * index, or when exactly one RESET came since and `index` had retired before
@@ -73,7 +73,7 @@ static bool span_ok(uint64_t addr, uint64_t size, uint32_t rows, uint64_t stride
 	const uint64_t limit = 1ULL << 48;
 	unsigned __int128 end = (unsigned __int128)stride * (rows - 1) + size + addr;
 
-	return addr < limit && size <= limit && stride < limit && end <= limit;
+	return addr < limit && size <= limit && end <= limit;
 }
 
 static enum sc_code check_nothing(struct sc_chip *chip, struct sc_queue *q,
@@ -106,7 +106,7 @@ static enum sc_code check_DISPATCH(struct sc_chip *chip, struct sc_queue *q,
 		return SC_CODE_RING_CROSSED;
 	if (flags & SC_FLAG_GRID_INDIRECT ? d->grid_addr & 3 : d->entry & 3)
 		return SC_CODE_BAD_ALIGNMENT;
-	if (!(flags & SC_FLAG_GRID_INDIRECT) && d->grid_addr)
+	if (flags & SC_FLAG_GRID_INDIRECT ? d->grid_x || d->grid_y || d->grid_z : d->grid_addr)
 		return SC_CODE_RESERVED_BITS;
 	if (d->entry & 3 || d->stack_size % SC_STACK_GUARD)
 		return SC_CODE_BAD_ALIGNMENT;
@@ -114,7 +114,8 @@ static enum sc_code check_DISPATCH(struct sc_chip *chip, struct sc_queue *q,
 		return SC_CODE_BAD_SIZE;
 	need = SC_TCM_STATIC + (uint64_t)d->tcm_static;
 	need = (need + SC_TCM_ALIGN - 1) & ~(SC_TCM_ALIGN - 1ULL);
-	need += (uint64_t)d->tcm_dynamic + SC_STACK_GUARD + d->stack_size;
+	need += ((uint64_t)d->tcm_dynamic + SC_TCM_ALIGN - 1) & ~(SC_TCM_ALIGN - 1ULL);
+	need += SC_STACK_GUARD + d->stack_size;
 	return need > chip->config.tcm_size ? SC_CODE_BAD_TCM_SIZE : SC_CODE_NONE;
 }
 
@@ -224,12 +225,8 @@ static enum exec_result exec_SIGNAL(struct sc_chip *chip, struct sc_queue *q, st
 	const struct sc_pkt_signal *s = &work->packet.signal;
 	uint64_t value = s->value + relative(q, &work->packet);
 
-	if (access_memory(chip, q, s->addr, &value, 8, SC_ACCESS_WRITE, user, fault))
-		return EXEC_FAULT;
-	chip->signal_seq++;
-	if (chip->waiting)
-		sc_wake(chip);
-	return EXEC_DONE;
+	return access_memory(chip, q, s->addr, &value, 8, SC_ACCESS_WRITE, user, fault) ?
+		       EXEC_FAULT : EXEC_DONE;
 }
 
 static enum exec_result exec_TIMESTAMP(struct sc_chip *chip, struct sc_queue *q,
@@ -451,6 +448,7 @@ static void push_failed(struct sc_chip *chip, struct sc_queue *q, const union sc
 	struct sc_work *work = sc_work_push(chip, q);
 
 	work->packet = *p;
+	work->listed_packet = q->list.active;
 	work->index = q->fetch;
 	work->end = q->fetch;
 	work->complete = true;
@@ -479,6 +477,7 @@ static struct sc_work *push_current(struct sc_chip *chip, struct sc_queue *q)
 		slots += SC_HDR_NARGS(p->any.hdr);
 	work->packet = *p;
 	work->index = q->fetch;
+	work->listed_packet = q->list.active;
 	if (q->list.active)
 		q->list.pos += slots;
 	else
@@ -532,7 +531,7 @@ static enum wait_result wait_memory(struct sc_chip *chip, struct sc_queue *q, un
 	const struct sc_pkt_wait *w = &q->current.wait;
 	uint64_t wanted = w->value + relative(q, &q->current), value = 0;
 
-	q->poll_seq = chip->signal_seq; /* before the read: no SIGNAL is missed */
+	q->poll_seq = chip->signal_seq; /* before the read: nothing is missed */
 	if (access_memory(chip, q, w->addr, &value, 8, SC_ACCESS_READ, user, fault))
 		return WAIT_FAULT;
 	return value >= wanted ? WAIT_OVER : WAIT_ON;
@@ -706,10 +705,18 @@ bool sc_packet_advance(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 int sc_packet_record(struct sc_chip *chip, struct sc_queue *q, const struct sc_work *work,
 		     unsigned int user, struct sc_fault *fault)
 {
-	struct sc_record record = { .tag = work->packet.any.tag, .start_ns = work->start_ns };
+	const struct sc_packet *p = &work->packet.any;
+	struct sc_record record = { .start_ns = work->start_ns };
 	uint64_t slot = work->index & ((1ULL << q->bind.log2) - 1);
 
-	if (!q->bind.record || !(SC_HDR_FLAGS(work->packet.any.hdr) & SC_FLAG_RECORD))
+	if (work->listed_packet) { /* that it fails is the INDIRECT's failure */
+		if (!work->failed)
+			return 0;
+		p = &q->list.packet.any;
+		record.start_ns = q->list.start_ns;
+	}
+	record.tag = p->tag;
+	if (!q->bind.record || !(SC_HDR_FLAGS(p->hdr) & SC_FLAG_RECORD))
 		return 0;
 	if (work->failed) {
 		record.status = work->fault.status;

@@ -123,7 +123,7 @@ static bool start_refused(struct sc_chip *chip, const struct sc_queue *q)
 		return true;
 	}
 	if (!(chip->reg.CONTROL & SC_CONTROL_ENABLE) ||
-	    (r->CONTEXT && !(chip->contexts[r->CONTEXT].reg.CONTROL & SC_CONTEXT_ENABLE))) {
+	    !(chip->contexts[r->CONTEXT].reg.CONTROL & SC_CONTEXT_ENABLE)) {
 		sc_strict(chip, SC_STRICT_NOT_ENABLED, "queue %u: START in context %u", q->id,
 			  (unsigned int)r->CONTEXT);
 		return true;
@@ -188,6 +188,14 @@ static void stop(struct sc_chip *chip, struct sc_queue *q)
 	}
 	q->command = SC_QUEUE_CMD_STOP;
 	sc_queue_ready(chip, q);
+}
+
+/* The device is disabled: STOP where that is possible. */
+void sc_queue_disable(struct sc_chip *chip, struct sc_queue *q)
+{
+	if (!q->command && (q->state == SC_QUEUE_IDLE || q->state == SC_QUEUE_RUNNING ||
+			    q->state == SC_QUEUE_WAITING))
+		stop(chip, q);
 }
 
 /* Begin a RESET for the reason @code; retire.c ends it. */

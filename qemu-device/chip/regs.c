@@ -17,8 +17,9 @@
  * without strict checks. The low half of a 64-bit register is held until its
  * high half is written; a high half alone keeps the low half as it is.
  *
- * Context 0 is enabled as long as the device is; its ROOT and CONTROL have no
- * effect. IRQ_ENABLE pulses vector 0 when it enables a cause that is pending.
+ * Clearing CONTROL.ENABLE stops every queue as STOP does. Context 0 is enabled
+ * like the others, without a ROOT. IRQ_ENABLE pulses vector 0 when it enables a
+ * cause that is pending.
  */
 #include <errno.h>
 #include <string.h>
@@ -290,8 +291,7 @@ static void refresh(struct sc_chip *chip, const struct block *b, const struct re
 		b->queue->reg.STATUS = sc_queue_status(b->queue);
 	} else if (b->ctx) {
 		b->ctx->reg.STATUS = b->ctx->resetting ? SC_CONTEXT_RESETTING : 0;
-		if (b->id ? b->ctx->reg.CONTROL & SC_CONTEXT_ENABLE :
-			    chip->reg.CONTROL & SC_CONTROL_ENABLE)
+		if (b->ctx->reg.CONTROL & SC_CONTEXT_ENABLE)
 			b->ctx->reg.STATUS |= SC_CONTEXT_ENABLED;
 	} else {
 		refresh_device(chip, d->offset);
@@ -322,13 +322,8 @@ static void write_device_control(struct sc_chip *chip, uint64_t old)
 
 	if (chip->reg.CONTROL & SC_CONTROL_ENABLE || !(old & SC_CONTROL_ENABLE))
 		return;
-	for (i = 0; i < chip->config.queues; i++) {
-		if (chip->queues[i].state == SC_QUEUE_DISABLED)
-			continue;
-		chip->reg.CONTROL = old;
-		sc_strict(chip, SC_STRICT_REG_LOCKED, "device CONTROL: queue %u is enabled", i);
-		return;
-	}
+	for (i = 0; i < chip->config.queues; i++)
+		sc_queue_disable(chip, &chip->queues[i]);
 }
 
 static void write_device(struct sc_chip *chip, const struct reg_desc *d, uint64_t old)
@@ -336,6 +331,9 @@ static void write_device(struct sc_chip *chip, const struct reg_desc *d, uint64_
 	switch (d->offset) {
 	case SC_REG_CONTROL:
 		write_device_control(chip, old);
+		break;
+	case SC_REG_FEATURES_ACCEPTED:
+		chip->reg.FEATURES_ACCEPTED &= chip->reg.FEATURES;
 		break;
 	case SC_REG_RESET:
 		if ((uint32_t)chip->reg.RESET == SC_RESET_KEY)
@@ -368,16 +366,16 @@ static void write_context_control(struct sc_chip *chip, struct sc_context *ctx, 
 	bool on = ctx->reg.CONTROL & SC_CONTEXT_ENABLE;
 	uint64_t root = ctx->reg.ROOT;
 
-	if (!id || on == !!(old & SC_CONTEXT_ENABLE))
+	if (on == !!(old & SC_CONTEXT_ENABLE))
 		return;
 	if (!on && context_in_use(chip, id)) {
 		ctx->reg.CONTROL = old;
 		sc_strict(chip, SC_STRICT_CONTEXT_BUSY, "context %u disabled", id);
 		return;
 	}
-	if (on && (!(root & SC_PTE_VALID) ||
-		   (!(root & SC_PTE_SYSTEM) &&
-		    (root & SC_PTE_ADDR) + SC_PAGE_SIZE > chip->config.card_size))) {
+	if (on && id && (!(root & SC_PTE_VALID) ||
+			 (!(root & SC_PTE_SYSTEM) &&
+			  (root & SC_PTE_ADDR) + SC_PAGE_SIZE > chip->config.card_size))) {
 		ctx->reg.CONTROL = old;
 		sc_strict(chip, SC_STRICT_PAGE_TABLE_RANGE, "context %u: ROOT 0x%llx", id,
 			  (unsigned long long)root);

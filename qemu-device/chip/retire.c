@@ -11,8 +11,8 @@
  * has failed no other starts, later ones that run are stopped, earlier ones run
  * on and retire; when the failed one is the head and nothing runs, the core
  * dump, the record, the counters and the event are written, and the queue is
- * FAULTED with RETIRED at the culprit. A fault while an earlier packet fails,
- * too, is the later one's: it is forgotten.
+ * FAULTED with RETIRED at the culprit. The fault of a packet behind one that
+ * fails, too, is forgotten; workgroups that are stopped so report nothing.
  *
  * Slots. A queue has a slot while it is RUNNING. One with nothing to run, or
  * with an unsatisfied WAIT at its head, has none. After SC_TURN packets it
@@ -244,7 +244,7 @@ void sc_work_fail(struct sc_chip *chip, struct sc_work *work, const struct sc_fa
 	sc_queue_ready(chip, q);
 }
 
-/* A core has abandoned a workgroup of @work. */
+/* A core has abandoned a workgroup of @work: a RESET reports it. */
 void sc_work_aborted(struct sc_chip *chip, struct sc_work *work, struct sc_core *core)
 {
 	struct sc_slot *slot = work->queue->slot;
@@ -253,7 +253,7 @@ void sc_work_aborted(struct sc_chip *chip, struct sc_work *work, struct sc_core 
 	if (slot->num_aborted == SC_ARRAY_SIZE(slot->aborted))
 		return;
 	fault = &slot->aborted[slot->num_aborted++];
-	sc_fault_init(fault, SC_CODE_COOP_PEER);
+	sc_fault_init(fault, SC_CODE_QUEUE_RESET);
 	sc_core_where(core, fault);
 	fault->engine = SC_ENGINE_DEVICE;
 	fill_fault(chip, work, fault);
@@ -294,6 +294,9 @@ static void write_back(struct sc_chip *chip, struct sc_queue *q, uint64_t retire
 	q->reg.RETIRED = retired;
 	sc_queue_arm(chip, q);
 	sc_queue_notify(chip, q);
+	chip->signal_seq++;
+	if (chip->waiting)
+		sc_wake(chip);
 }
 
 static bool head_retires(const struct sc_queue *q)
@@ -363,9 +366,8 @@ static void write_dump(struct sc_chip *chip, struct sc_queue *q, const void *dum
 	fault->flags |= SC_FAULT_DUMP;
 }
 
-/* One event per workgroup that was stopped, of packets up to index @last. */
-static void write_aborted(struct sc_chip *chip, struct sc_slot *slot, enum sc_code code,
-			  uint64_t last)
+/* One event per workgroup that was stopped. */
+static void write_aborted(struct sc_chip *chip, struct sc_slot *slot, enum sc_code code)
 {
 	struct sc_fault fault;
 	unsigned int i;
@@ -373,8 +375,6 @@ static void write_aborted(struct sc_chip *chip, struct sc_slot *slot, enum sc_co
 
 	for (i = 0; i < slot->num_aborted && !chip->resetting; i++) {
 		fault = slot->aborted[i];
-		if (fault.index > last)
-			continue;
 		fault.code = code;
 		sc_unlock(chip);
 		stored = sc_event_store(chip, SC_EVENT_ABORTED, &fault);
@@ -398,7 +398,7 @@ static void take_fault(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 {
 	struct sc_work *head = window_at(q->slot, 0);
 	struct sc_fault fault = head->fault, ignored;
-	bool cooperative = head->cooperative, stored;
+	bool stored;
 
 	q->counters.faults++;
 	chip->reg.TOTAL_FAULTS++;
@@ -422,8 +422,6 @@ static void take_fault(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 			 (unsigned long long)fault.va, (unsigned long long)fault.pc);
 	}
 	sc_event_publish(chip, stored);
-	if (cooperative)
-		write_aborted(chip, q->slot, SC_CODE_COOP_PEER, fault.index);
 	if (chip->resetting)
 		return;
 	empty_window(q);
@@ -473,7 +471,7 @@ static bool reset_step(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 		return true;
 	}
 	if (q->slot)
-		write_aborted(chip, q->slot, q->abort_code, ~0ULL);
+		write_aborted(chip, q->slot, q->abort_code);
 	if (chip->resetting)
 		return false;
 	sc_queue_wait_end(chip, q);

@@ -92,17 +92,18 @@ void bench_destroy(struct bench *b)
 	free(b);
 }
 
+static uint64_t context_reg(unsigned int context, unsigned int reg)
+{
+	return SC_CONTEXT_BASE + context * SC_CONTEXT_STRIDE + reg;
+}
+
 void bench_enable(struct bench *b)
 {
 	sc_chip_write(b->chip, SC_REG_EVENT_BASE, BENCH_EVENTS, 8);
 	sc_chip_write(b->chip, SC_REG_EVENT_LOG2, 4, 4);
 	sc_chip_write(b->chip, SC_REG_IRQ_ENABLE, SC_IRQ_EVENT | SC_IRQ_COMMAND, 4);
 	sc_chip_write(b->chip, SC_REG_CONTROL, SC_CONTROL_ENABLE, 4);
-}
-
-static uint64_t context_reg(unsigned int context, unsigned int reg)
-{
-	return SC_CONTEXT_BASE + context * SC_CONTEXT_STRIDE + reg;
+	sc_chip_write(b->chip, context_reg(0, SC_CTX_CONTROL), SC_CONTEXT_ENABLE, 4);
 }
 
 static uint64_t new_table(struct bench *b)

@@ -53,7 +53,7 @@ struct bench *bench_create(const struct sc_config *config);
 void bench_destroy(struct bench *b);
 struct sc_config bench_config(void);
 
-/* Enable the device and the event ring. */
+/* Enable the device, the event ring and context 0. */
 void bench_enable(struct bench *b);
 /* Enable a context; its page table is empty. */
 void bench_context(struct bench *b, unsigned int context);

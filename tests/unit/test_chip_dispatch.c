@@ -102,7 +102,9 @@ static void test_core_masks(void **state)
 	pkt_dispatch(p, 0, 12, FAKE_DONE, 100, 0);
 	bench_queue_setup(b, 1, 0, 0);
 	bench_queue_write(b, 1, SC_Q_CORE_MASK, 0xc);
+	context_write(b, 0, SC_CTX_CONTROL, 0, 4);
 	context_write(b, 0, SC_CTX_CORE_MASK, 0x6, 8);
+	context_write(b, 0, SC_CTX_CONTROL, 1, 4);
 	bench_command(b, 1, SC_QUEUE_CMD_START);
 	bench_submit(b, 1, p, 2);
 	assert_int_equal(fake_core_log_count(), 12);
@@ -273,7 +275,6 @@ static void test_cooperative_deadlock(void **state)
 	struct bench *b = *state;
 	const struct sc_fault *f;
 	union packet p[2];
-	unsigned int i, aborted = 0;
 
 	pkt_dispatch(p, SC_FLAG_COOPERATIVE, 4, FAKE_DESERT, 2, 0);
 	bench_queue(b, 1, 0, 0);
@@ -285,12 +286,7 @@ static void test_cooperative_deadlock(void **state)
 	assert_int_equal(f->code, SC_CODE_AWAIT_DEADLOCK);
 	assert_int_equal(f->status, SC_STATUS_TRAP);
 	assert_int_equal(f->pc, 0x10004);
-	for (i = 1; i < bench_events(b); i++) {
-		assert_int_equal(bench_event(b, i)->type, SC_EVENT_ABORTED);
-		assert_int_equal(bench_event(b, i)->fault.code, SC_CODE_COOP_PEER);
-		aborted++;
-	}
-	assert_int_equal(aborted, 2);
+	assert_int_equal(bench_events(b), 1); /* those that it stops report nothing */
 	assert_true(sc_chip_idle(b->chip));
 }
 

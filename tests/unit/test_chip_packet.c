@@ -250,6 +250,8 @@ static void test_bad_fields(void **state)
 	dispatch->grid_addr = VA;
 	expect(b, USER, d, 2, SC_CODE_RESERVED_BITS);
 	dispatch->hdr |= SC_FLAG_GRID_INDIRECT << 8;
+	expect(b, USER, d, 2, SC_CODE_RESERVED_BITS); /* two grids */
+	dispatch->grid_x = dispatch->grid_y = dispatch->grid_z = 0;
 	dispatch->grid_addr = VA + 2;
 	expect(b, USER, d, 2, SC_CODE_BAD_ALIGNMENT);
 	pkt_dispatch(d, SC_FLAG_COOPERATIVE, 5, FAKE_DONE, 1, 0);
@@ -506,11 +508,15 @@ static void test_indirect_faults(void **state)
 	l[1] = call;
 	put_list(b, l, 2);
 	expect(b, USER, &call, 1, SC_CODE_NESTED_INDIRECT);
+	l[0].hdr |= SC_FLAG_RECORD << 8; /* has no slot to be recorded in */
 	l[1] = pkt_signal(RO_VA, 1);
 	l[1].tag = 0xabc;
 	put_list(b, l, 2);
+	call.hdr |= SC_FLAG_RECORD << 8;
 	bench_submit(b, USER, &call, 1);
 	assert_int_equal(bench_expect_fault(b, USER, SC_CODE_NO_WRITE)->tag, 0xabc);
+	assert_int_equal(record(b, b->queues[USER].index - 1)->tag, call.tag);
+	assert_int_equal(record(b, b->queues[USER].index - 1)->code, SC_CODE_NO_WRITE);
 	bench_recover(b, USER);
 	pkt_dispatch(&l[1], 0, 1, FAKE_DONE, 1, 0); /* its slot is beyond the list */
 	put_list(b, l, 3);
@@ -630,6 +636,7 @@ static void test_grid_indirect(void **state)
 	unsigned int i;
 
 	pkt_dispatch(d, SC_FLAG_GRID_INDIRECT, 0, FAKE_DONE, 1, 0);
+	d[0].dispatch.grid_y = d[0].dispatch.grid_z = 0;
 	d[0].dispatch.grid_addr = VA + 4;
 	memcpy(b->card + PA + 4, grid, 12);
 	bench_submit(b, USER, d, 2);
