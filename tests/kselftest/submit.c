@@ -124,10 +124,10 @@ static void unmapped(void)
 static void drivers_memory(void)
 {
 	unsigned int seen = 0;
-	uint64_t page;
+	uint64_t i;
 
-	for (page = 0; page < 64; page++) {
-		struct sc_packet packet = card_copy(VA, SC_VA_KERNEL_START + page * 4096, 64);
+	for (i = 0; i < 64; i++) {
+		struct sc_packet packet = card_copy(VA, SC_VA_KERNEL_START + i * SC_HUGE_SIZE, 64);
 		struct sc_fault fault = { 0 };
 		int ret = card_run(fd, queue.queue, &packet, 1);
 
