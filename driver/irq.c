@@ -109,11 +109,15 @@ void seedchip_irq_attach(struct seedchip_queue *q)
 	spin_unlock_irq(&vector->lock);
 }
 
+/* Idempotent: when the device goes, its queues lose their vectors with it. */
 void seedchip_irq_detach(struct seedchip_queue *q)
 {
-	struct seedchip_vector *vector = &q->sdev->vectors[q->vector];
+	struct seedchip_vector *vector;
 
+	if (list_empty(&q->vector_link))
+		return;
+	vector = &q->sdev->vectors[q->vector];
 	spin_lock_irq(&vector->lock);
-	list_del(&q->vector_link);
+	list_del_init(&q->vector_link);
 	spin_unlock_irq(&vector->lock);
 }

@@ -99,6 +99,32 @@ static u64 seedchip_job_retired(struct seedchip_queue *q)
 	return clamp(retired, q->retired, max(limit, q->retired));
 }
 
+/*
+ * A fence that the job waits for fails, but has not signalled yet: its reset is
+ * being completed. seedchip_reset_settle() comes back to the job then, so that
+ * fences signal in the order of their dependencies.
+ */
+static bool seedchip_job_is_held(struct seedchip_job *job)
+{
+	u32 i;
+
+	for (i = 0; i < job->ndeps; i++) {
+		struct dma_fence *fence = job->deps[i].fence;
+
+		if (job->deps[i].kind == SEEDCHIP_DEP_CARD && READ_ONCE(fence->error) &&
+		    !test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
+			return true;
+	}
+	return false;
+}
+
+/* Whether somebody wants to know at once when the job is done. */
+static bool seedchip_job_is_awaited(struct seedchip_job *job)
+{
+	return job->fence->chained ||
+	       test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &job->fence->base.flags);
+}
+
 static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_head *done)
 {
 	struct seedchip_job *job, *tmp;
@@ -106,7 +132,7 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 	lockdep_assert_held(&q->tl->lock);
 	q->retired = seedchip_job_retired(q);
 	list_for_each_entry_safe(job, tmp, &q->pending, link) {
-		if (job->end > q->retired)
+		if (job->end > q->retired || seedchip_job_is_held(job))
 			break;
 		list_move_tail(&job->link, done);
 		seedchip_job_signal_locked(job);
@@ -115,7 +141,7 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 		return;
 	q->armed = ~0ULL;
 	list_for_each_entry(job, &q->pending, link) {
-		if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &job->fence->base.flags)) {
+		if (job->end > q->retired && seedchip_job_is_awaited(job)) {
 			seedchip_job_arm(q, job->end);
 			break;
 		}
@@ -504,6 +530,8 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 		list_add_tail(&job->link, &q->pending);
 		list_add_tail(&job->gate_link, &q->gated);
 		seedchip_job_publish_locked(q);
+		if (seedchip_job_is_awaited(job))
+			seedchip_job_arm(q, job->end);
 	}
 	spin_unlock_irq(&q->tl->lock);
 	dma_fence_end_signalling(cookie);

@@ -219,7 +219,7 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 		seedchip_queue_put(q);
 	if (drm_dev_enter(&sdev->drm, &idx)) {
 		seedchip_queue_disable(q);
-		if (q->vm)
+		if (q->vm && q->ring_va)
 			seedchip_vm_unmap_ring(q->vm, q->ring_va, q->ring.size);
 		drm_dev_exit(idx);
 	}
@@ -342,8 +342,8 @@ struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struc
 	q->ring_va = q->ring.dma | SC_CONTEXT0_SYSTEM;
 	if (vm) {
 		q->vm = seedchip_vm_get(vm);
-		q->ring_va = seedchip_vm_ring_address(vm, q->id);
-		err = seedchip_vm_map_ring(vm, q->ring_va, q->ring.dma, q->ring.size);
+		q->ring_va = 0;
+		err = seedchip_vm_map_ring(vm, q->ring.dma, q->ring.size, &q->ring_va);
 	}
 	seedchip_irq_attach(q);
 	if (!err) {

@@ -144,6 +144,20 @@ static void seedchip_reset_complete_fault(struct seedchip_queue *q)
 	spin_unlock_irq(&q->tl->lock);
 }
 
+/* Complete what had only waited for fences that have signalled by now. */
+static void seedchip_reset_settle(struct seedchip_device *sdev)
+{
+	struct seedchip_queue *q;
+	u32 id;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	for (id = 0; id < sdev->num_queues; id++) {
+		q = seedchip_queue_at(sdev, id);
+		if (q)
+			seedchip_job_retire(q);
+	}
+}
+
 /**
  * seedchip_reset_queue() - stop a queue, fail what is pending
  * @q: queue
@@ -170,6 +184,7 @@ void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault
 	}
 	seedchip_reset_complete_fault(q);
 	seedchip_job_finish(q);
+	seedchip_reset_settle(sdev);
 	mutex_unlock(&sdev->hw_lock);
 }
 

@@ -169,29 +169,44 @@ void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
 	dma_fence_put(fence);
 }
 
-u64 seedchip_vm_ring_address(struct seedchip_vm *vm, u32 queue)
+/* Each ring has a window of its own, which the largest ring would fill. */
+static u64 seedchip_vm_window(struct seedchip_vm *vm)
 {
-	u64 window = max_t(u64, (u64)SC_SLOT_SIZE << vm->sdev->info.ring_log2_max, SC_HUGE_SIZE);
-
-	return SC_VA_KERNEL_START + queue * window;
+	return max_t(u64, (u64)SC_SLOT_SIZE << vm->sdev->info.ring_log2_max, SC_HUGE_SIZE);
 }
 
-int seedchip_vm_map_ring(struct seedchip_vm *vm, u64 va, dma_addr_t dma, size_t size)
+/**
+ * seedchip_vm_map_ring() - map the ring of a queue for the queue engine
+ * @vm: address space
+ * @dma: the ring
+ * @size: bytes, page aligned
+ * @va: receives its address
+ *
+ * Return: 0, -ENOMEM, or -ENOSPC.
+ */
+int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va)
 {
 	const struct seedchip_extent extent = { dma, size };
-	const struct seedchip_mapping map = {
-		.va = va,
+	struct seedchip_mapping map = {
 		.size = size,
 		.extents = &extent,
 		.num_extents = 1,
 		.flags = SC_PTE_READ | SC_PTE_SYSTEM | SC_PTE_ENGINE,
 	};
-	int err;
+	unsigned long window;
+	int err = -ENOSPC;
 
 	mutex_lock(&vm->lock);
-	err = seedchip_mmu_prepare(&vm->mmu, &map);
-	if (!err)
+	window = find_first_zero_bit(vm->rings, SC_MAX_QUEUES);
+	if (window < SC_MAX_QUEUES) {
+		map.va = SC_VA_KERNEL_START + window * seedchip_vm_window(vm);
+		err = seedchip_mmu_prepare(&vm->mmu, &map);
+	}
+	if (!err) {
+		__set_bit(window, vm->rings);
 		seedchip_mmu_apply(&vm->mmu, &map);
+		*va = map.va;
+	}
 	mutex_unlock(&vm->lock);
 	return err;
 }
@@ -204,5 +219,6 @@ void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size)
 	mutex_lock(&vm->lock);
 	seedchip_mmu_apply(&vm->mmu, &map);
 	seedchip_vm_invalidate(vm, va, size);
+	__clear_bit((va - SC_VA_KERNEL_START) / seedchip_vm_window(vm), vm->rings);
 	mutex_unlock(&vm->lock);
 }

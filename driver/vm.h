@@ -5,6 +5,7 @@
 #ifndef SEEDCHIP_VM_H
 #define SEEDCHIP_VM_H
 
+#include <linux/bitmap.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -12,9 +13,8 @@
 #include <drm/drm_gpuvm.h>
 
 #include "mmu.h"
+#include "seedchip_hw.h"
 
-struct drm_device;
-struct drm_file;
 struct seedchip_device;
 
 /**
@@ -22,9 +22,10 @@ struct seedchip_device;
  * @base: mappings of the user's range; under the reservation lock of the VM
  * @sdev: card
  * @ref: held by the file, its queues and a queued @work; the mappings go with the last
- * @lock: serialises changes; protects @mmu and @binds
+ * @lock: serialises changes; protects @mmu, @rings and @binds
  * @mmu: page tables
  * @context: hardware context, 0 before the first queue; set once, under hw_lock
+ * @rings: windows of the kernel's range that are in use
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
  * @idle: woken when @binds has become empty
@@ -34,9 +35,10 @@ struct seedchip_vm {
 	struct drm_gpuvm base;
 	struct seedchip_device *sdev;
 	struct kref ref;
-	struct mutex lock; /* mmu, binds */
+	struct mutex lock; /* mmu, rings, binds */
 	struct seedchip_mmu mmu;
 	u32 context;
+	DECLARE_BITMAP(rings, SC_MAX_QUEUES);
 	struct list_head binds;
 	struct work_struct bind_work;
 	wait_queue_head_t idle;
@@ -62,14 +64,12 @@ void seedchip_vm_put(struct seedchip_vm *vm);
 int seedchip_vm_enable(struct seedchip_vm *vm);
 void seedchip_vm_program(struct seedchip_vm *vm);
 void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size);
-u64 seedchip_vm_ring_address(struct seedchip_vm *vm, u32 queue);
-int seedchip_vm_map_ring(struct seedchip_vm *vm, u64 va, dma_addr_t dma, size_t size);
+int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va);
 void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size);
 
 extern const struct drm_gpuvm_ops seedchip_bind_gpuvm_ops;
 void seedchip_bind_work(struct work_struct *work);
 void seedchip_bind_close(struct seedchip_vm *vm);
 void seedchip_bind_remove_all(struct seedchip_vm *vm);
-int seedchip_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* SEEDCHIP_VM_H */

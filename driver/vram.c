@@ -152,28 +152,38 @@ static struct dma_fence *seedchip_vram_fill(struct seedchip_vram_node *node, boo
 	return fence;
 }
 
+static int seedchip_vram_alloc_range(struct seedchip_vram *vram, struct seedchip_vram_node *node,
+				     u64 start, u64 end, u64 size, u32 flags)
+{
+	unsigned long buddy_flags = 0;
+	int err;
+
+	if (size > end - start)
+		return -ENOSPC;
+	if (flags & SEEDCHIP_VRAM_ZERO)
+		buddy_flags |= GPU_BUDDY_CLEAR_ALLOCATION;
+	if (end - start < vram->mm.size)
+		buddy_flags |= GPU_BUDDY_RANGE_ALLOCATION;
+	mutex_lock(&vram->lock);
+	err = gpu_buddy_alloc_blocks(&vram->mm, start, end, size, SC_PAGE_SIZE, &node->blocks,
+				     buddy_flags);
+	mutex_unlock(&vram->lock);
+	return err;
+}
+
+/* The visible part is at the bottom: keep it for those who need it, as long as possible. */
 static int seedchip_vram_alloc_blocks(struct seedchip_vram *vram, struct seedchip_vram_node *node,
 				      u64 size, u32 flags)
 {
-	unsigned long buddy_flags = 0;
 	u64 end = vram->mm.size;
-	int err;
+	int err = -ENOSPC;
 
-	if (flags & SEEDCHIP_VRAM_ZERO)
-		buddy_flags |= GPU_BUDDY_CLEAR_ALLOCATION;
-	if (!(flags & SEEDCHIP_VRAM_VISIBLE)) {
-		/* The visible part is at the bottom: keep it for those who need it. */
-		buddy_flags |= GPU_BUDDY_TOPDOWN_ALLOCATION;
-	} else if (vram->visible < end) {
-		buddy_flags |= GPU_BUDDY_RANGE_ALLOCATION;
-		end = vram->visible;
-	}
-	if (size > end)
-		return -ENOSPC;
-	mutex_lock(&vram->lock);
-	err = gpu_buddy_alloc_blocks(&vram->mm, 0, end, size, SC_PAGE_SIZE, &node->blocks,
-				     buddy_flags);
-	mutex_unlock(&vram->lock);
+	if (flags & SEEDCHIP_VRAM_VISIBLE)
+		return seedchip_vram_alloc_range(vram, node, 0, vram->visible, size, flags);
+	if (vram->visible < end)
+		err = seedchip_vram_alloc_range(vram, node, vram->visible, end, size, flags);
+	if (err == -ENOSPC)
+		err = seedchip_vram_alloc_range(vram, node, 0, end, size, flags);
 	return err;
 }
 

@@ -21,7 +21,6 @@
 #define gpu_buddy_block_size drm_buddy_block_size
 #define gpu_buddy_block_is_clear drm_buddy_block_is_clear
 #define GPU_BUDDY_RANGE_ALLOCATION DRM_BUDDY_RANGE_ALLOCATION
-#define GPU_BUDDY_TOPDOWN_ALLOCATION DRM_BUDDY_TOPDOWN_ALLOCATION
 #define GPU_BUDDY_CLEAR_ALLOCATION DRM_BUDDY_CLEAR_ALLOCATION
 #define GPU_BUDDY_CLEARED DRM_BUDDY_CLEARED
 #endif
