@@ -76,6 +76,7 @@ struct backend_ops {
 	int (*fence_status)(void *priv, uint32_t handle);
 };
 
-extern const struct backend_ops backend_drm;
+extern const struct backend_ops backend_drm; /* drm.c: /dev/accel */
+extern const struct backend_ops backend_sim; /* sim.c: the chip model in this process */
 
 #endif /* SEEDCHIP_BACKEND_H */

@@ -36,6 +36,8 @@ static const struct backend_ops *select_backend(void)
 
 	if (!name || !*name)
 		return &backend_drm;
+	if (!strcmp(name, "sim") || !strncmp(name, "sim:", 4))
+		return &backend_sim;
 	report(-EINVAL, "SEEDCHIP_DEVICE=%s: no such back end", name);
 	return NULL;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 shared-libs += runtime/libseedchip.so
 runtime/libseedchip.so-srcs := $(sort $(wildcard runtime/*.c))
-runtime/libseedchip.so-libs := -lelf -ldrm
+runtime/libseedchip.so-uses := qemu-device/chip/libchip.a # the simulator back end
+runtime/libseedchip.so-libs := -lelf -ldrm -lm
 runtime/libseedchip.so-soname := libseedchip.so.0
 runtime/libseedchip.so-map := runtime/libseedchip.map
 runtime-cflags := -I/usr/include/libdrm -fvisibility=hidden

@@ -20,7 +20,7 @@ static void test_info(void)
 	CHECK(info.num_cores > 0 && info.tcm_size >= 65536 && info.page_size == 4096);
 	CHECK(info.card_size >= info.card_visible_size);
 	CHECK(!strncmp(info.isa_string, "rv64imafd", 9));
-	CHECK(strchr(info.address, ':'));
+	CHECK(info.address[0]);
 	seedchip_device_close(dev);
 	FAILS(seedchip_device_open(99, &dev), -ENODEV, "no SeedChip card 99");
 }

@@ -14,7 +14,18 @@
 #include "seedchip_hw.h"
 #include "tests/kselftest/tap.h"
 
+/*
+ * The same tests run on the simulator back end: then SIM says which card, and
+ * KERNELS where the build has put the kernels.
+ */
+#ifdef SIM
+__attribute__((constructor)) static void choose_simulator(void)
+{
+	setenv("SEEDCHIP_DEVICE", SIM, 1);
+}
+#else
 #define KERNELS "/usr/lib/seedchip/runtime_kernels.elf"
+#endif
 #define SECOND	1000000000ll
 #define LIMIT	(30 * SECOND) /* what never comes is a failure, not a hang */
 

@@ -6,3 +6,11 @@ device-kernels += tests/runtime/runtime_kernels
 runtime-vm-tests := api fault two_cards
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
+
+# the same on the simulator back end, without a VM
+runtime-sim-tests := sim_api sim_fault sim_two_cards
+host-tests += $(runtime-sim-tests:%=tests/runtime/%)
+$(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
+$(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-needs := $O/tests/runtime/runtime_kernels.elf))
+$(foreach t,$(runtime-sim-tests),$(eval \
+	tests/runtime/$t.c-cflags := -DKERNELS='"$O/tests/runtime/runtime_kernels.elf"'))

@@ -23,8 +23,8 @@ $(foreach t,$(chip-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.
 # the runtime's pure parts
 runtime-tests := test_module test_va test_log test_abi
 unit-tests += $(runtime-tests:%=tests/unit/%)
-$(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a))
-$(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm))
+$(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a qemu-device/chip/libchip.a))
+$(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm -lm))
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t.c-cflags := -I/usr/include/libdrm))
 
 # chip, cores and engines together

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulator back end: the driver's part, played on the chip model inside
+ * the process. Between sim.c (cards, interrupts, events), sim_vm.c (memory and
+ * page tables) and sim_queue.c (jobs and fences).
+ *
+ * One lock, sim_lock, protects the state of all simulated cards, so that a card
+ * can wait for another's fences. The chip calls back from its workers while it
+ * holds locks of its own: callbacks take irq.lock alone, never sim_lock.
+ */
+#ifndef SEEDCHIP_SIM_H
+#define SEEDCHIP_SIM_H
+
+#include "internal.h"
+#include "qemu-device/chip/chip.h"
+
+#define SIM_CONTEXT 1 /* the only one besides the driver's own */
+
+/* Handles: positions in a growing array, from 1. */
+struct sim_table {
+	void **slots;
+	uint32_t count;
+};
+
+uint32_t sim_table_add(struct sim_table *table, void *object); /* 0: out of memory */
+void *sim_table_get(const struct sim_table *table, uint32_t handle); /* NULL: no such handle */
+void *sim_table_remove(struct sim_table *table, uint32_t handle);
+
+/**
+ * struct sim_bo - memory of a buffer object
+ * @refs: the handle and every mapping
+ * @card: in card memory, else in the system region
+ * @visible: the CPU may map it
+ * @addr: card address, or offset in the system region
+ * @size: bytes
+ */
+struct sim_bo {
+	unsigned int refs;
+	bool card;
+	bool visible;
+	uint64_t addr;
+	uint64_t size;
+};
+
+/** struct sim_mapping - pages of a buffer object at addresses; in the order of addresses */
+struct sim_mapping {
+	struct list link;
+	uint64_t va;
+	uint64_t size;
+	struct sim_bo *bo;
+	uint64_t bo_offset;
+};
+
+/** struct sim_fence - happens once; @error is 0 or a negative errno */
+struct sim_fence {
+	unsigned int refs;
+	bool done;
+	int error;
+};
+
+/** struct sim_timeline - points with their fences, in order; a binary syncobj has point 0 */
+struct sim_timeline {
+	unsigned int refs;
+	uint64_t reached;
+	uint64_t last;
+	struct list points;
+	struct sim_fence *binary;
+};
+
+/** struct sim_queue - a queue of the card; @pending: jobs in ring order */
+struct sim_queue {
+	uint32_t id;
+	uint32_t log2;
+	struct sc_packet *ring;
+	uint64_t ring_va;
+	struct sc_queue_state *state;
+	unsigned char *dump;
+	struct drm_seedchip_queue_create config;
+	uint64_t write;
+	uint64_t rung;
+	bool failed;
+	bool has_fault;
+	struct sc_fault fault;
+	struct list pending;
+};
+
+/**
+ * struct sim - a simulated card that is open
+ * @link: entry of the list of open cards
+ * @chip: the model
+ * @card: its memory
+ * @system: region of host memory; a system address is an offset in it
+ * @visible_va: free card memory below the BAR's size
+ * @hidden_va: free card memory above it
+ * @root: card address of the top page table
+ */
+struct sim {
+	struct list link;
+	struct sc_chip *chip;
+	struct drm_seedchip_info info;
+	unsigned char *card;
+	unsigned char *system;
+	struct va_space system_va;
+	struct va_space visible_va;
+	struct va_space hidden_va;
+	uint64_t visible_size;
+	uint64_t root;
+	struct list mappings;
+	struct list binds;
+	struct sim_table bos;
+	struct sim_table timelines;
+	struct sim_table queues;
+	struct sim_queue *kernel;
+	struct sc_event *events;
+	uint32_t event_tail;
+};
+
+extern pthread_mutex_t sim_lock;
+
+/* sim.c */
+uint64_t sim_read(struct sim *sim, uint64_t offset, unsigned int size);
+void sim_write(struct sim *sim, uint64_t offset, uint64_t value, unsigned int size);
+/* Memory of the system region, zeroed. NULL: none left. */
+void *sim_alloc_system(struct sim *sim, uint64_t size);
+void sim_free_system(struct sim *sim, void *p, uint64_t size);
+uint64_t sim_system_address(const struct sim *sim, const void *p);
+/* Count of interrupts so far, and waiting until it has changed or the deadline has passed. */
+uint64_t sim_irq_count(void);
+bool sim_irq_wait(uint64_t seen, int64_t deadline_ns);
+/* Something may have become possible: let the service thread look. */
+void sim_kick(void);
+
+/* sim_vm.c */
+int sim_vm_init(struct sim *sim);
+void sim_vm_fini(struct sim *sim);
+int sim_bo_create(void *priv, struct drm_seedchip_bo_create *arg);
+void sim_bo_destroy(void *priv, uint32_t handle);
+int sim_bo_map(void *priv, uint32_t handle, size_t size, void **ptr);
+void sim_bo_unmap(void *priv, void *ptr, size_t size);
+int sim_vm_bind(void *priv, struct drm_seedchip_vm_bind *arg);
+/* Bind operations whose fences have happened. */
+void sim_vm_service(struct sim *sim);
+/* Map pages that only the queue engine may fetch from, at an address of the kernel's range. */
+int sim_vm_map_ring(struct sim *sim, uint64_t va, const void *ring, uint64_t size);
+void sim_vm_unmap_ring(struct sim *sim, uint64_t va, uint64_t size);
+
+/* sim_queue.c */
+int sim_queue_init(struct sim *sim);
+void sim_queue_fini(struct sim *sim);
+void sim_queue_service(struct sim *sim);
+void sim_queue_event(struct sim *sim, const struct sc_event *event);
+/* Drop translations of the context; returns when nobody uses an old one. */
+void sim_invalidate(struct sim *sim);
+int sim_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
+		     const volatile struct sc_queue_state **state);
+void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queue_state *state);
+int sim_submit(void *priv, struct drm_seedchip_submit *arg);
+int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg);
+int sim_queue_recover(void *priv, uint32_t queue);
+
+/* sim_fence.c; the lock is held by callers of these */
+struct sim_fence *sim_fence_create(void);
+struct sim_fence *sim_fence_get(struct sim_fence *fence);
+void sim_fence_put(struct sim_fence *fence);
+void sim_fence_signal(struct sim_fence *fence, int error);
+
+/**
+ * struct sim_syncs - fences to wait for and to signal, of one ioctl
+ * @waits: referenced
+ * @signal: signalled for all of them together
+ */
+struct sim_syncs {
+	unsigned int num_waits;
+	struct sim_fence *waits[64];
+	struct sim_fence *signal;
+};
+
+int sim_syncs_read(struct sim *sim, const struct drm_seedchip_array *array, struct sim_syncs *s);
+/* Make the timelines of the array reach their points when s->signal happens. */
+void sim_syncs_publish(struct sim *sim, const struct drm_seedchip_array *array,
+		       struct sim_syncs *s);
+void sim_syncs_put(struct sim_syncs *s);
+/* 1: all have happened, 0: not yet, negative: all have, and one with this error. */
+int sim_syncs_done(const struct sim_syncs *s);
+int sim_timeline_create(void *priv, uint32_t *handle);
+void sim_timeline_destroy(void *priv, uint32_t handle);
+int sim_timeline_wait(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns);
+int sim_timeline_share(void *from, uint32_t handle, void *to, uint32_t *shared);
+int sim_fence_status(void *priv, uint32_t handle);
+
+/* Let every open card's pending work proceed; the lock is held. */
+void sim_service(void);
+
+#endif /* SEEDCHIP_SIM_H */
