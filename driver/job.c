@@ -463,7 +463,7 @@ static void seedchip_job_write(struct seedchip_job *job, const struct sc_packet 
 	}
 }
 
-/* Where the job lies; -E2BIG if the ring can never hold it, -EAGAIN if not now. */
+/* Where the job lies; -E2BIG if the ring can never hold it, -EBUSY if not now. */
 static int seedchip_job_layout(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
 {
 	struct seedchip_queue *q = job->queue;
@@ -492,7 +492,7 @@ static int seedchip_job_layout(struct seedchip_job *job, const struct sc_packet 
 	job->end = index;
 	if (job->end - job->start > seedchip_queue_slots(q))
 		return -E2BIG;
-	return job->end - retired > seedchip_queue_slots(q) ? -EAGAIN : 0;
+	return job->end - retired > seedchip_queue_slots(q) ? -EBUSY : 0;
 }
 
 /*
@@ -682,7 +682,7 @@ struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct
 		mutex_lock(&q->submit_lock);
 		err = seedchip_job_push(job, packets, count);
 		mutex_unlock(&q->submit_lock);
-		if (err != -EAGAIN)
+		if (err != -EBUSY)
 			break;
 		seedchip_job_wait_room(q);
 	}

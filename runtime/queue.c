@@ -279,7 +279,7 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 		.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->timeline, .point = point,
 	};
 	r = q->dev->ops->submit(q->dev->priv, &arg);
-	if (r == -EAGAIN)
+	if (r == -EBUSY)
 		return report(-EAGAIN, "the driver has no room for the submission");
 	if (r)
 		return report(drop_staged(q, r), "submission refused: %s", strerror(-r));

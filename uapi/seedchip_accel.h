@@ -61,7 +61,7 @@ extern "C" {
 	  "create a queue")                                                                        \
 	X(QUEUE_DESTROY, 0x05, WR, queue_destroy, "EINVAL ENOENT",                                 \
 	  "abort and destroy a queue")                                                             \
-	X(SUBMIT, 0x06, WR, submit, "EINVAL ENOENT EAGAIN EIO E2BIG",                              \
+	X(SUBMIT, 0x06, WR, submit, "EINVAL ENOENT EBUSY EIO E2BIG",                               \
 	  "append packets to a queue")                                                             \
 	X(QUEUE_FAULT, 0x07, WR, queue_fault, "EINVAL ENOENT ENODATA",                             \
 	  "read the fault that stopped a queue")                                                   \
@@ -311,7 +311,8 @@ struct drm_seedchip_queue_destroy {
  * @syncs: struct drm_seedchip_sync
  * @index: out: the job is complete when struct sc_queue_state.retired >= index
  *
- * -EAGAIN: the ring has no room now. -E2BIG: it never will. -EIO: the queue is
+ * -EBUSY: the ring has no room now (not -EAGAIN, on which libdrm would spin).
+ * -E2BIG: it never will have. -EIO: the queue is
  * faulted, see QUEUE_RECOVER. -EINVAL: also for packets reserved to the kernel.
  */
 struct drm_seedchip_submit {

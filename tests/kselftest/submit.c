@@ -197,7 +197,7 @@ static void full_ring(void)
 	CHECK_EQ(card_submit(fd, queue.queue, &wait, 1, NULL, 0, &index), 0);
 	while (!(ret = card_submit(fd, queue.queue, nops, 10, NULL, 0, &index)))
 		accepted += 10;
-	CHECK_EQ(ret, -EAGAIN);
+	CHECK_EQ(ret, -EBUSY);
 	CHECK_EQ(accepted, 60);
 	map[0] = 1;
 	for (i = 0; i < 1000 && state->retired < index; i++)
@@ -254,7 +254,7 @@ int main(void)
 		{ "unmapped and misaligned addresses are a fault", unmapped },
 		{ "the driver's part of the address space is out of reach", drivers_memory },
 		{ "SIGNAL does not reach the driver's fences", signal_is_no_fence },
-		{ "a full ring is EAGAIN, too much for any ring E2BIG", full_ring },
+		{ "a full ring is EBUSY, too much for any ring E2BIG", full_ring },
 		{ "two hundred laps in sevens", many_laps },
 		{ "work behind a fault is cancelled", later_work_is_cancelled },
 	};
