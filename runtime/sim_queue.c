@@ -249,7 +249,7 @@ static int submit(struct sim *sim, struct sim_queue *q, struct drm_seedchip_subm
 	if (job->end - job->start > 1ull << q->log2)
 		r = -E2BIG;
 	else if (job->end - retired(q) > 1ull << q->log2)
-		r = -EAGAIN;
+		r = -EBUSY;
 	if (!r)
 		r = sim_syncs_read(sim, &arg->syncs, &job->syncs);
 	if (r) {
@@ -326,7 +326,8 @@ static void program(struct sim *sim, struct sim_queue *q, uint32_t context, uint
 	sim_write(sim, reg(q, SC_Q_RECORD_BASE), c->record_va, 8);
 	sim_write(sim, reg(q, SC_Q_LOG_ADDR), c->log_va, 8);
 	sim_write(sim, reg(q, SC_Q_DUMP_ADDR), sim_system_address(sim, q->dump), 8);
-	sim_write(sim, reg(q, SC_Q_CORE_MASK), c->core_mask ? c->core_mask : sim->info.core_mask, 8);
+	sim_write(sim, reg(q, SC_Q_CORE_MASK),
+		  c->core_mask ? c->core_mask : sim->info.core_mask, 8);
 	sim_write(sim, reg(q, SC_Q_WG_LIMIT), c->wg_limit ? c->wg_limit : WG_LIMIT, 8);
 	sim_write(sim, reg(q, SC_Q_PRIORITY), c->priority, 4);
 	start(sim, q);
@@ -446,7 +447,8 @@ int sim_queue_recover(void *priv, uint32_t queue)
 	pthread_mutex_lock(&sim_lock);
 	q = sim_table_get(&sim->queues, queue);
 	if (q && q->failed) {
-		q->failed = q->has_fault = false;
+		q->failed = false;
+		q->has_fault = false;
 		start(sim, q);
 	}
 	pthread_mutex_unlock(&sim_lock);
