@@ -382,8 +382,25 @@ static enum sc_hop decode(uint32_t word, struct sc_rec *rec, unsigned int index)
 	return SC_HOP_ILLEGAL;
 }
 
+/* The handler that executes both instructions, or ILLEGAL if there is none. */
+static enum sc_hop pair_of(enum sc_hop first, enum sc_hop second)
+{
+	switch (first * SC_HOP_COUNT + second) {
+#define ALU_(first, second)                                     \
+	case SC_HOP_##first * SC_HOP_COUNT + SC_HOP_##second:   \
+		return SC_HOP_##first##__##second;
+#define BRANCH_(first, second)                                  \
+	case SC_HOP_##first * SC_HOP_COUNT + SC_HOP_##second##_N: \
+		return SC_HOP_##first##__##second;
+		SC_PAIR_TABLE(ALU_, BRANCH_)
+	}
+	return SC_HOP_ILLEGAL;
+}
+
 void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *const *labels)
 {
+	enum sc_hop before = SC_HOP_ILLEGAL, hop, pair;
+
 	for (unsigned int i = 0; i < SC_CODE_WORDS; i++) {
 		uint32_t word = words[i];
 		struct sc_rec *rec = &recs[i];
@@ -393,7 +410,12 @@ void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *cons
 		rec->rs2 = SC_INSN_RS2(word);
 		rec->rs3 = 0;
 		rec->imm = (int32_t)word;
-		rec->handler = labels[decode(word, rec, i)];
+		hop = decode(word, rec, i);
+		rec->handler = labels[hop];
+		pair = pair_of(before, hop);
+		if (pair != SC_HOP_ILLEGAL)
+			rec[-1].handler = labels[pair];
+		before = hop;
 	}
 	recs[SC_CODE_WORDS] = (struct sc_rec){ .handler = labels[SC_HOP_PAGE_END] };
 }

@@ -72,8 +72,25 @@ struct sc_rec {
 	X(FCVT_W_D) X(FCVT_L_D) X(FCVT_W_S)                                                        \
 	X(VENDOR)
 
-#define SC_HOP_ENUM_(name) SC_HOP_##name,
-enum sc_hop { SC_HOP_TABLE(SC_HOP_ENUM_) SC_HOP_COUNT };
+/*
+ * Frequent pairs that have a handler of their own: ALU(first, second), or
+ * BRANCH(first, second) where the second is a near branch or jump. The record
+ * of the first instruction names it, that of the second stays as it is. No
+ * instruction of a pair can fault.
+ */
+#define SC_PAIR_TABLE(ALU, BRANCH)                                                                 \
+	BRANCH(ADDI, BEQ) BRANCH(ADDI, BNE) BRANCH(ADDI, BLT) BRANCH(ADDI, BGE)                    \
+	BRANCH(ADDI, BLTU) BRANCH(ADDI, BGEU) BRANCH(ADDI, J) BRANCH(ADDIW, BEQ)                   \
+	BRANCH(ADDIW, BNE) BRANCH(ADDIW, BLT) BRANCH(ANDI, BEQ) BRANCH(ANDI, BNE)                  \
+	BRANCH(ADD, BNE) BRANCH(ADD, BLTU) BRANCH(XOR, BNE) BRANCH(SRLI, J) BRANCH(MV, J)          \
+	ALU(ADDI, ADDI) ALU(ADDI, ADD) ALU(ADD, ADDI) ALU(ADD, ADD) ALU(MV, MV) ALU(ADDI, MV)      \
+	ALU(SH1ADD, ADDI) ALU(SH2ADD, ADDI) ALU(SH3ADD, ADDI) ALU(SLLI, ADD) ALU(SLLI, SRLI)       \
+	ALU(SLLI, SRAI) ALU(SRLI, AND) ALU(SRLI, ANDI) ALU(SRAI, AND) ALU(SLLIW, SRLI)             \
+	ALU(AND, SLLIW) ALU(AND, XOR) ALU(XOR, XOR) ALU(XOR, SRLIW) ALU(AND, ADD)
+
+#define SC_HOP_ENUM_(name)	    SC_HOP_##name,
+#define SC_HOP_PAIR_(first, second) SC_HOP_##first##__##second,
+enum sc_hop { SC_HOP_TABLE(SC_HOP_ENUM_) SC_PAIR_TABLE(SC_HOP_PAIR_, SC_HOP_PAIR_) SC_HOP_COUNT };
 
 /* Floating-point operations: the selector in sc_rec.rs3; the FMA family selects by opcode. */
 enum sc_fp_kind {

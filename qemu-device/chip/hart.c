@@ -12,6 +12,9 @@
  * any more. The budget is looked at only at block boundaries (taken jumps and
  * ends of pages), which is what makes a run of many quanta equal to one run.
  *
+ * Frequent pairs of instructions have handlers of their own, which go on to the
+ * second record and so count as two.
+ *
  * One function longer than any other: the handlers share its local variables,
  * and their addresses are in the records.
  */
@@ -136,7 +139,9 @@ static inline bool host_rounds(uint32_t fcsr, uint32_t word)
 NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels)
 {
 #define LABEL_(name) &&L_##name,
-	static const void *const handlers[] = { SC_HOP_TABLE(LABEL_) };
+#define LABEL_PAIR_(first, second) &&L_##first##__##second,
+	static const void *const handlers[] = { SC_HOP_TABLE(LABEL_)
+							SC_PAIR_TABLE(LABEL_PAIR_, LABEL_PAIR_) };
 	const struct sc_rec *ip;
 	uintptr_t pc_base, last;
 	intptr_t left;
@@ -194,6 +199,42 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 		if (condition)                                                                     \
 			goto jump;                                                                 \
 		NEXT
+/* Values and conditions of instructions that exist alone and in pairs. */
+#define V_MV      RS1
+#define V_ADDI    (RS1 + IMM)
+#define V_ANDI    (RS1 & IMM)
+#define V_SLLI    (RS1 << ip->imm)
+#define V_SRLI    (RS1 >> ip->imm)
+#define V_SRAI    ((int64_t)RS1 >> ip->imm)
+#define V_ADDIW   (SEXT32(RS1 + IMM))
+#define V_SLLIW   (SEXT32(RS1 << ip->imm))
+#define V_SRLIW   (SEXT32((uint32_t)RS1 >> ip->imm))
+#define V_ADD     (RS1 + RS2)
+#define V_XOR     (RS1 ^ RS2)
+#define V_AND     (RS1 & RS2)
+#define V_SH1ADD  ((RS1 << 1) + RS2)
+#define V_SH2ADD  ((RS1 << 2) + RS2)
+#define V_SH3ADD  ((RS1 << 3) + RS2)
+#define C_BEQ     (RS1 == RS2)
+#define C_BNE     (RS1 != RS2)
+#define C_BLT     ((int64_t)RS1 < (int64_t)RS2)
+#define C_BGE     ((int64_t)RS1 >= (int64_t)RS2)
+#define C_BLTU    (RS1 < RS2)
+#define C_BGEU    (RS1 >= RS2)
+#define C_J       true
+#define ALU_PAIR(first, second)                                                                    \
+	HANDLER(first##__##second)                                                                 \
+		RD = (uint64_t)V_##first;                                                          \
+		ip++;                                                                              \
+		RD = (uint64_t)V_##second;                                                         \
+		NEXT;
+#define BRANCH_PAIR(first, second)                                                                 \
+	HANDLER(first##__##second)                                                                 \
+		RD = (uint64_t)V_##first;                                                          \
+		ip++;                                                                              \
+		if (C_##second)                                                                    \
+			JUMP_NEAR;                                                                 \
+		NEXT;
 /* The cached page serves an access that does not cross its end. */
 #define CACHED(tlb, va, size)                                                                      \
 	(sc_likely(SC_PAGE_OF((va) + (size) - 1) == (tlb)[SC_TLB_INDEX(va)].page))
@@ -287,7 +328,7 @@ fault:
 
 	OP(LUI, IMM);
 	OP(LI, IMM);
-	OP(MV, RS1);
+	OP(MV, V_MV);
 	OP(AUIPC, PC + IMM);
 	HANDLER(J_N)
 		JUMP_NEAR;
@@ -307,12 +348,12 @@ fault:
 		RD = PC + 4;
 		goto jump;
 
-	BRANCH(BEQ, RS1 == RS2);
-	BRANCH(BNE, RS1 != RS2);
-	BRANCH(BLT, (int64_t)RS1 < (int64_t)RS2);
-	BRANCH(BGE, (int64_t)RS1 >= (int64_t)RS2);
-	BRANCH(BLTU, RS1 < RS2);
-	BRANCH(BGEU, RS1 >= RS2);
+	BRANCH(BEQ, C_BEQ);
+	BRANCH(BNE, C_BNE);
+	BRANCH(BLT, C_BLT);
+	BRANCH(BGE, C_BGE);
+	BRANCH(BLTU, C_BLTU);
+	BRANCH(BGEU, C_BGEU);
 
 	LOAD(LB, int8_t, x, (int64_t)v)
 	LOAD(LH, int16_t, x, (int64_t)v)
@@ -332,29 +373,29 @@ fault:
 	STORE(FSW, uint32_t, f)
 	STORE(FSD, uint64_t, f)
 
-	OP(ADDI, RS1 + IMM);
+	OP(ADDI, V_ADDI);
 	OP(SLTI, (int64_t)RS1 < (int64_t)IMM);
 	OP(SLTIU, RS1 < IMM);
 	OP(XORI, RS1 ^ IMM);
 	OP(ORI, RS1 | IMM);
-	OP(ANDI, RS1 & IMM);
-	OP(SLLI, RS1 << ip->imm);
-	OP(SRLI, RS1 >> ip->imm);
-	OP(SRAI, (int64_t)RS1 >> ip->imm);
-	OP(ADDIW, SEXT32(RS1 + IMM));
-	OP(SLLIW, SEXT32(RS1 << ip->imm));
-	OP(SRLIW, SEXT32((uint32_t)RS1 >> ip->imm));
+	OP(ANDI, V_ANDI);
+	OP(SLLI, V_SLLI);
+	OP(SRLI, V_SRLI);
+	OP(SRAI, V_SRAI);
+	OP(ADDIW, V_ADDIW);
+	OP(SLLIW, V_SLLIW);
+	OP(SRLIW, V_SRLIW);
 	OP(SRAIW, SEXT32((int32_t)RS1 >> ip->imm));
-	OP(ADD, RS1 + RS2);
+	OP(ADD, V_ADD);
 	OP(SUB, RS1 - RS2);
 	OP(SLL, RS1 << (RS2 & 63));
 	OP(SLT, (int64_t)RS1 < (int64_t)RS2);
 	OP(SLTU, RS1 < RS2);
-	OP(XOR, RS1 ^ RS2);
+	OP(XOR, V_XOR);
 	OP(SRL, RS1 >> (RS2 & 63));
 	OP(SRA, (int64_t)RS1 >> (RS2 & 63));
 	OP(OR, RS1 | RS2);
-	OP(AND, RS1 & RS2);
+	OP(AND, V_AND);
 	OP(ADDW, SEXT32(RS1 + RS2));
 	OP(SUBW, SEXT32(RS1 - RS2));
 	OP(SLLW, SEXT32(RS1 << (RS2 & 31)));
@@ -376,9 +417,9 @@ fault:
 	OP(REMUW, SEXT32((uint32_t)RS2 ? (uint32_t)RS1 % (uint32_t)RS2 : (uint32_t)RS1));
 
 	OP(ADD_UW, (uint32_t)RS1 + RS2);
-	OP(SH1ADD, (RS1 << 1) + RS2);
-	OP(SH2ADD, (RS1 << 2) + RS2);
-	OP(SH3ADD, (RS1 << 3) + RS2);
+	OP(SH1ADD, V_SH1ADD);
+	OP(SH2ADD, V_SH2ADD);
+	OP(SH3ADD, V_SH3ADD);
 	OP(SH1ADD_UW, ((uint64_t)(uint32_t)RS1 << 1) + RS2);
 	OP(SH2ADD_UW, ((uint64_t)(uint32_t)RS1 << 2) + RS2);
 	OP(SH3ADD_UW, ((uint64_t)(uint32_t)RS1 << 3) + RS2);
@@ -416,6 +457,8 @@ fault:
 	OP(BINVI, RS1 ^ 1ULL << ip->imm);
 	OP(BSET, RS1 | 1ULL << (RS2 & 63));
 	OP(BSETI, RS1 | 1ULL << ip->imm);
+
+	SC_PAIR_TABLE(ALU_PAIR, BRANCH_PAIR)
 
 	HANDLER(FENCE)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);

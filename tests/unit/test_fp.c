@@ -189,7 +189,7 @@ static void compare(enum sc_fp_format fmt)
 			h = fmt == SC_FP_S ? host_single(op, a, b, c, host_modes[i & 3], &flags) :
 					     host_double(op, a, b, c, host_modes[i & 3], &flags);
 			if (m != h || env.flags != flags)
-				fail_msg("op %d mode %u: %#llx %#llx %#llx: %#llx %#x, host %#llx %#x",
+				fail_msg("op %d mode %u: %llx %llx %llx: %llx %x, host %llx %x",
 					 op, i & 3, (unsigned long long)a, (unsigned long long)b,
 					 (unsigned long long)c, (unsigned long long)m, env.flags,
 					 (unsigned long long)h, flags);

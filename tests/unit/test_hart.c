@@ -756,6 +756,72 @@ static void test_dump(void **state)
 	assert_int_equal(dump.counters[4], 1);
 }
 
+/* A random instruction of a kind that occurs in pairs; registers 5 to 15 and, seldom, x0. */
+static uint32_t random_register(void)
+{
+	return rand() % 12 ? 5 + (uint32_t)rand() % 11 : 0;
+}
+
+static uint32_t random_alu(void)
+{
+	static const struct {
+		uint32_t op, f3, f7;
+	} ops[] = {
+		{ 0x33, 0, 0x00 }, { 0x33, 4, 0x00 }, { 0x33, 7, 0x00 }, { 0x33, 2, 0x10 },
+		{ 0x33, 4, 0x10 }, { 0x33, 6, 0x10 }, { 0x13, 0, 0x7f }, { 0x13, 7, 0x15 },
+		{ 0x13, 0, 0x00 }, { 0x13, 1, 0x00 }, { 0x13, 5, 0x01 }, { 0x13, 5, 0x21 },
+		{ 0x1b, 0, 0x33 }, { 0x1b, 1, 0x00 }, { 0x1b, 5, 0x00 },
+	};
+	unsigned int i = (unsigned int)rand() % (sizeof(ops) / sizeof(ops[0]));
+	bool move = ops[i].op == 0x13 && !ops[i].f3 && !ops[i].f7;
+
+	return r_type(ops[i].op, ops[i].f3, ops[i].f7, random_register(), random_register(),
+		      move ? 0 : random_register());
+}
+
+static uint32_t random_second(void)
+{
+	static const uint32_t f3[] = { 0, 1, 4, 5, 6, 7 };
+
+	switch (rand() % 3) {
+	case 0:
+		return b_type(f3[rand() % 6], random_register(), random_register(), 8);
+	case 1:
+		return rand() % 4 ? random_alu() : jal(ZERO, 8);
+	default:
+		return random_alu();
+	}
+}
+
+#define MARK 27 /* a register that tells whether the branch was taken */
+
+/* Two instructions do the same whether or not a third one stands between them. */
+static void test_pairs(void **state)
+{
+	struct fixture *t = *state;
+
+	for (unsigned int i = 0; i < 40000; i++) {
+		uint32_t first = random_alu(), second = random_second();
+		uint64_t x[32], apart[32], insns;
+
+		for (unsigned int r = 5; r < 16; r++)
+			x[r] = (uint64_t)(rand() % 5 - 2) << rand() % 64;
+		PUT(t, first, FENCE, second, ADDI(MARK, ZERO, 1), RET);
+		start(t);
+		memcpy(&t->core->x[5], &x[5], 11 * sizeof(x[0]));
+		assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
+		memcpy(apart, t->core->x, sizeof(apart));
+		insns = t->core->insns;
+
+		PUT(t, first, second, ADDI(MARK, ZERO, 1), RET);
+		start(t);
+		memcpy(&t->core->x[5], &x[5], 11 * sizeof(x[0]));
+		assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
+		assert_memory_equal(apart, t->core->x, sizeof(apart));
+		assert_int_equal(t->core->insns, insns - 1);
+	}
+}
+
 /* What qemu 7.2 gets wrong, see tests/isa/insns.c. */
 static void test_ctzw(void **state)
 {
@@ -777,7 +843,7 @@ int main(void)
 		TEST(csrs), TEST(code_changes), TEST(stale_translations), TEST(atomics),
 		TEST(two_cores), TEST(limit), TEST(stop), TEST(engines), TEST(disabled),
 		TEST(barrier),
-		TEST(strict_race), TEST(dump), TEST(ctzw),
+		TEST(strict_race), TEST(dump), TEST(pairs), TEST(ctzw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
