@@ -186,7 +186,7 @@ static void signal_is_no_fence(void)
 static void full_ring(void)
 {
 	struct sc_packet wait = card_word(SC_OP_WAIT, VA, 1), nops[65];
-	uint64_t index = 0;
+	uint64_t index = 0, last;
 	unsigned int i, accepted = 0;
 	int ret;
 
@@ -195,14 +195,16 @@ static void full_ring(void)
 	map[0] = 0;
 	CHECK_EQ(card_submit(fd, queue.queue, nops, 65, NULL, 0, NULL), -E2BIG);
 	CHECK_EQ(card_submit(fd, queue.queue, &wait, 1, NULL, 0, &index), 0);
-	while (!(ret = card_submit(fd, queue.queue, nops, 10, NULL, 0, &index)))
+	while (!(ret = card_submit(fd, queue.queue, nops, 10, NULL, 0, &last))) {
+		index = last;
 		accepted += 10;
+	}
 	CHECK_EQ(ret, -EBUSY);
 	CHECK_EQ(accepted, 60);
 	map[0] = 1;
 	for (i = 0; i < 1000 && state->retired < index; i++)
 		usleep(1000);
-	CHECK(card_run(fd, queue.queue, nops, 64) == 0);
+	CHECK_EQ(card_run(fd, queue.queue, nops, 64), 0);
 }
 
 /* Many laps of the ring, in pieces that do not divide it. */
