@@ -203,7 +203,7 @@ API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint3
 		return report(-EINVAL, "buffer: size is 0");
 	if (size > dev->info.va_end - dev->info.va_start)
 		return report(-ENOSPC, "buffer: 0x%llx bytes are more than the address space",
-			    (unsigned long long)size);
+			      (unsigned long long)size);
 	if (flags & SEEDCHIP_CARD && flags & SEEDCHIP_CPU)
 		bo_flags |= DRM_SEEDCHIP_BO_CPU_VISIBLE;
 	if (!(flags & SEEDCHIP_READ_ONLY))
@@ -215,8 +215,8 @@ API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint3
 	if (r) {
 		free(buf);
 		return report(r, "buffer: %llu bytes of %s memory: %s", (unsigned long long)size,
-			    flags & SEEDCHIP_SYSTEM ? "system" :
-			    flags & SEEDCHIP_CPU ? "CPU-visible card" : "card", strerror(-r));
+			      flags & SEEDCHIP_SYSTEM ? "system" :
+			      flags & SEEDCHIP_CPU ? "CPU-visible card" : "card", strerror(-r));
 	}
 	buf->dev = dev;
 	buf->flags = flags;

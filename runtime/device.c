@@ -166,7 +166,7 @@ API void seedchip_device_close(struct seedchip_device *dev)
 		return;
 	if (dev->queues.next != &dev->queues || dev->buffers.next != &dev->buffers ||
 	    dev->ranges.next != &dev->ranges || dev->modules.next != &dev->modules)
-		log_message(SEEDCHIP_LOG_WARNING, "device closed before its objects were destroyed");
+		log_message(SEEDCHIP_LOG_WARNING, "device closed before its objects");
 	garbage_collect(dev);
 	queue_free(dev->bind);
 	dev->ops->close(dev->priv);

@@ -99,7 +99,7 @@ static int check_driver(int fd, const char *path)
 		r = report(-EPROTO, "%s: its driver is %s, not seedchip", path, version->name);
 	else if (version->version_major != SEEDCHIP_UAPI_MAJOR)
 		r = report(-EPROTO, "%s: driver interface %d.%d, this library needs %d.x", path,
-			 version->version_major, version->version_minor, SEEDCHIP_UAPI_MAJOR);
+			   version->version_major, version->version_minor, SEEDCHIP_UAPI_MAJOR);
 	else if (drmGetCap(fd, DRM_CAP_SYNCOBJ_TIMELINE, &timeline) || !timeline)
 		r = report(-EPROTO, "%s: the driver has no timeline syncobjs", path);
 	drmFreeVersion(version);

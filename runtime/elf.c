@@ -39,7 +39,8 @@ static int check_ident(struct elf_file *f)
 	r = elf_check_bytes(f, 0, sizeof(f->ehdr), "ELF header");
 	if (r)
 		return r;
-	if (id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != ELFDATA2LSB || id[EI_VERSION] != EV_CURRENT)
+	if (id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != ELFDATA2LSB ||
+	    id[EI_VERSION] != EV_CURRENT)
 		return elf_fail(f, -EMEDIUMTYPE, "not a 64-bit little-endian ELF file");
 	memcpy(&f->ehdr, f->data, sizeof(f->ehdr));
 	return 0;
@@ -79,8 +80,8 @@ static int check_load(const struct elf_file *f, unsigned int i, uint64_t page, u
 	if (r)
 		return r;
 	if (p->p_filesz > p->p_memsz || p->p_vaddr > MAX_IMAGE || p->p_memsz > MAX_IMAGE)
-		return elf_fail(f, -ELIBBAD, "segment %u: 0x%llx bytes of file at 0x%llx + 0x%llx", i,
-				(unsigned long long)p->p_filesz, (unsigned long long)p->p_vaddr,
+		return elf_fail(f, -ELIBBAD, "segment %u: 0x%llx bytes of file at 0x%llx + 0x%llx",
+				i, (unsigned long long)p->p_filesz, (unsigned long long)p->p_vaddr,
 				(unsigned long long)p->p_memsz);
 	if (p->p_align < page || p->p_align & (p->p_align - 1) ||
 	    (p->p_vaddr ^ p->p_offset) & (page - 1))
@@ -137,7 +138,7 @@ static int check_segments(struct elf_file *f, struct elf_image *image)
 		const Elf64_Phdr *p = &f->phdrs[i];
 
 		if (p->p_type == PT_INTERP)
-			return elf_fail(f, -ELIBACC, "a program for a dynamic linker, not a module");
+			return elf_fail(f, -ELIBACC, "for a dynamic linker, not a module");
 		if (p->p_type == PT_TLS) {
 			r = check_tls(f, p, image);
 			if (r)
@@ -214,13 +215,31 @@ static int check_tag(const struct elf_file *f, const Elf64_Dyn *d)
 		return elf_fail(f, -ELIBACC, "needs a shared library");
 	case DT_REL: case DT_JMPREL: case DT_TEXTREL:
 	case 36: /* DT_RELR */
-		return elf_fail(f, -ELIBACC, "relocations of a kind that modules do not have (tag %lld)",
+		return elf_fail(f, -ELIBACC, "relocations that modules do not have (tag %lld)",
 				(long long)d->d_tag);
 	}
 	return 0;
 }
 
-static int read_dynamic(const struct elf_file *f, const struct elf_image *image, struct dynamic *dyn)
+static void note_tag(struct dynamic *dyn, const Elf64_Dyn *d)
+{
+	const struct {
+		int64_t tag;
+		uint64_t *value;
+	} wanted[] = {
+		{ DT_RELA, &dyn->rela },	 { DT_RELASZ, &dyn->rela_size },
+		{ DT_RELAENT, &dyn->rela_entry }, { DT_SYMTAB, &dyn->symtab },
+		{ DT_STRTAB, &dyn->strtab },	 { DT_STRSZ, &dyn->strtab_size },
+		{ DT_HASH, &dyn->hash },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (wanted[i].tag == d->d_tag)
+			*wanted[i].value = d->d_un.d_val;
+}
+
+static int read_dynamic(const struct elf_file *f, const struct elf_image *image,
+			struct dynamic *dyn)
 {
 	const Elf64_Phdr *p = NULL;
 	int r;
@@ -242,15 +261,7 @@ static int read_dynamic(const struct elf_file *f, const struct elf_image *image,
 		r = check_tag(f, &d);
 		if (r)
 			return r;
-		switch (d.d_tag) {
-		case DT_RELA: dyn->rela = d.d_un.d_ptr; break;
-		case DT_RELASZ: dyn->rela_size = d.d_un.d_val; break;
-		case DT_RELAENT: dyn->rela_entry = d.d_un.d_val; break;
-		case DT_SYMTAB: dyn->symtab = d.d_un.d_ptr; break;
-		case DT_STRTAB: dyn->strtab = d.d_un.d_ptr; break;
-		case DT_STRSZ: dyn->strtab_size = d.d_un.d_val; break;
-		case DT_HASH: dyn->hash = d.d_un.d_ptr; break;
-		}
+		note_tag(dyn, &d);
 	}
 	return 0;
 }
@@ -261,7 +272,8 @@ static int check_reloc(const struct elf_file *f, const struct elf_image *image, 
 	const struct elf_segment *s;
 
 	if (ELF64_R_TYPE(rela->r_info) != R_RISCV_RELATIVE || ELF64_R_SYM(rela->r_info))
-		return elf_fail(f, -ELIBACC, "relocation %llu at 0x%llx: type %u, not R_RISCV_RELATIVE",
+		return elf_fail(f, -ELIBACC,
+				"relocation %llu at 0x%llx: type %u, not R_RISCV_RELATIVE",
 				(unsigned long long)number, (unsigned long long)rela->r_offset,
 				(unsigned int)ELF64_R_TYPE(rela->r_info));
 	s = segment_of(image, rela->r_offset, 8);
@@ -434,13 +446,24 @@ static int load(struct elf_file *f, struct elf_image *image)
 	f->elf = elf_memory((char *)(uintptr_t)f->data, f->size);
 	if (!f->elf)
 		return elf_fail(f, -ELIBBAD, "%s", elf_errmsg(-1));
-	if ((r = check_segments(f, image)) || (r = lay_out(f, image)) ||
-	    (r = read_dynamic(f, image, &dyn)) || (r = read_relocs(f, image, &dyn)) ||
-	    (r = elf_read_notes(f, image)) || (r = elf_check_isa(f)) ||
-	    (r = find_kernels(f, image, &dyn)) || (r = check_kernels(f, image)))
-		return r;
-	read_symbols(f, image);
-	return 0;
+	r = check_segments(f, image);
+	if (!r)
+		r = lay_out(f, image);
+	if (!r)
+		r = read_dynamic(f, image, &dyn);
+	if (!r)
+		r = read_relocs(f, image, &dyn);
+	if (!r)
+		r = elf_read_notes(f, image);
+	if (!r)
+		r = elf_check_isa(f);
+	if (!r)
+		r = find_kernels(f, image, &dyn);
+	if (!r)
+		r = check_kernels(f, image);
+	if (!r)
+		read_symbols(f, image);
+	return r;
 }
 
 int elf_load(const void *file, size_t size, const char *name, const struct drm_seedchip_info *info,

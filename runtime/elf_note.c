@@ -80,7 +80,7 @@ static int read_kernel_note(struct elf_file *f, struct elf_image *image, const u
 	if (size != sizeof(note))
 		return elf_fail(f, -EBADMSG, "kernel note of %zu bytes", size);
 	memcpy(&note, desc, sizeof(note));
-	if (!note.name[0] || memchr(note.name, 0, sizeof(note.name)) == NULL)
+	if (!note.name[0] || !memchr(note.name, 0, sizeof(note.name)))
 		return elf_fail(f, -EBADMSG, "kernel note without a name");
 	if (note.args_size > SC_MAX_ARGS || !note.args_align || note.args_align > SC_TCM_ALIGN ||
 	    note.args_align & (note.args_align - 1))
@@ -90,7 +90,8 @@ static int read_kernel_note(struct elf_file *f, struct elf_image *image, const u
 		return elf_fail(f, -EBADMSG, "kernel %s: stack of 0x%x bytes", note.name,
 				note.stack_size);
 	if (note.flags & ~SC_KERNEL_COOPERATIVE)
-		return elf_fail(f, -EBADMSG, "kernel %s: unknown flags 0x%x", note.name, note.flags);
+		return elf_fail(f, -EBADMSG, "kernel %s: unknown flags 0x%x", note.name,
+				note.flags);
 	for (unsigned int i = 0; i < image->num_kernels; i++)
 		if (!strcmp(image->kernels[i].name, note.name))
 			return elf_fail(f, -EBADMSG, "kernel %s: two notes", note.name);

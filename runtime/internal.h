@@ -21,7 +21,7 @@
 
 #define API __attribute__((visibility("default")))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
 #define NAME_SIZE 64
 #define NO_POINT UINT64_MAX
@@ -35,7 +35,8 @@ struct list {
 
 static inline void list_init(struct list *l)
 {
-	l->next = l->prev = l;
+	l->next = l;
+	l->prev = l;
 }
 
 static inline void list_add(struct list *head, struct list *l)
@@ -91,6 +92,7 @@ struct seedchip_device {
 	void *priv;
 	struct drm_seedchip_info info;
 	char address[32];
+
 	_Atomic uint32_t code_version; /* rises with every module load */
 
 	pthread_mutex_t lock;

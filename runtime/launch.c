@@ -18,20 +18,22 @@ static int check_launch(const struct seedchip_queue *q, const struct seedchip_ke
 	if (kernel->module->dev != q->dev)
 		return report(-EINVAL, "%s: the kernel belongs to another device", info->name);
 	if (size != info->args_size)
-		return report(-EINVAL, "%s: %zu bytes of arguments, the kernel was compiled with %u",
-			    info->name, size, info->args_size);
+		return report(-EINVAL,
+			      "%s: %zu bytes of arguments, the kernel was compiled with %u",
+			      info->name, size, info->args_size);
 	if (dim->x > SC_MAX_GRID || dim->y > SC_MAX_GRID || dim->z > SC_MAX_GRID)
 		return report(-EINVAL, "%s: grid %u x %u x %u, the limit is %u", info->name, dim->x,
-			    dim->y, dim->z, SC_MAX_GRID);
+			      dim->y, dim->z, SC_MAX_GRID);
 	if (dim->flags & ~(SEEDCHIP_OVERLAP | SEEDCHIP_COOPERATIVE))
 		return report(-EINVAL, "%s: unknown launch flags 0x%x", info->name, dim->flags);
 	if (dim->reserved[0] || dim->reserved[1] || dim->indirect & 3)
-		return report(-EINVAL, "%s: reserved members set or indirect misaligned", info->name);
+		return report(-EINVAL, "%s: reserved members set or indirect misaligned",
+			      info->name);
 	if (kernel->flags & SC_KERNEL_COOPERATIVE && !(dim->flags & SEEDCHIP_COOPERATIVE))
 		return report(-EINVAL, "%s: must be launched as cooperative", info->name);
 	if (dim->dynamic > info->tcm_dynamic_max)
 		return report(-E2BIG, "%s: %u bytes of dynamic scratchpad, %u are left", info->name,
-			    dim->dynamic, info->tcm_dynamic_max);
+			      dim->dynamic, info->tcm_dynamic_max);
 	return 0;
 }
 
@@ -91,7 +93,8 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 	r = queue_stage(q, 1 + nargs, &packet);
 	if (r)
 		return r;
-	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0, nargs);
+	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
+		       nargs);
 	build_args(packet + 1, args, size);
 	q->code_seen = version;
 	if (kernel->module->image.prints)
@@ -107,7 +110,7 @@ API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d
 
 	if (copy->rows > UINT32_MAX)
 		return report(-EINVAL, "copy: %llu rows are too many",
-			    (unsigned long long)copy->rows);
+			      (unsigned long long)copy->rows);
 	r = queue_stage(q, 1, &packet);
 	if (r)
 		return r;

@@ -63,7 +63,7 @@ static int place(struct seedchip_module *mod)
 
 	if (r)
 		return report(r, "%s: 0x%llx bytes of CPU-visible card memory: %s", mod->name,
-			    (unsigned long long)mod->image.size, strerror(-r));
+			      (unsigned long long)mod->image.size, strerror(-r));
 	r = memory_map(dev, &mod->memory);
 	if (!r) {
 		relocate(mod);
@@ -153,22 +153,23 @@ static int read_file(const char *path, void **data, size_t *size)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st))
+	if (fstat(fd, &st)) {
 		r = -errno;
-	else if (!S_ISREG(st.st_mode))
+	} else if (!S_ISREG(st.st_mode)) {
 		r = -ENOEXEC;
-	else if (!(*data = malloc(st.st_size ? st.st_size : 1)))
-		r = -ENOMEM;
+	} else {
+		*data = malloc(st.st_size ? st.st_size : 1);
+		if (!*data)
+			r = -ENOMEM;
+	}
 	while (!r && got < (size_t)st.st_size) {
 		n = read(fd, (char *)*data + got, st.st_size - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			r = -errno;
-		else if (n == 0)
+		if (!n)
 			break;
-		else
+		if (n > 0)
 			got += n;
+		else if (errno != EINTR)
+			r = -errno;
 	}
 	close(fd);
 	*size = got;

@@ -91,12 +91,13 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 		       size - sizeof(size));
 	}
 	if (desc->priority > 3 || desc->flags & ~SEEDCHIP_QUEUE_IDLE || desc->reserved)
-		return report(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority, desc->flags);
+		return report(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority,
+			      desc->flags);
 	if (!desc->priority && !(desc->flags & SEEDCHIP_QUEUE_IDLE))
 		desc->priority = 1;
 	if (desc->ring_slots > 1u << dev->info.ring_log2_max)
 		return report(-EINVAL, "queue: ring of %u slots, the limit is %u", desc->ring_slots,
-			    1u << dev->info.ring_log2_max);
+			      1u << dev->info.ring_log2_max);
 	if (desc->log_size > 1u << 30)
 		return report(-EINVAL, "queue: log of %u bytes", desc->log_size);
 	desc->ring_slots = round_up_pow2(desc->ring_slots ? desc->ring_slots : DEFAULT_RING);
@@ -121,7 +122,7 @@ static int create_log(struct seedchip_queue *q, uint32_t size)
 		r = memory_map(dev, &q->log_memory);
 	if (r)
 		return report(r, "queue: log of %u bytes of CPU-visible card memory: %s", size,
-			    strerror(-r));
+			      strerror(-r));
 	log_init(&q->log, q->log_memory.map, size);
 	return 0;
 }
@@ -150,7 +151,7 @@ static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_des
 	r = dev->ops->queue_create(dev->priv, &arg, &q->state);
 	if (r)
 		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
-			    r == -ENOSPC ? "the card has no queue left" : strerror(-r));
+			      r == -ENOSPC ? "the card has no queue left" : strerror(-r));
 	q->handle = arg.queue;
 	q->hw_queue = arg.hw_queue;
 	q->last_index = q->state->retired;

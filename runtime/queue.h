@@ -97,6 +97,7 @@ struct seedchip_queue {
 
 	struct sc_packet *staging;
 	uint32_t staging_max;
+
 	_Atomic uint32_t staged;
 	uint32_t code_seen;
 	_Atomic bool prints;
@@ -147,7 +148,7 @@ int event_poll(struct seedchip_queue *q, uint64_t point);
 
 /* Ask the driver whether the queue has failed, unless that is known. Return: whether it has. */
 bool queue_has_failed(struct seedchip_queue *q);
-/* The queue has failed from @point on, because a call was refused with @error if for nothing else. */
+/* The queue has failed from @point on: as the driver says, else because of @error. */
 void queue_fail(struct seedchip_queue *q, uint64_t point, int error);
 /* Look at completed submissions that waited for events: did those fail? */
 void queue_settle_deps(struct seedchip_queue *q);

@@ -20,7 +20,7 @@ API int seedchip_range_reserve(struct seedchip_device *dev, uint64_t size,
 
 	if (!size || size % dev->info.page_size)
 		return report(-EINVAL, "range: size 0x%llx is not a multiple of the page size %u",
-			    (unsigned long long)size, dev->info.page_size);
+			      (unsigned long long)size, dev->info.page_size);
 	range = calloc(1, sizeof(*range));
 	if (!range)
 		return report(-ENOMEM, "range: out of memory");
@@ -63,12 +63,13 @@ static int check_part(const char *what, uint64_t offset, uint64_t size, uint64_t
 		      uint32_t page)
 {
 	if (!size || (offset | size) % page)
-		return report(-EINVAL, "range: %s offset 0x%llx, size 0x%llx: not multiples of 0x%x",
-			    what, (unsigned long long)offset, (unsigned long long)size, page);
+		return report(-EINVAL,
+			      "range: %s offset 0x%llx, size 0x%llx: not multiples of 0x%x",
+			      what, (unsigned long long)offset, (unsigned long long)size, page);
 	if (size > whole || offset > whole - size)
 		return report(-EINVAL, "range: 0x%llx + 0x%llx is outside the %s of 0x%llx bytes",
-			    (unsigned long long)offset, (unsigned long long)size, what,
-			    (unsigned long long)whole);
+			      (unsigned long long)offset, (unsigned long long)size, what,
+			      (unsigned long long)whole);
 	return 0;
 }
 
@@ -130,7 +131,7 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 		dev->ops->timeline_destroy(dev->priv, syncs[0].handle);
 	if (r)
 		return report(r, "range: mapping at 0x%llx: %s", (unsigned long long)op->va,
-			    strerror(-r));
+			      strerror(-r));
 	if (done)
 		*done = (struct seedchip_event){ bind, point };
 	else if (!after && arg.syncs.count)

@@ -147,14 +147,8 @@ int va_alloc(struct va_space *va, uint64_t size, uint64_t align, uint64_t *start
 	while (va->nodes < va->allocations + 2)
 		if (add_node(va))
 			return -ENOMEM;
-	for (;;) {
-		if (max_of(e->left) >= need)
-			e = e->left;
-		else if (e->size >= need)
-			break;
-		else
-			e = e->right;
-	}
+	while (max_of(e->left) >= need || e->size < need)
+		e = max_of(e->left) >= need ? e->left : e->right;
 	first = e->start;
 	last = e->start + e->size;
 	at = (first + align - 1) & ~(align - 1);

@@ -398,6 +398,7 @@ struct seedchip_queue_desc {
 	uint32_t log_size;
 	uint32_t reserved;
 };
+
 #define SEEDCHIP_QUEUE_IDLE 0x1
 
 /**

@@ -46,7 +46,8 @@ static void test_visible_devices(void)
 
 static void test_buffers(void)
 {
-	static const uint32_t flags[] = { SEEDCHIP_CARD, SEEDCHIP_CARD | SEEDCHIP_CPU, SEEDCHIP_SYSTEM };
+	static const uint32_t flags[] = { SEEDCHIP_CARD, SEEDCHIP_CARD | SEEDCHIP_CPU,
+					  SEEDCHIP_SYSTEM };
 	struct card c = open_card(0);
 	struct seedchip_buffer *b[3], *bad;
 	uint64_t *p;
@@ -70,8 +71,10 @@ static void test_buffers(void)
 	FAILS(seedchip_buffer_create(c.dev, 0, SEEDCHIP_CARD, &bad), -EINVAL, "size is 0");
 	FAILS(seedchip_buffer_create(c.dev, 4096, 0, &bad), -EINVAL, "exactly one");
 	FAILS(seedchip_buffer_create(c.dev, 4096, 0x100, &bad), -EINVAL, "unknown flags 0x100");
-	FAILS(seedchip_buffer_create(c.dev, 1ull << 40, SEEDCHIP_CARD, &bad), -ENOSPC, "card memory");
-	FAILS(seedchip_buffer_create(c.dev, UINT64_MAX, SEEDCHIP_CARD, &bad), -ENOSPC, "address space");
+	FAILS(seedchip_buffer_create(c.dev, 1ull << 40, SEEDCHIP_CARD, &bad), -ENOSPC,
+	      "card memory");
+	FAILS(seedchip_buffer_create(c.dev, UINT64_MAX, SEEDCHIP_CARD, &bad), -ENOSPC,
+	      "address space");
 	for (int i = 0; i < 3; i++)
 		seedchip_buffer_destroy(b[i]);
 	seedchip_buffer_destroy(NULL);
@@ -125,7 +128,8 @@ static void test_launch_indirect(void)
 
 	/* the copy writes the grid that the launch behind it reads */
 	out[600] = 4;
-	out[601] = out[602] = 1;
+	out[601] = 1;
+	out[602] = 1;
 	OK(seedchip_copy(c.queue, args + 2048, args + 2400, 12));
 	OK(seedchip_launch(c.queue, kernel(&c, "index3"), &dim, &args, sizeof(args)));
 	OK(seedchip_event_wait(seedchip_queue_mark(c.queue), LIMIT));
@@ -157,7 +161,8 @@ static void test_arguments(void)
 	FAILS(seedchip_launch(c.queue, kernel(&c, "nothing"), &one, &large, 8), -EINVAL,
 	      "nothing: 8 bytes of arguments, the kernel was compiled with 0");
 	dim.x = 65536;
-	FAILS(seedchip_launch(c.queue, kernel(&c, "nothing"), &dim, NULL, 0), -EINVAL, "grid 65536");
+	FAILS(seedchip_launch(c.queue, kernel(&c, "nothing"), &dim, NULL, 0), -EINVAL,
+	      "grid 65536");
 	dim = one;
 	dim.flags = 0x80;
 	FAILS(seedchip_launch(c.queue, kernel(&c, "nothing"), &dim, NULL, 0), -EINVAL,
@@ -282,6 +287,7 @@ static void test_order(void)
 	uint64_t *v, expected = 1;
 	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
 	struct { uint64_t v, by, plus; } args = { seedchip_buffer_address(b), 3, 0 };
+	struct seedchip_kernel *affine = kernel(&c, "affine");
 	unsigned int full = 0;
 
 	OK(seedchip_queue_create(c.dev, &desc, &q));
@@ -291,7 +297,10 @@ static void test_order(void)
 
 		args.plus = i;
 		expected = expected * 3 + i;
-		while ((r = seedchip_launch(q, kernel(&c, "affine"), &one, &args, sizeof(args))) == -EAGAIN) {
+		for (;;) {
+			r = seedchip_launch(q, affine, &one, &args, sizeof(args));
+			if (r != -EAGAIN)
+				break;
 			full++;
 			OK(seedchip_event_wait(seedchip_queue_mark(q), LIMIT));
 		}

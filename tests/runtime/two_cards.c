@@ -97,7 +97,8 @@ static void test_failure_travels(void)
 	spin = (struct spin_args){ seedchip_buffer_address(b[0]), 3000000, 1 };
 	affine = (struct affine_args){ seedchip_buffer_address(b[1]), 1, 1 };
 	OK(seedchip_launch(cards[0].queue, kernel(&cards[0], "spin"), &one, &spin, sizeof(spin)));
-	OK(seedchip_launch(cards[0].queue, kernel(&cards[0], "crash"), &one, &crash, sizeof(crash)));
+	OK(seedchip_launch(cards[0].queue, kernel(&cards[0], "crash"), &one, &crash,
+			   sizeof(crash)));
 	OK(seedchip_queue_wait(cards[1].queue, seedchip_queue_mark(cards[0].queue)));
 	OK(seedchip_launch(cards[1].queue, kernel(&cards[1], "affine"), &one, &affine,
 			   sizeof(affine)));

@@ -95,7 +95,9 @@ static void test_wrap(void **state)
 static void test_position_wraps(void **state)
 {
 	(void)state;
-	memory.log.head = memory.log.tail = reader.tail = UINT32_MAX - 7;
+	reader.tail = UINT32_MAX - 7;
+	memory.log.head = reader.tail;
+	memory.log.tail = reader.tail;
 	for (unsigned int i = 0; i < 10; i++)
 		assert_true(write_record("abcdefg\n", true));
 	assert_int_equal(log_drain(&reader), 10);

@@ -90,14 +90,17 @@ struct sd_note_header_ {
 	uint32_t type;
 	char name[(sizeof(SC_NOTE_NAME) + 3) & ~3ul];
 };
+
 struct sd_note_module_ {
 	struct sd_note_header_ header;
 	struct sc_note_module desc;
 };
+
 struct sd_note_kernel_ {
 	struct sd_note_header_ header;
 	struct sc_note_kernel desc;
 };
+
 #define SD_NOTE_ static const __attribute__((section(".note.seedchip"), used, aligned(8)))
 #define SD_NOTE_HEADER_(type_, desc_)                                                              \
 	{ sizeof(SC_NOTE_NAME), sizeof(struct desc_), type_, SC_NOTE_NAME }
@@ -154,22 +157,25 @@ SD_NOTE_ struct sd_note_module_ sd_module_note_ = {
  */
 #define SD_KERNEL_WITH(name_, type, stack, kernel_flags)                                           \
 	SD_KERNEL_NOTE_(name_, sizeof(type), _Alignof(type), stack, kernel_flags);                 \
-	__attribute__((visibility("default"), used)) void name_(const type *args);                 \
-	void name_(const type *args)
+	SD_KERNEL_ENTRY_(name_, const __typeof__(type) *args);                                     \
+	SD_KERNEL_ENTRY_(name_, const __typeof__(type) *args)
 
 /** SD_KERNEL0() - define a kernel without arguments. */
 #define SD_KERNEL0(name_)                                                                          \
 	SD_KERNEL_NOTE_(name_, 0, 1, SC_STACK_DEFAULT, 0);                                         \
-	__attribute__((visibility("default"), used)) void name_(void);                             \
-	void name_(void)
+	SD_KERNEL_ENTRY_(name_, void);                                                             \
+	SD_KERNEL_ENTRY_(name_, void)
+
+#define SD_KERNEL_ENTRY_(name_, parameter)                                                         \
+	__attribute__((visibility("default"), used)) void name_(parameter)
 
 #define SD_KERNEL_NOTE_(name_, args, align, stack, kernel_flags)                                   \
 	_Static_assert(sizeof(#name_) <= SC_KERNEL_NAME_MAX, "kernel name too long");              \
 	_Static_assert((stack) % SC_STACK_GUARD == 0 && (stack) > 0, "stack: 4096 bytes times n"); \
 	SD_NOTE_ struct sd_note_kernel_ sd_kernel_note_##name_ = {                                 \
 		SD_NOTE_HEADER_(SC_NOTE_KERNEL, sc_note_kernel),                                   \
-		{ .args_size = (args), .args_align = (align), .stack_size = (stack),               \
-		  .flags = (kernel_flags), .name = #name_ },                                       \
+		{ .args_size = args, .args_align = align, .stack_size = stack,                     \
+		  .flags = kernel_flags, .name = #name_ },                                         \
 	}
 
 /* ---- workgroup, grid and scratchpad ---- */
@@ -256,16 +262,17 @@ SD_INLINE void sd_fence(void) { __asm__ volatile("fence rw, rw" ::: "memory"); }
 	__asm__ volatile(SD_INSN_TEXT_(isa, op, f3, f7, "x%[n_]", "%[a_]", "x0")                   \
 			 : : [n_] "i"(n), [a_] "r"(a), SD_NEEDS_IN_(isa) : "memory")
 #define SD_CASE_I_R_(n, op, f3, f7, isa)                                                           \
-	case n:                                                                                    \
+	case n: {                                                                                  \
 		SD_EMIT_I_R_(n, op, f3, f7, isa);                                                  \
-		break;
+		break;                                                                             \
+	}
 #define SD_GEN_I_R(name, op, f3, f7, isa)                                                          \
 	SD_INLINE void sd_insn_##name(unsigned int imm, unsigned long a)                           \
 	{                                                                                          \
+		if (imm > 15)                                                                      \
+			SD_EMIT_I_R_(31, op, f3, f7, isa);                                         \
 		switch (imm) {                                                                     \
 			SD_EACH_(SD_CASE_I_R_, op, f3, f7, isa)                                    \
-		default:                                                                           \
-			SD_EMIT_I_R_(31, op, f3, f7, isa);                                         \
 		}                                                                                  \
 	}
 
@@ -274,16 +281,17 @@ SD_INLINE void sd_fence(void) { __asm__ volatile("fence rw, rw" ::: "memory"); }
 			 : : [n_] "i"(n), [a_] "r"(a), [b_] "r"(b), SD_NEEDS_IN_(isa)              \
 			 : "memory")
 #define SD_CASE_I_R_R_(n, op, f3, f7, isa)                                                         \
-	case n:                                                                                    \
+	case n: {                                                                                  \
 		SD_EMIT_I_R_R_(n, op, f3, f7, isa);                                                \
-		break;
+		break;                                                                             \
+	}
 #define SD_GEN_I_R_R(name, op, f3, f7, isa)                                                        \
 	SD_INLINE void sd_insn_##name(unsigned int imm, unsigned long a, unsigned long b)          \
 	{                                                                                          \
+		if (imm > 15)                                                                      \
+			SD_EMIT_I_R_R_(31, op, f3, f7, isa);                                       \
 		switch (imm) {                                                                     \
 			SD_EACH_(SD_CASE_I_R_R_, op, f3, f7, isa)                                  \
-		default:                                                                           \
-			SD_EMIT_I_R_R_(31, op, f3, f7, isa);                                       \
 		}                                                                                  \
 	}
 
@@ -409,6 +417,14 @@ SD_INLINE void sd_meet(void) { sd_insn_SD_MEET(); }
 		value;                                                                             \
 	})
 
+/** sd_format_bits() - bits of an element of SC_FMT_*. */
+SD_INLINE uint32_t sd_format_bits(uint8_t format)
+{
+#define SD_FMT_BITS_(name, number, bits, text) format == (number) ? (bits) :
+	return SC_FMT_TABLE(SD_FMT_BITS_) 0;
+#undef SD_FMT_BITS_
+}
+
 /**
  * sd_tile() - the plain tile: no groups, no scales
  * @a: SD_FMT() of A, stored [m][k]
@@ -420,13 +436,9 @@ SD_INLINE void sd_meet(void) { sd_insn_SD_MEET(); }
 SD_INLINE struct sc_tile sd_tile(unsigned int m, unsigned int n, unsigned int k, uint8_t a,
 				 uint8_t b, uint8_t store)
 {
-#define SD_FMT_BITS_(name, number, bits, text) [number] = (bits),
-	static const uint8_t bits_of[] = { SC_FMT_TABLE(SD_FMT_BITS_) };
-#undef SD_FMT_BITS_
-
 	return (struct sc_tile){
 		.m = m, .n = n, .k = k, .fmt_a = a, .fmt_b = b, .fmt_store = store,
-		.stride_a = k * bits_of[a] / 8, .stride_b = n * bits_of[b] / 8,
+		.stride_a = k * sd_format_bits(a) / 8, .stride_b = n * sd_format_bits(b) / 8,
 		.scale_a = ~0u, .scale_b = ~0u, .store_scale = ~0u,
 	};
 }
