@@ -62,8 +62,8 @@ static bool seedchip_fence_enable_signaling(struct dma_fence *base)
 }
 
 /*
- * Lets those who poll see completion without an interrupt. Without the lock: the
- * state page is freed only after a grace period.
+ * Lets those who poll see completion without an interrupt. The lock may or may
+ * not be held, hence RCU.
  */
 static bool seedchip_fence_signaled(struct dma_fence *base)
 {

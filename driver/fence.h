@@ -24,7 +24,7 @@ struct seedchip_queue;
  * @context: dma_fence context
  * @seqno: of the last fence; under seedchip_queue.submit_lock
  * @queue: NULL once the queue is dead; under @lock
- * @state: page that the device writes; NULL once gone. Read under RCU.
+ * @state: page that the device writes; NULL once the queue is freed. Read under RCU.
  * @name: of the queue, for fence users
  */
 struct seedchip_timeline {

@@ -19,6 +19,9 @@
 #include "reset.h"
 #include "vm.h"
 
+/* Twice what the specification grants a command, before its factor. */
+#define SEEDCHIP_QUEUE_BOUND_US 2000000ULL
+
 struct seedchip_queue *seedchip_queue_at(struct seedchip_device *sdev, u32 id)
 {
 	return rcu_dereference_protected(sdev->queues[id], lockdep_is_held(&sdev->hw_lock));
@@ -39,7 +42,7 @@ int seedchip_queue_command(struct seedchip_queue *q, u32 command)
 	writel(command, seedchip_queue_reg(sdev, q->id, SC_Q_COMMAND));
 	err = readl_poll_timeout(status_reg, status,
 				 seedchip_is_gone(status) || !(status & SC_QUEUE_BUSY), 50,
-				 200000ULL * sdev->info.timeout_scale);
+				 SEEDCHIP_QUEUE_BOUND_US * sdev->info.timeout_scale);
 	if (seedchip_is_gone(status))
 		return -ENODEV;
 	return err;
@@ -118,7 +121,6 @@ static void seedchip_queue_free_coherent(struct seedchip_queue *q, struct seedch
 static int seedchip_queue_alloc_memory(struct seedchip_queue *q)
 {
 	struct device *dev = q->sdev->drm.dev;
-	struct page *page;
 	int err;
 
 	err = seedchip_queue_alloc_coherent(q, &q->ring, SC_SLOT_SIZE << q->config.ring_log2);
@@ -126,46 +128,38 @@ static int seedchip_queue_alloc_memory(struct seedchip_queue *q)
 		err = seedchip_queue_alloc_coherent(q, &q->dump, q->sdev->info.dump_size);
 	if (err)
 		return err;
-	q->state.size = PAGE_SIZE;
-	page = dma_alloc_pages(dev, PAGE_SIZE, &q->state.dma, DMA_BIDIRECTIONAL,
-			       GFP_KERNEL | __GFP_ZERO);
-	if (!page)
+	q->state_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!q->state_page)
 		return -ENOMEM;
-	q->state.cpu = page_address(page);
+	q->state.size = PAGE_SIZE;
+	q->state.dma = dma_map_page(dev, q->state_page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
+	if (dma_mapping_error(dev, q->state.dma))
+		return -ENOMEM;
+	q->state.cpu = page_address(q->state_page);
 	rcu_assign_pointer(q->tl->state, q->state.cpu);
 	return 0;
 }
 
-static loff_t seedchip_queue_state_offset(const struct seedchip_queue *q)
-{
-	return (loff_t)(q->id + 1) << PAGE_SHIFT;
-}
-
 /*
- * Idempotent: a queue loses its memory when it is released, or when the device
- * goes while a file still holds it.
+ * Idempotent: a queue loses what the device reaches when it is released, or
+ * when the device goes while a file still holds it.
  */
 void seedchip_queue_free_memory(struct seedchip_queue *q)
 {
-	struct seedchip_device *sdev = q->sdev;
-	void *state = q->state.cpu;
+	struct device *dev = q->sdev->drm.dev;
+	bool mapped;
 
 	mutex_lock(&q->submit_lock);
-	mutex_lock(&q->state_lock);
-	if (state) {
-		spin_lock_irq(&q->tl->lock);
-		q->state.cpu = NULL;
-		spin_unlock_irq(&q->tl->lock);
-		RCU_INIT_POINTER(q->tl->state, NULL);
-		unmap_mapping_range(sdev->drm.anon_inode->i_mapping,
-				    seedchip_queue_state_offset(q), PAGE_SIZE, 1);
-		synchronize_rcu();
-		dma_free_pages(sdev->drm.dev, PAGE_SIZE, virt_to_page(state), q->state.dma,
-			       DMA_BIDIRECTIONAL);
-	}
+	mutex_lock(&q->dump_lock);
+	spin_lock_irq(&q->tl->lock);
+	mapped = q->state.cpu;
+	q->state.cpu = NULL;
+	spin_unlock_irq(&q->tl->lock);
+	if (mapped)
+		dma_unmap_page(dev, q->state.dma, PAGE_SIZE, DMA_BIDIRECTIONAL);
 	seedchip_queue_free_coherent(q, &q->dump);
 	seedchip_queue_free_coherent(q, &q->ring);
-	mutex_unlock(&q->state_lock);
+	mutex_unlock(&q->dump_lock);
 	mutex_unlock(&q->submit_lock);
 }
 
@@ -174,12 +168,22 @@ void seedchip_queue_get(struct seedchip_queue *q)
 	kref_get(&q->ref);
 }
 
+static void seedchip_queue_free_rcu(struct rcu_head *rcu)
+{
+	struct seedchip_queue *q = container_of(rcu, struct seedchip_queue, rcu);
+
+	if (q->state_page)
+		__free_page(q->state_page);
+	kfree(q);
+}
+
 static void seedchip_queue_free(struct kref *ref)
 {
 	struct seedchip_queue *q = container_of(ref, struct seedchip_queue, ref);
 
+	RCU_INIT_POINTER(q->tl->state, NULL);
 	seedchip_timeline_put(q->tl);
-	kfree_rcu(q, rcu);
+	call_rcu(&q->rcu, seedchip_queue_free_rcu);
 }
 
 /* Any context. */
@@ -282,7 +286,7 @@ static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
 	q->armed = ~0ULL;
 	kref_init(&q->ref);
 	kref_init(&q->users);
-	mutex_init(&q->state_lock);
+	mutex_init(&q->dump_lock);
 	mutex_init(&q->submit_lock);
 	INIT_LIST_HEAD(&q->vector_link);
 	INIT_LIST_HEAD(&q->pending);
@@ -406,21 +410,15 @@ static void seedchip_queue_vm_close(struct vm_area_struct *vma)
 	seedchip_queue_put(vma->vm_private_data);
 }
 
+/*
+ * Also when queue or device have gone: a program that polls then sees the last
+ * state and learns the rest from its next call, instead of dying of SIGBUS.
+ */
 static vm_fault_t seedchip_queue_vm_fault(struct vm_fault *vmf)
 {
 	struct seedchip_queue *q = vmf->vma->vm_private_data;
-	vm_fault_t ret = VM_FAULT_SIGBUS;
-	int idx;
 
-	if (!drm_dev_enter(&q->sdev->drm, &idx))
-		return ret;
-	mutex_lock(&q->state_lock);
-	if (q->state.cpu)
-		ret = vmf_insert_pfn(vmf->vma, vmf->address,
-				     page_to_pfn(virt_to_page(q->state.cpu)));
-	mutex_unlock(&q->state_lock);
-	drm_dev_exit(idx);
-	return ret;
+	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(q->state_page));
 }
 
 static const struct vm_operations_struct seedchip_queue_vm_ops = {

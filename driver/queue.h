@@ -88,16 +88,18 @@ struct seedchip_queue {
 	/** @vector_link: entry of seedchip_vector.queues, under its lock */
 	struct list_head vector_link;
 
-	/** @ring: packets; freed under @state_lock and hw_lock */
+	/** @ring: packets; freed under @submit_lock */
 	struct seedchip_dma ring;
 	/** @ring_va: its address in the queue's context */
 	u64 ring_va;
-	/** @state: one page, struct sc_queue_state, from dma_alloc_pages() to be mappable */
+	/** @state: struct sc_queue_state, one page; @state.cpu is NULL once it is not written */
 	struct seedchip_dma state;
+	/** @state_page: the same; freed with the structure, so that programs may go on looking */
+	struct page *state_page;
 	/** @dump: core dump of the last fault */
 	struct seedchip_dma dump;
-	/** @state_lock: keeps @state and @dump while they are mapped or copied */
-	struct mutex state_lock;
+	/** @dump_lock: keeps @dump while it is copied */
+	struct mutex dump_lock;
 
 	/** @submit_lock: serialises submission; protects @seqno order and @write's growth */
 	struct mutex submit_lock;

@@ -120,10 +120,10 @@ static int seedchip_queue_copy_dump(struct seedchip_queue *q,
 	args->dump_size = size;
 	if (!args->dump || !size)
 		return 0;
-	mutex_lock(&q->state_lock);
+	mutex_lock(&q->dump_lock);
 	if (q->dump.cpu && copy_to_user(u64_to_user_ptr(args->dump), q->dump.cpu, min(room, size)))
 		err = -EFAULT;
-	mutex_unlock(&q->state_lock);
+	mutex_unlock(&q->dump_lock);
 	return err;
 }
 

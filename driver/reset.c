@@ -22,6 +22,10 @@
 #include "reset.h"
 #include "vm.h"
 
+/* Twice what the specification grants each level, before its factor. */
+#define SEEDCHIP_CONTEXT_BOUND_US 4000000ULL
+#define SEEDCHIP_DEVICE_BOUND_US 10000000ULL
+
 /* A queue that only waits for cores looks hung; others then advance, so it gets more time. */
 #define SEEDCHIP_BUSY_CARD_FACTOR 8
 
@@ -41,7 +45,7 @@ int seedchip_reset_hardware(struct seedchip_device *sdev)
 	seedchip_write32(sdev, SC_REG_RESET, SC_RESET_KEY);
 	err = readl_poll_timeout(sdev->regs + SC_REG_STATUS, status,
 				 seedchip_is_gone(status) || !(status & SC_DEVICE_RESETTING), 200,
-				 2000000ULL * max(1U, sdev->info.timeout_scale));
+				 SEEDCHIP_DEVICE_BOUND_US * max(1U, sdev->info.timeout_scale));
 	if (seedchip_is_gone(status))
 		return -ENODEV;
 	if (err)
@@ -114,7 +118,7 @@ static int seedchip_reset_context(struct seedchip_queue *culprit)
 	writel(SC_CONTEXT_CMD_RESET, seedchip_context_reg(sdev, why.context, SC_CTX_COMMAND));
 	err = readl_poll_timeout(seedchip_context_reg(sdev, why.context, SC_CTX_STATUS), status,
 				 seedchip_is_gone(status) || !(status & SC_CONTEXT_RESETTING), 50,
-				 200000ULL * sdev->info.timeout_scale);
+				 SEEDCHIP_CONTEXT_BOUND_US * sdev->info.timeout_scale);
 	if (!err && seedchip_is_gone(status))
 		err = -ENODEV;
 	if (err)
