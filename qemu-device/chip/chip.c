@@ -352,7 +352,8 @@ static void init_state(struct sc_chip *chip)
 	for (i = 0; i < chip->config.contexts; i++) {
 		sc_regs_reset_context(&chip->contexts[i]);
 		chip->contexts[i].instance = ++chip->instances;
-		chip->contexts[i].stamp = chip->contexts[i].code_stamp = 1;
+		chip->contexts[i].stamp = 1;
+		chip->contexts[i].code_stamp = 1;
 	}
 	for (i = 0; i < chip->config.queues; i++) {
 		chip->queues[i].id = i;

@@ -47,9 +47,11 @@
 struct sc_device_regs {
 	SC_REG_TABLE(SC_REG_STORE_)
 };
+
 struct sc_context_regs {
 	SC_CONTEXT_TABLE(SC_REG_STORE_)
 };
+
 struct sc_queue_regs {
 	SC_QUEUE_TABLE(SC_REG_STORE_)
 };

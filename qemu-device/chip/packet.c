@@ -52,15 +52,21 @@ struct field {
 	static const struct field fields_##name[] = { SC_PKT_##name(FIELD_) };
 SC_OP_TABLE(FIELDS_)
 
-static const uint8_t code_status[] = {
-#define CODE_STATUS_(name, number, status, text) [number] = SC_STATUS_##status,
-	SC_CODE_TABLE(CODE_STATUS_)
-};
+static uint16_t code_status(enum sc_code code)
+{
+	switch (code) {
+#define CASE_(name, number, status, text) \
+	case SC_CODE_##name:              \
+		return SC_STATUS_##status;
+		SC_CODE_TABLE(CASE_)
+	}
+	return SC_STATUS_DEVICE;
+}
 
 void sc_fault_init(struct sc_fault *fault, enum sc_code code)
 {
 	memset(fault, 0, sizeof(*fault));
-	fault->status = code_status[code];
+	fault->status = code_status(code);
 	fault->code = code;
 	fault->core = SC_NO_CORE;
 	fault->engine = SC_ENGINE_QUEUE;
@@ -70,10 +76,12 @@ void sc_fault_init(struct sc_fault *fault, enum sc_code code)
 
 static bool span_ok(uint64_t addr, uint64_t size, uint32_t rows, uint64_t stride)
 {
-	const uint64_t limit = 1ULL << 48;
-	unsigned __int128 end = (unsigned __int128)stride * (rows - 1) + size + addr;
+	uint64_t end;
 
-	return addr < limit && size <= limit && end <= limit;
+	if (__builtin_mul_overflow(stride, (uint64_t)rows - 1, &end) ||
+	    __builtin_add_overflow(end, size, &end) || __builtin_add_overflow(end, addr, &end))
+		return false;
+	return end <= 1ULL << 48;
 }
 
 static enum sc_code check_nothing(struct sc_chip *chip, struct sc_queue *q,
@@ -290,7 +298,8 @@ static int fetch_args(struct sc_chip *chip, struct sc_queue *q, struct sc_work *
 		ret = read_slot(chip, q, addr, ring, index, user, &slot, fault);
 		if (ret < 0)
 			return ret;
-		if (!ret || (slot.any.hdr & ~SC_HDR_PHASE) != SC_HDR(SC_OP_ARGS, 0, 0) || slot.any.tag) {
+		if (!ret || slot.any.tag ||
+		    (slot.any.hdr & ~SC_HDR_PHASE) != SC_HDR(SC_OP_ARGS, 0, 0)) {
 			sc_fault_init(fault, SC_CODE_BAD_ARGUMENTS);
 			return -EFAULT;
 		}
@@ -722,7 +731,7 @@ int sc_packet_record(struct sc_chip *chip, struct sc_queue *q, const struct sc_w
 		record.status = work->fault.status;
 		record.code = work->fault.code;
 	} else if (work->skipped) {
-		record.status = code_status[SC_CODE_DEPENDENCY];
+		record.status = SC_STATUS_ABORTED;
 		record.code = SC_CODE_DEPENDENCY;
 	}
 	record.end_ns = sc_time(chip);

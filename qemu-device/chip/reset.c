@@ -141,15 +141,20 @@ static void clear_totals(struct sc_chip *chip)
 	const struct sc_core_stats *s;
 	unsigned int i;
 
-	chip->bias_insns = chip->bias_macs = chip->bias_dma = 0;
+	chip->bias_insns = 0;
+	chip->bias_macs = 0;
+	chip->bias_dma = 0;
 	for (i = 0; i < chip->config.cores; i++) {
 		s = sc_core_stats(chip->units[i].core);
 		chip->bias_insns -= s->insns;
 		chip->bias_macs -= s->macs;
 		chip->bias_dma -= s->dma_bytes;
 	}
-	chip->reg.TOTAL_PACKETS = chip->reg.TOTAL_WORKGROUPS = chip->reg.TOTAL_COPY_BYTES = 0;
-	chip->reg.TOTAL_FAULTS = chip->reg.TOTAL_BUSY_NS = 0;
+	chip->reg.TOTAL_PACKETS = 0;
+	chip->reg.TOTAL_WORKGROUPS = 0;
+	chip->reg.TOTAL_COPY_BYTES = 0;
+	chip->reg.TOTAL_FAULTS = 0;
+	chip->reg.TOTAL_BUSY_NS = 0;
 }
 
 /* End a device reset: no worker uses anything. Called with the lock held. */
@@ -163,7 +168,8 @@ void sc_reset_finish(struct sc_chip *chip)
 			chip->slots[i].window[j].dump = NULL;
 		}
 		chip->slots[i].queue = NULL;
-		chip->slots[i].head = chip->slots[i].count = 0;
+		chip->slots[i].head = 0;
+		chip->slots[i].count = 0;
 	}
 	for (i = 0; i < chip->config.queues; i++)
 		sc_queue_clear(&chip->queues[i]);

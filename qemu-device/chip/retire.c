@@ -547,7 +547,7 @@ static bool invalidating(struct sc_slot *slot)
 	return false;
 }
 
-/* A user has left: look again at INVALIDATEs. A queue in one leaves nothing that others wait for. */
+/* A user has left: look again at INVALIDATEs. The step of a queue in one was no user. */
 void sc_queue_user_left(struct sc_chip *chip, const struct sc_queue *stepped)
 {
 	struct sc_slot *slot;

@@ -27,7 +27,9 @@ static unsigned int num_entries, running, most;
 void fake_core_log_clear(void)
 {
 	pthread_mutex_lock(&mutex);
-	num_entries = running = most = 0;
+	num_entries = 0;
+	running = 0;
+	most = 0;
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -81,7 +83,8 @@ void sc_core_start(struct sc_core *core, const struct sc_launch *launch, const u
 	memcpy(core->wg, wg, sizeof(core->wg));
 	memcpy(&core->args, launch->args, sizeof(core->args));
 	core->rank = rank;
-	core->insns = core->met = 0;
+	core->insns = 0;
+	core->met = 0;
 	core->arrived = 0;
 	pthread_mutex_lock(&mutex);
 	if (num_entries < FAKE_LOG) {

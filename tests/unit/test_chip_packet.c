@@ -230,7 +230,8 @@ static void test_bad_fields(void **state)
 	pkt_dispatch(d, 0, SC_MAX_GRID + 1, FAKE_DONE, 1, 0);
 	expect(b, USER, d, 2, SC_CODE_BAD_GRID);
 	pkt_dispatch(d, 0, SC_MAX_GRID, FAKE_DONE, 1, 0);
-	dispatch->grid_y = dispatch->grid_z = SC_MAX_GRID; /* more ranks than 32 bits */
+	dispatch->grid_y = SC_MAX_GRID;
+	dispatch->grid_z = SC_MAX_GRID; /* more ranks than 32 bits */
 	expect(b, USER, d, 2, SC_CODE_BAD_GRID);
 	pkt_dispatch(d, 0, 1, FAKE_DONE, 1, 0);
 	dispatch->entry |= 2;
@@ -251,7 +252,9 @@ static void test_bad_fields(void **state)
 	expect(b, USER, d, 2, SC_CODE_RESERVED_BITS);
 	dispatch->hdr |= SC_FLAG_GRID_INDIRECT << 8;
 	expect(b, USER, d, 2, SC_CODE_RESERVED_BITS); /* two grids */
-	dispatch->grid_x = dispatch->grid_y = dispatch->grid_z = 0;
+	dispatch->grid_x = 0;
+	dispatch->grid_y = 0;
+	dispatch->grid_z = 0;
 	dispatch->grid_addr = VA + 2;
 	expect(b, USER, d, 2, SC_CODE_BAD_ALIGNMENT);
 	pkt_dispatch(d, SC_FLAG_COOPERATIVE, 5, FAKE_DONE, 1, 0);
@@ -263,8 +266,9 @@ static void test_bad_fields(void **state)
 static void test_arguments(void **state)
 {
 	struct bench *b = *state;
-	union packet d[3];
+	union packet d[2];
 	struct sc_pkt_dispatch *dispatch = &d[0].dispatch;
+	union packet nine[9], nop = pkt(SC_OP_NOP, 0);
 	unsigned int i;
 
 	pkt_dispatch(d, 0, 1, FAKE_DONE, 1, 0);
@@ -287,17 +291,15 @@ static void test_arguments(void **state)
 	expect(b, USER, d, 1, SC_CODE_BAD_ARGUMENTS); /* the slot has the old phase */
 
 	for (i = 0; i < 15; i++)
-		d[2] = pkt(SC_OP_NOP, 0), bench_submit(b, USER, &d[2], 1);
+		bench_submit(b, USER, &nop, 1);
 	assert_int_equal(b->queues[USER].index % 16, 15);
 	expect(b, USER, d, 2, SC_CODE_RING_CROSSED);
 	assert_int_equal(fake_core_log_count(), 0);
 
 	/* eight slots, and 448 bytes arrive */
-	union packet nine[9];
-
 	pkt_dispatch(nine, 0, 1, FAKE_STORE, VA, 99);
 	for (i = 2; i < 9; i++)
-		nine[i] = pkt(SC_OP_ARGS, 0), nine[i].tag = 0;
+		nine[i] = (union packet){ { .hdr = SC_HDR(SC_OP_ARGS, 0, 0) } };
 	nine[0].dispatch.hdr = SC_HDR(SC_OP_DISPATCH, 0, 8);
 	nine[0].dispatch.args_size = SC_MAX_ARGS;
 	bench_submit(b, USER, nine, 9);
@@ -636,7 +638,8 @@ static void test_grid_indirect(void **state)
 	unsigned int i;
 
 	pkt_dispatch(d, SC_FLAG_GRID_INDIRECT, 0, FAKE_DONE, 1, 0);
-	d[0].dispatch.grid_y = d[0].dispatch.grid_z = 0;
+	d[0].dispatch.grid_y = 0;
+	d[0].dispatch.grid_z = 0;
 	d[0].dispatch.grid_addr = VA + 4;
 	memcpy(b->card + PA + 4, grid, 12);
 	bench_submit(b, USER, d, 2);

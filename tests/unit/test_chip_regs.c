@@ -79,8 +79,7 @@ static void test_reset_values(void **state)
 	struct bench *b = *state;
 	uint64_t value;
 
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (is_command(d) || test_only(k, d) || (k == blocks && d->offset == SC_REG_TIME))
 			continue;
 		value = sc_chip_read(b->chip, k->base + d->offset, d->width);
@@ -122,8 +121,7 @@ static void test_access_classes(void **state)
 	struct bench *b = *state;
 	uint64_t before;
 
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (test_only(k, d))
 			continue;
 		if (d->access == SC_ACCESS_RO) {
@@ -147,8 +145,7 @@ static void test_reserved_bits(void **state)
 	struct bench *b = *state;
 	uint64_t bit;
 
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (d->access != SC_ACCESS_RW)
 			continue;
 		for (bit = 1; bit && bit <= (d->width == 4 ? 0x80000000 : 1ULL << 63); bit <<= 1) {
@@ -168,8 +165,7 @@ static void test_read_write(void **state)
 	struct bench *b = *state;
 	uint64_t value, at;
 
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (d->access != SC_ACCESS_RW || !strcmp(d->name, "CONTROL") ||
 		    !strcmp(d->name, "WEIGHT"))
 			continue;
@@ -204,8 +200,7 @@ static void test_width_and_unknown(void **state)
 	uint64_t offset;
 	bool known;
 
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (d->width != 4 || test_only(k, d))
 			continue;
 		assert_int_equal(sc_chip_read(b->chip, k->base + d->offset, 8), 0);
@@ -247,8 +242,7 @@ static void test_locked(void **state)
 	bench_context(b, 3);
 	bench_queue(b, 5, 3, 0);
 	assert_int_equal(b->strict_total, 0);
-	for_each_reg(k, d)
-	{
+	for_each_reg(k, d) {
 		if (d->when == SC_WHEN_ANY)
 			continue;
 		before = sc_chip_read(b->chip, k->base + d->offset, d->width);

@@ -100,7 +100,8 @@ static void test_registers_never_wait(void **state)
 	union packet p = pkt_copy(WORD, SC_CONTEXT0_SYSTEM | 0x300000, 64);
 	unsigned int i;
 
-	stuck = release = false;
+	stuck = false;
+	release = false;
 	b->hook = stick;
 	bench_queue(b, 1, 0, 0);
 	bench_queue(b, 2, 0, 0);
