@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/* vm: timeout=120 */
+/* The program of docs/runtime.md: the page quotes its parts, this runs them and looks. */
+#include <errno.h>
+#include <string.h>
+
+/* doc: include */
+#include <seedchip.h>
+/* doc: end */
+#include "seedchip_hw.h"
+#include "tests/kselftest/tap.h"
+
+#define KERNELS "/usr/lib/seedchip/guide_kernels.elf"
+
+/* doc: try */
+#define TRY(call)                                                     \
+	do {                                                          \
+		int r_ = (call);                                      \
+		if (r_ < 0)                                           \
+			tap_fail("%s: %s", #call, seedchip_error());  \
+	} while (0)
+/* doc: end */
+
+static struct seedchip_device *dev;
+static struct seedchip_module *module;
+static struct seedchip_queue *queue;
+
+static void test_open(void)
+{
+	/* doc: open */
+	struct seedchip_device_info info = { .size = sizeof(info) };
+
+	TRY(seedchip_device_open(0, &dev));
+	TRY(seedchip_device_info(dev, &info));
+	printf("# %s: %u cores, %llu MiB, executes %s\n", info.address, info.num_cores,
+	       (unsigned long long)info.card_size >> 20, info.isa_string);
+	/* doc: end */
+	CHECK(info.num_cores && info.card_size);
+	/* doc: load */
+	TRY(seedchip_module_load_file(dev, KERNELS, &module));
+	TRY(seedchip_queue_create(dev, NULL, &queue));
+	/* doc: end */
+}
+
+static void test_scale(void)
+{
+	/* doc: buffer */
+	struct seedchip_buffer *buffer;
+	float *v;
+
+	TRY(seedchip_buffer_create(dev, 1000 * sizeof(*v), SEEDCHIP_SYSTEM, &buffer));
+	TRY(seedchip_buffer_map(buffer, (void **)&v));
+	seedchip_buffer_set_name(buffer, "vector");
+	for (int i = 0; i < 1000; i++)
+		v[i] = i;
+	/* doc: end */
+
+	/* doc: launch */
+	struct seedchip_kernel *scale;
+	struct { uint64_t v; uint32_t count; float by; } args = {
+		.v = seedchip_buffer_address(buffer), .count = 1000, .by = 0.5f,
+	};
+	struct seedchip_dim grid = { .x = 8, .y = 1, .z = 1 };
+
+	TRY(seedchip_module_kernel(module, "scale", &scale));
+	TRY(seedchip_launch(queue, scale, &grid, &args, sizeof(args)));
+	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	/* doc: end */
+	for (int i = 0; i < 1000; i++)
+		CHECK(v[i] == 0.5f * i);
+
+	args.count = 0;
+	CHECK_EQ(seedchip_launch(queue, scale, &grid, &args, 8), -EINVAL);
+	seedchip_buffer_destroy(buffer);
+}
+
+static void test_stream(void)
+{
+	struct seedchip_buffer *host, *card;
+	struct seedchip_kernel *stream;
+	const uint64_t size = 40 * 4096;
+	uint8_t *bytes;
+
+	TRY(seedchip_module_kernel(module, "stream", &stream));
+	TRY(seedchip_buffer_create(dev, size, SEEDCHIP_SYSTEM, &host));
+	TRY(seedchip_buffer_map(host, (void **)&bytes));
+	for (uint64_t i = 0; i < size; i++)
+		bytes[i] = i * 7;
+	/* doc: copy */
+	TRY(seedchip_buffer_create(dev, 2 * size, SEEDCHIP_CARD, &card));
+
+	uint64_t in = seedchip_buffer_address(card), out = in + size;
+	struct { uint64_t in, out; uint32_t pieces, pad; } args = { in, out, 40, 0 };
+	struct seedchip_dim grid = { .x = 4, .y = 1, .z = 1 };
+
+	TRY(seedchip_copy(queue, in, seedchip_buffer_address(host), size));
+	TRY(seedchip_launch(queue, stream, &grid, &args, sizeof(args)));
+	TRY(seedchip_copy(queue, seedchip_buffer_address(host), out, size));
+	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	/* doc: end */
+	for (uint64_t i = 0; i < size; i++)
+		CHECK_EQ(bytes[i], (uint8_t)(255 - (uint8_t)(i * 7)));
+	seedchip_buffer_destroy(card);
+	seedchip_buffer_destroy(host);
+}
+
+static void test_matmul(void)
+{
+	struct seedchip_dim grid = { .x = 1, .y = 1, .z = 1 };
+	struct { uint64_t a, b, c; } args;
+	struct seedchip_kernel *matmul;
+	struct seedchip_buffer *buffer;
+	int8_t *a, *b;
+	int32_t *c;
+
+	TRY(seedchip_module_kernel(module, "matmul", &matmul));
+	TRY(seedchip_buffer_create(dev, 6 * 4096, SEEDCHIP_SYSTEM, &buffer));
+	TRY(seedchip_buffer_map(buffer, (void **)&a));
+	b = a + 4096;
+	c = (int32_t *)(a + 8192);
+	for (int i = 0; i < 4096; i++) {
+		a[i] = i * 31;
+		b[i] = i * 17 + 5;
+	}
+	args.a = seedchip_buffer_address(buffer);
+	args.b = args.a + 4096;
+	args.c = args.a + 8192;
+	TRY(seedchip_launch(queue, matmul, &grid, &args, sizeof(args)));
+	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	for (int i = 0; i < 4096; i++) {
+		int32_t sum = 0;
+
+		for (int k = 0; k < 64; k++)
+			sum += a[i / 64 * 64 + k] * b[k * 64 + i % 64];
+		CHECK_EQ(c[i], sum);
+	}
+	seedchip_buffer_destroy(buffer);
+}
+
+static void test_two_queues(void)
+{
+	struct seedchip_buffer *buffer;
+	uint64_t address, *words;
+
+	TRY(seedchip_buffer_create(dev, 4096, SEEDCHIP_SYSTEM, &buffer));
+	TRY(seedchip_buffer_map(buffer, (void **)&words));
+	address = seedchip_buffer_address(buffer);
+	/* doc: queues */
+	struct seedchip_queue_desc desc = { .size = sizeof(desc), .ring_slots = 64 };
+	struct seedchip_queue *second;
+
+	TRY(seedchip_queue_create(dev, &desc, &second));
+	TRY(seedchip_fill(queue, address, 0x0123456789abcdef, 2048));
+
+	struct seedchip_event filled = seedchip_queue_mark(queue);
+
+	TRY(seedchip_queue_wait(second, filled));
+	TRY(seedchip_copy(second, address + 2048, address, 2048));
+	TRY(seedchip_event_wait(seedchip_queue_mark(second), 10000000000));
+	/* doc: end */
+	CHECK_EQ(words[511], 0x0123456789abcdef);
+	CHECK_EQ(seedchip_event_wait(filled, 0), 0);
+	seedchip_queue_destroy(second);
+	seedchip_buffer_destroy(buffer);
+}
+
+static char printed[256];
+
+static void receive(void *opaque, enum seedchip_log_level level, const char *text)
+{
+	(void)opaque;
+	if (level == SEEDCHIP_LOG_KERNEL)
+		snprintf(printed, sizeof(printed), "%s", text);
+}
+
+static void test_fault(void)
+{
+	struct { uint64_t v; uint32_t count, wanted; } args = { .count = 1024, .wanted = 7 };
+	struct seedchip_dim grid = { .x = 1, .y = 1, .z = 1 };
+	struct seedchip_buffer *buffer;
+	struct seedchip_kernel *find;
+	uint32_t *v;
+
+	TRY(seedchip_module_kernel(module, "find", &find));
+	TRY(seedchip_buffer_create(dev, 4096, SEEDCHIP_SYSTEM, &buffer));
+	TRY(seedchip_buffer_map(buffer, (void **)&v));
+	seedchip_buffer_set_name(buffer, "numbers");
+	args.v = seedchip_buffer_address(buffer);
+	seedchip_log_set(receive, NULL);
+	v[100] = 7;
+	TRY(seedchip_launch(queue, find, &grid, &args, sizeof(args)));
+	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	CHECK(!strcmp(printed, "7 is at 100\n"));
+
+	args.wanted = 8;
+	TRY(seedchip_launch(queue, find, &grid, &args, sizeof(args)));
+	/* doc: fault */
+	struct seedchip_event done = seedchip_queue_mark(queue);
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+
+	if (seedchip_event_wait(done, -1) == -EIO) {
+		TRY(seedchip_event_fault(done, &fault));
+		printf("# %s\n", fault.text);
+		printf("# line: llvm-symbolizer-19 -e %s 0x%llx\n", fault.module,
+		       (unsigned long long)fault.module_offset);
+		TRY(seedchip_queue_recover(queue));
+	}
+	/* doc: end */
+	CHECK_EQ(fault.status, SC_STATUS_FAULT);
+	CHECK_EQ(fault.code, SC_CODE_UNMAPPED);
+	CHECK_EQ(fault.address, args.v + 4096);
+	CHECK(!strcmp(fault.function, "find"));
+	CHECK(!strcmp(fault.buffer, "numbers"));
+
+	args.count = 0; /* the assertion */
+	TRY(seedchip_launch(queue, find, &grid, &args, sizeof(args)));
+	done = seedchip_queue_mark(queue);
+	CHECK_EQ(seedchip_event_wait(done, -1), -EIO);
+	CHECK(strstr(printed, "args->count > 0"));
+	TRY(seedchip_queue_recover(queue));
+	seedchip_log_set(NULL, NULL);
+	seedchip_buffer_destroy(buffer);
+}
+
+static void test_close(void)
+{
+	/* doc: close */
+	seedchip_queue_destroy(queue);
+	seedchip_module_unload(module);
+	seedchip_device_close(dev);
+	/* doc: end */
+}
+
+int main(void)
+{
+	static const struct tap_test tests[] = {
+		{ "open a card, load a module", test_open },
+		{ "a kernel on memory of the host", test_scale },
+		{ "copies, and a kernel that streams", test_stream },
+		{ "the matrix engine", test_matmul },
+		{ "two queues", test_two_queues },
+		{ "prints, faults, recovery", test_fault },
+		{ "close", test_close },
+	};
+
+	return TAP_RUN(tests);
+}
