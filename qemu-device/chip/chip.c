@@ -290,6 +290,7 @@ static int alloc_parts(struct sc_chip *chip)
 		return -ENOMEM;
 	for (i = 0; i < c->cores; i++) {
 		chip->units[i].id = i;
+		chip->units[i].quantum = c->sync ? SC_QUANTUM : SC_QUANTUM / 16;
 		chip->units[i].core = sc_core_create(chip, i);
 		if (!chip->units[i].core)
 			return -ENOMEM;

@@ -13,8 +13,10 @@
  * counted (an instruction, 2048 MACs or 64 bytes moved are 1 ns), so that every
  * decision is repeatable.
  *
- * A workgroup runs SC_QUANTUM instructions at a time, then its core goes to the
- * end of the run list; workers take cores from there and free cores in turns.
+ * A workgroup runs at most SC_QUANTUM instructions at a time, fewer if they are
+ * slow ones (a multiply takes thousands of times as long as an add): a worker
+ * looks up every SC_QUANTUM_NS or so. Then its core goes to the end of the run
+ * list; workers take cores from there and free cores in turns.
  *
  * A cooperative dispatch starts when it has a core for every workgroup. When its
  * turn comes it becomes the one that is forming, and every core of its mask that
@@ -404,11 +406,24 @@ static void *take_dump(struct sc_chip *chip, const struct sc_unit *unit)
 	return dump;
 }
 
+/* Choose the next quantum so that it takes about SC_QUANTUM_NS. */
+static void adapt_quantum(struct sc_unit *unit, uint64_t insns, uint64_t ns)
+{
+	uint64_t fit;
+
+	if (insns < SC_QUANTUM_MIN)
+		return;
+	fit = insns * SC_QUANTUM_NS / (ns + 1);
+	if (fit > 4 * unit->quantum)
+		fit = 4 * unit->quantum;
+	unit->quantum = fit < SC_QUANTUM_MIN ? SC_QUANTUM_MIN : fit > SC_QUANTUM ? SC_QUANTUM : fit;
+}
+
 /* Run one quantum on a core this worker holds. */
 static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, bool clear,
 		     unsigned int user, uint64_t *budget)
 {
-	uint64_t quantum = *budget < SC_QUANTUM ? *budget : SC_QUANTUM;
+	uint64_t quantum = *budget < unit->quantum ? *budget : unit->quantum;
 	uint64_t arrived, cost = 0, began = 0;
 	struct sc_core_stats d;
 	enum sc_run result;
@@ -428,8 +443,10 @@ static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, boo
 	sc_mmu_leave(chip, user);
 	d = take_stats(unit);
 	cost += d.insns + d.macs / 2048 + d.dma_bytes / 64;
-	if (!chip->config.sync)
+	if (!chip->config.sync) {
 		cost = sc_clock() - began;
+		adapt_quantum(unit, d.insns, cost);
+	}
 	sc_lock(chip);
 	*budget -= d.insns + 1 < *budget ? d.insns + 1 : *budget;
 	if (chip->resetting) {

@@ -34,6 +34,8 @@
 #define SC_WINDOW	32 /* packets of one queue in progress */
 #define SC_WRITEBACK	8 /* completed packets that one write-back may cover */
 #define SC_QUANTUM	65536 /* instructions before a workgroup lets others have the worker */
+#define SC_QUANTUM_MIN	256 /* ... where they take so long that they are cut to SC_QUANTUM_NS */
+#define SC_QUANTUM_NS	2000000
 #define SC_CHUNK	65536 /* bytes that COPY and FILL move at a time */
 #define SC_COPY_STEP	(1u << 20) /* bytes before a COPY lets others have the worker */
 #define SC_STEP_COST	64 /* what a step of a queue counts in a budget of instructions */
@@ -244,6 +246,7 @@ struct sc_unit {
 	uint64_t owner; /* sc_context.instance whose state it holds, 0: none */
 	unsigned int context;
 	uint64_t served_ns; /* since `owner` got it */
+	uint64_t quantum; /* instructions that take about SC_QUANTUM_NS here */
 	struct sc_work *work;
 	uint32_t rank;
 	bool blocked;
