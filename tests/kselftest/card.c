@@ -23,15 +23,9 @@ int card_open(unsigned int index)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Not drmIoctl(), which would call again for ever when a ring is full (EAGAIN). */
 int card_ioctl(int fd, unsigned long code, void *arg)
 {
-	int ret;
-
-	do {
-		ret = ioctl(fd, code, arg);
-	} while (ret && errno == EINTR);
-	return ret ? -errno : 0;
+	return drmIoctl(fd, code, arg) ? -errno : 0;
 }
 
 int card_info(int fd, struct drm_seedchip_info *info)
