@@ -116,12 +116,14 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
 			.handle = bind->timeline, .point = point,
 		};
-	if (after || done || arg.syncs.count)
+	if (after || done || arg.syncs.count) {
+		point++;
 		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
 			.flags = DRM_SEEDCHIP_SYNC_SIGNAL,
 			.handle = bind->timeline,
-			.point = ++point,
+			.point = point,
 		};
+	}
 	if (!r)
 		r = dev->ops->vm_bind(dev->priv, &arg);
 	if (!r)

@@ -58,18 +58,33 @@ static const char *sign_of(const struct spec *s, bool negative)
 static char *digits(char *end, uint64_t v, unsigned int base, bool upper, int least)
 {
 	const char *alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+	const char *stop = end - least;
 
-	for (; v || least > 0; least--) {
+	while (v || end > stop) {
+		/* cppcheck-suppress zerodivcond ; it takes the dividend for the divisor */
 		*--end = alphabet[v % base];
 		v /= base;
 	}
 	return end;
 }
 
+static unsigned int base_of(char conversion)
+{
+	switch (conversion) {
+	case 'o':
+		return 8;
+	case 'x':
+	case 'X':
+		return 16;
+	default:
+		return 10;
+	}
+}
+
 static void put_integer(struct out *o, struct spec *s, uint64_t v, bool negative)
 {
 	bool is_signed = s->conversion == 'd' || s->conversion == 'i';
-	unsigned int base = s->conversion == 'o' ? 8 : is_signed || s->conversion == 'u' ? 10 : 16;
+	unsigned int base = base_of(s->conversion);
 	int least = s->precision < 0 ? 1 : s->precision > 64 ? 64 : s->precision;
 	char buf[64], *end = buf + sizeof(buf);
 	char *text = digits(end, v, base, s->conversion == 'X', least);
