@@ -138,7 +138,11 @@ static enum sc_run meet(struct sc_core *core, uint64_t times)
 {
 	struct sc_barrier *b = core->launch->barrier;
 
+	if (!b)
+		return fault(core, SC_STATUS_TRAP, SC_CODE_NOT_COOPERATIVE);
 	while (core->met < times) {
+		if (core->insns >= core->launch->limit)
+			return fault(core, SC_STATUS_TIMEOUT, SC_CODE_WORKGROUP_LIMIT);
 		if (!core->arrived) {
 			__atomic_add_fetch(&b->arrived, 1, __ATOMIC_ACQ_REL);
 			core->arrived = 1;
