@@ -81,7 +81,7 @@ def main():
                            check=True).stdout.split("\n")
     found = []
     for path in files:
-        if SOURCES.search(path) and not path.startswith("uapi/"):
+        if SOURCES.search(path) and not path.startswith("uapi/") and path != "tests/docs/constants.py":
             try:
                 with open(path) as source:
                     found += check(path, source.read(), names, numbers)
