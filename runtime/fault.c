@@ -73,6 +73,8 @@ static bool ask_driver(struct seedchip_queue *q)
 	} else if (r) {
 		return false;
 	}
+	if (arg.fault.status == SC_STATUS_LOST)
+		atomic_store(&q->dev->lost, true);
 	failure.first = first_incomplete(q);
 	failure.fault = arg.fault;
 	if (arg.dump_size >= sizeof(dump)) {
@@ -177,7 +179,7 @@ int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure 
 
 void queue_print_log(struct seedchip_queue *q)
 {
-	if (!atomic_load_explicit(&q->prints, memory_order_relaxed))
+	if (!atomic_load_explicit(&q->prints, memory_order_relaxed) || atomic_load(&q->dev->lost))
 		return;
 	pthread_mutex_lock(&q->lock);
 	log_drain(&q->log);

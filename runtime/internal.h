@@ -94,6 +94,7 @@ struct seedchip_device {
 	char address[32];
 
 	_Atomic uint32_t code_version; /* rises with every module load */
+	_Atomic bool lost; /* the card is gone: touching its memory would be a SIGBUS */
 
 	pthread_mutex_t lock;
 	struct va_space va;
