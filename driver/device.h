@@ -96,7 +96,7 @@ struct seedchip_device {
 	/** @last_progress_queue: which one */
 	u32 last_progress_queue;
 
-	/** @bo_lock: protects @system_bos */
+	/** @bo_lock: protects @system_bos and the DMA mappings of those buffers */
 	struct mutex bo_lock;
 	/** @system_bos: buffers whose DMA mapping ends with the device */
 	struct list_head system_bos;

@@ -27,6 +27,21 @@
 /* Pages that one fault maps: through the BAR, a fault costs more than the entries. */
 #define SEEDCHIP_FAULT_AROUND 16
 
+/* End the DMA mapping, which the helper would only do when the pages go. */
+static void seedchip_gem_unmap(struct seedchip_bo *bo)
+{
+	struct drm_gem_object *obj = &bo->shmem.base;
+	struct sg_table *sgt = bo->shmem.sgt;
+
+	lockdep_assert_held(&to_seedchip_device(obj->dev)->bo_lock);
+	if (!sgt)
+		return;
+	dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+	sg_free_table(sgt);
+	kfree(sgt);
+	bo->shmem.sgt = NULL;
+}
+
 static void seedchip_gem_free(struct drm_gem_object *obj)
 {
 	struct seedchip_device *sdev = to_seedchip_device(obj->dev);
@@ -36,6 +51,7 @@ static void seedchip_gem_free(struct drm_gem_object *obj)
 	kvfree(bo->extents);
 	if (bo->flags & DRM_SEEDCHIP_BO_SYSTEM) {
 		mutex_lock(&sdev->bo_lock);
+		seedchip_gem_unmap(bo);
 		list_del_init(&bo->link);
 		mutex_unlock(&sdev->bo_lock);
 		drm_gem_shmem_free(&bo->shmem);
@@ -270,14 +286,8 @@ void seedchip_gem_remove(struct seedchip_device *sdev)
 	struct seedchip_bo *bo;
 
 	mutex_lock(&sdev->bo_lock);
-	list_for_each_entry(bo, &sdev->system_bos, link) {
-		struct sg_table *sgt = bo->shmem.sgt;
-
-		dma_unmap_sgtable(sdev->drm.dev, sgt, DMA_BIDIRECTIONAL, 0);
-		sg_free_table(sgt);
-		kfree(sgt);
-		bo->shmem.sgt = NULL;
-	}
+	list_for_each_entry(bo, &sdev->system_bos, link)
+		seedchip_gem_unmap(bo);
 	mutex_unlock(&sdev->bo_lock);
 }
 

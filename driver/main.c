@@ -202,6 +202,21 @@ static void seedchip_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
+static void seedchip_reset_prepare_pci(struct pci_dev *pdev)
+{
+	seedchip_reset_prepare(pci_get_drvdata(pdev));
+}
+
+static void seedchip_reset_done_pci(struct pci_dev *pdev)
+{
+	seedchip_reset_done(pci_get_drvdata(pdev));
+}
+
+static const struct pci_error_handlers seedchip_error_handlers = {
+	.reset_prepare = seedchip_reset_prepare_pci,
+	.reset_done = seedchip_reset_done_pci,
+};
+
 static const struct pci_device_id seedchip_ids[] = {
 	{ PCI_DEVICE(SC_PCI_VENDOR, SC_PCI_DEVICE) },
 	{ }
@@ -214,6 +229,7 @@ static struct pci_driver seedchip_pci_driver = {
 	.probe = seedchip_probe,
 	.remove = seedchip_remove,
 	.shutdown = seedchip_shutdown,
+	.err_handler = &seedchip_error_handlers,
 	.driver.probe_type = PROBE_PREFER_ASYNCHRONOUS,
 };
 

@@ -29,20 +29,11 @@
 /* A queue that only waits for cores looks hung; others then advance, so it gets more time. */
 #define SEEDCHIP_BUSY_CARD_FACTOR 8
 
-/**
- * seedchip_reset_hardware() - soft reset of the whole card
- * @sdev: card
- *
- * Afterwards every queue and context is disabled and nothing accesses memory.
- *
- * Return: 0, -ETIMEDOUT or -ENODEV.
- */
-int seedchip_reset_hardware(struct seedchip_device *sdev)
+static int seedchip_reset_wait(struct seedchip_device *sdev)
 {
 	u32 status;
 	int err;
 
-	seedchip_write32(sdev, SC_REG_RESET, SC_RESET_KEY);
 	err = readl_poll_timeout(sdev->regs + SC_REG_STATUS, status,
 				 seedchip_is_gone(status) || !(status & SC_DEVICE_RESETTING), 200,
 				 SEEDCHIP_DEVICE_BOUND_US * max(1U, sdev->info.timeout_scale));
@@ -53,43 +44,99 @@ int seedchip_reset_hardware(struct seedchip_device *sdev)
 	return status & SC_DEVICE_READY ? 0 : -EIO;
 }
 
-static void seedchip_reset_device(struct seedchip_device *sdev)
+/**
+ * seedchip_reset_hardware() - soft reset of the whole card
+ * @sdev: card
+ *
+ * Afterwards every queue and context is disabled and nothing accesses memory.
+ *
+ * Return: 0, -ETIMEDOUT, -EIO or -ENODEV.
+ */
+int seedchip_reset_hardware(struct seedchip_device *sdev)
+{
+	seedchip_write32(sdev, SC_REG_RESET, SC_RESET_KEY);
+	return seedchip_reset_wait(sdev);
+}
+
+/* Before a reset of the device: what is pending fails, though its owners did nothing wrong. */
+static void seedchip_reset_take_all(struct seedchip_device *sdev, u32 status, u32 code, bool dead)
 {
 	struct sc_fault why = {
-		.status = SC_STATUS_BYSTANDER,
-		.code = SC_CODE_DEVICE_RESET,
+		.status = status,
+		.code = code,
 		.core = SC_NO_CORE,
 		.engine = SC_ENGINE_DEVICE,
 		.index = ~0ULL,
 	};
 	struct seedchip_queue *q;
-	int err;
 	u32 id;
 
 	lockdep_assert_held(&sdev->hw_lock);
-	if (sdev->wedged)
-		return;
 	for (id = 0; id < sdev->num_queues; id++) {
 		q = seedchip_queue_at(sdev, id);
 		why.queue = id;
 		if (q)
-			seedchip_job_take(q, &why, false);
+			seedchip_job_take(q, &why, dead);
 	}
-	err = seedchip_reset_hardware(sdev);
-	if (!err)
-		err = seedchip_device_enable(sdev);
-	if (err)
-		sdev->wedged = true;
+}
+
+static void seedchip_reset_finish_all(struct seedchip_device *sdev)
+{
+	struct seedchip_queue *q;
+	u32 id;
+
+	lockdep_assert_held(&sdev->hw_lock);
 	for (id = 0; id < sdev->num_queues; id++) {
 		q = seedchip_queue_at(sdev, id);
 		if (q)
 			seedchip_job_finish(q);
 	}
+}
+
+/* After a reset of the device, which went well if @err is 0. */
+static void seedchip_reset_restart(struct seedchip_device *sdev, int err)
+{
+	lockdep_assert_held(&sdev->hw_lock);
+	if (!err)
+		err = seedchip_device_enable(sdev);
+	seedchip_reset_finish_all(sdev);
 	if (!err)
 		err = seedchip_queue_start(sdev->kernel_queue);
-	sdev->wedged = err;
-	dev_err_ratelimited(sdev->drm.dev, "device reset: generation=%u result=%d\n",
-			    sdev->info.generation, err);
+	if (err)
+		sdev->wedged = true;
+}
+
+static void seedchip_reset_device(struct seedchip_device *sdev)
+{
+	if (sdev->wedged)
+		return;
+	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+	seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
+	dev_err_ratelimited(sdev->drm.dev, "device reset: generation=%u wedged=%d\n",
+			    sdev->info.generation, sdev->wedged);
+}
+
+/**
+ * seedchip_reset_prepare() - somebody else is about to reset the PCI function
+ * @sdev: card
+ *
+ * hw_lock is held from here to seedchip_reset_done().
+ */
+void seedchip_reset_prepare(struct seedchip_device *sdev)
+{
+	mutex_lock(&sdev->hw_lock);
+	if (!sdev->wedged)
+		seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+}
+
+/* The function has been reset; its configuration space is as before. */
+void seedchip_reset_done(struct seedchip_device *sdev)
+{
+	if (!sdev->wedged)
+		seedchip_reset_restart(sdev, seedchip_reset_wait(sdev));
+	dev_info(sdev->drm.dev, "reset by the PCI core: generation=%u wedged=%d\n",
+		 sdev->info.generation, sdev->wedged);
+	mutex_unlock(&sdev->hw_lock);
 }
 
 /* Every queue of the context stops, so all of them fail. */
@@ -209,29 +256,11 @@ void seedchip_reset_fail_work(struct work_struct *work)
  */
 void seedchip_reset_remove(struct seedchip_device *sdev)
 {
-	struct sc_fault why = {
-		.status = SC_STATUS_LOST,
-		.code = SC_CODE_REMOVED,
-		.core = SC_NO_CORE,
-		.engine = SC_ENGINE_DEVICE,
-		.index = ~0ULL,
-	};
-	struct seedchip_queue *q;
-	u32 id;
-
 	mutex_lock(&sdev->hw_lock);
 	sdev->wedged = true;
-	for (id = 0; id < sdev->num_queues; id++) {
-		q = seedchip_queue_at(sdev, id);
-		if (q)
-			seedchip_job_take(q, &why, true);
-	}
+	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
 	seedchip_reset_hardware(sdev);
-	for (id = 0; id < sdev->num_queues; id++) {
-		q = seedchip_queue_at(sdev, id);
-		if (q)
-			seedchip_job_finish(q);
-	}
+	seedchip_reset_finish_all(sdev);
 	mutex_unlock(&sdev->hw_lock);
 }
 

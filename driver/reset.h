@@ -14,6 +14,8 @@ struct work_struct;
 
 void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
 void seedchip_reset_remove(struct seedchip_device *sdev);
+void seedchip_reset_prepare(struct seedchip_device *sdev);
+void seedchip_reset_done(struct seedchip_device *sdev);
 int seedchip_reset_hardware(struct seedchip_device *sdev);
 void seedchip_reset_watch(struct seedchip_queue *q);
 void seedchip_reset_watchdog(struct work_struct *work);
