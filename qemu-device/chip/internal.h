@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of the chip model's front end: the state that chip.c, regs.c,
- * queue.c, packet.c, dispatch.c, mmu.c, event.c, reset.c and save.c share.
- * Cores and engines do not include this file.
+ * Inside of the chip model's front end: the state that its files share. In the
+ * order in which a launch meets them: regs.c and queue.c (registers, doorbells,
+ * commands), retire.c (the step of a queue, retirement, faults), packet.c and
+ * copy.c (fetch, checks, execution), dispatch.c (workgroups onto cores), mmu.c,
+ * event.c; then reset.c, save.c, strict.c, and chip.c around them. Cores and
+ * engines do not include this file.
  *
  * Locking. `lock` guards everything here that is not marked otherwise. It is
  * held for short times only and never across a callback that may wait: host
@@ -244,7 +247,6 @@ struct sc_unit {
 	unsigned int id;
 	enum sc_core_use use;
 	uint64_t owner; /* sc_context.instance whose state it holds, 0: none */
-	unsigned int context;
 	uint64_t served_ns; /* since `owner` got it */
 	uint64_t quantum; /* instructions that take about SC_QUANTUM_NS here */
 	struct sc_work *work;
@@ -381,7 +383,6 @@ void sc_queue_step(struct sc_chip *chip, struct sc_queue *q, unsigned int user);
 void sc_queue_user_left(struct sc_chip *chip, const struct sc_queue *stepped);
 uint64_t sc_queue_poll_due(const struct sc_chip *chip);
 void sc_queue_wait_on(struct sc_chip *chip, struct sc_queue *q, enum sc_queue_wait wait);
-void sc_queue_wait_end(struct sc_chip *chip, struct sc_queue *q);
 struct sc_work *sc_work_push(struct sc_chip *chip, struct sc_queue *q);
 void sc_work_fail(struct sc_chip *chip, struct sc_work *work, const struct sc_fault *fault);
 void sc_work_aborted(struct sc_chip *chip, struct sc_work *work, struct sc_core *core);

@@ -150,7 +150,7 @@ void sc_queue_wait_on(struct sc_chip *chip, struct sc_queue *q, enum sc_queue_wa
 	release_slot(q);
 }
 
-void sc_queue_wait_end(struct sc_chip *chip, struct sc_queue *q)
+static void wait_end(struct sc_chip *chip, struct sc_queue *q)
 {
 	struct sc_queue **p = &chip->waiting;
 
@@ -444,7 +444,7 @@ static void command_done(struct sc_chip *chip, struct sc_queue *q)
 /* All that has started has retired. */
 static void end_stop(struct sc_chip *chip, struct sc_queue *q)
 {
-	sc_queue_wait_end(chip, q);
+	wait_end(chip, q);
 	empty_window(q);
 	release_slot(q);
 	command_done(chip, q);
@@ -474,7 +474,7 @@ static bool reset_step(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 		write_aborted(chip, q->slot, q->abort_code);
 	if (chip->resetting)
 		return false;
-	sc_queue_wait_end(chip, q);
+	wait_end(chip, q);
 	empty_window(q);
 	release_slot(q);
 	q->counters.generation = chip->reg.GENERATION << 32 | (uint32_t)(q->reg.EPOCH + 1);
@@ -583,7 +583,7 @@ static bool step_once(struct sc_chip *chip, struct sc_queue *q, unsigned int use
 		}
 		if (!poll_wait(chip, q, user))
 			return q->command == SC_QUEUE_CMD_RESET && !chip->resetting;
-		sc_queue_wait_end(chip, q);
+		wait_end(chip, q);
 	}
 	if (q->state != SC_QUEUE_IDLE && q->state != SC_QUEUE_RUNNING)
 		return false;
