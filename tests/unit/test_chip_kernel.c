@@ -172,7 +172,8 @@ static void test_reset(void **state)
 	bench_queue_write(b, 2, SC_Q_CORE_MASK, 3);
 	bench_command(b, 2, SC_QUEUE_CMD_START);
 	launch(p, 0x30, 0, 8, 0, 0);
-	bench_submit(b, 2, p, 2);
+	bench_push(b, 2, p, 2);
+	bench_ring(b, 2);
 	if (sc_chip_config(b->chip)->sync)
 		sc_chip_run(b->chip, 1000);
 	bench_wait_state(b, 2, SC_QUEUE_RUNNING);
