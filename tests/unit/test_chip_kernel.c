@@ -106,7 +106,9 @@ static void run_store(struct bench *b)
 	unsigned int i;
 
 	launch(p, 0, 0, GROUPS, DATA_VA, 3);
-	bench_wait(b, 1, bench_submit(b, 1, p, 2));
+	bench_push(b, 1, p, 2);
+	bench_ring(b, 1);
+	bench_wait(b, 1, b->queues[1].index);
 	for (i = 0; i < GROUPS; i++)
 		assert_int_equal(bench_card64(b, DATA_PA + i * 8), (i + 1) * 3);
 	assert_int_equal(bench_card64(b, DATA_PA + GROUPS * 8), 0);
