@@ -367,7 +367,8 @@ enum sc_packet_flag { SC_FLAG_TABLE(SC_FLAG_ENUM_) };
 	X(__u64, rsv1, RSV, "") X(__u64, rsv2, RSV, "") X(__u64, rsv3, RSV, "")                    \
 	X(__u64, rsv4, RSV, "")
 
-#define SC_PKT_ARGS(X) X(__typeof__(__u8[SC_ARG_SLOT_SIZE]), data, FIELD, "arguments; the tag is zero")
+#define SC_PKT_ARGS(X)                                                                             \
+	X(__typeof__(__u8[SC_ARG_SLOT_SIZE]), data, FIELD, "arguments; the tag is zero")
 
 #define SC_MEMBER_(type, member, use, text) type member;
 #define SC_PKT_STRUCT_(name, body)                                                                 \

@@ -10,7 +10,6 @@
 #include "seedchip_hw.h"
 #include "tests/kselftest/tap.h"
 
-#define KERNELS "/usr/lib/seedchip/guide_kernels.elf"
 
 /* doc: try */
 #define TRY(call)                                                     \
@@ -21,6 +20,7 @@
 	} while (0)
 /* doc: end */
 
+static const char *kernels = "/usr/lib/seedchip/guide_kernels.elf";
 static struct seedchip_device *dev;
 static struct seedchip_module *module;
 static struct seedchip_queue *queue;
@@ -37,7 +37,7 @@ static void test_open(void)
 	/* doc: end */
 	CHECK(info.num_cores && info.card_size);
 	/* doc: load */
-	TRY(seedchip_module_load_file(dev, KERNELS, &module));
+	TRY(seedchip_module_load_file(dev, kernels, &module));
 	TRY(seedchip_queue_create(dev, NULL, &queue));
 	/* doc: end */
 }
@@ -231,7 +231,7 @@ static void test_close(void)
 	/* doc: end */
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct tap_test tests[] = {
 		{ "open a card, load a module", test_open },
@@ -243,5 +243,7 @@ int main(void)
 		{ "close", test_close },
 	};
 
+	if (argc > 1)
+		kernels = argv[1];
 	return TAP_RUN(tests);
 }

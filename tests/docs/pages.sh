@@ -25,7 +25,7 @@ empty() {
 	else
 		failed=1
 		echo "not ok $n - $name"
-		sed 's/^/# /' <<<"$wrong"
+		printf '%s\n' "$wrong" | sed 's/^/# /'
 	fi
 }
 
