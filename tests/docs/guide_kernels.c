@@ -14,6 +14,7 @@ SD_KERNEL(scale, struct scale_args)
 	for (uint32_t i = sd_wg_x(); i < args->count; i += sd_grid_x())
 		args->v[i] *= args->by;
 }
+
 /* doc: end */
 
 /* doc: stream */
@@ -47,6 +48,7 @@ SD_KERNEL(stream, struct stream_args)
 		put++;
 	}
 }
+
 /* doc: end */
 
 /* doc: matmul */
@@ -73,6 +75,7 @@ SD_KERNEL(matmul, struct matmul_args)
 	sd_hold(SC_EQ_DMA0, 1, 1); /* ... and the DMA for the matrix engine */
 	sd_dma_1d(0, args->c, c, sizeof(c));
 }
+
 /* doc: end */
 
 /* doc: find */
@@ -92,4 +95,5 @@ SD_KERNEL(find, struct find_args)
 		return;
 	}
 }
+
 /* doc: end */

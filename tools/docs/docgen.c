@@ -206,7 +206,8 @@ static void table_isa(FILE *out)
 
 static void table_insns(FILE *out)
 {
-	fputs("| instruction | operands | opcode | funct3 | funct7 | cost class | needs | operation |\n"
+	fputs("| instruction | operands | opcode | funct3 | funct7 | cost class | needs "
+	      "| operation |\n"
 	      "|---|---|---|---|---|---|---|---|\n", out);
 #define INSN_ROW(name, mnemonic, opcode, f3, f7, operands, cost, feature, text)               \
 	fprintf(out, "| `%s` | %s | `0x%02x` | %d | `0x%02x` | %s | %s | %s |\n", mnemonic,   \
@@ -344,7 +345,7 @@ static bool print_source(char *path, FILE *out)
 			return false;
 		}
 		body += strlen(mark);
-		while (end[-1] == '\t')
+		while (end[-1] == '\t' || !strncmp(end - 2, "\n\n", 2))
 			end--;
 	} else if (strstr(text, "SPDX") && strchr(text, '\n') > strstr(text, "SPDX")) {
 		body = strchr(text, '\n') + 1;
