@@ -10,7 +10,6 @@
 #include "seedchip_hw.h"
 #include "tests/kselftest/tap.h"
 
-
 /* doc: try */
 #define TRY(call)                                                     \
 	do {                                                          \
