@@ -7,7 +7,7 @@
 
 set -u
 build=${BUILD:-build}
-docgen=$build/tools/docs/docgen
+docgen=$build${SAN:+/san-${SAN//,/-}}/tools/docs/docgen
 pages=(README.md CONTRIBUTING.md docs/*.md)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -8,6 +8,7 @@
 # copy takes over the objects of the build, so that only what a recipe changes is compiled.
 
 set -u
+[ -z "${SAN:-}" ] || { echo "needs the plain build"; exit 4; }
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 from=${BUILD:-build}
