@@ -125,7 +125,13 @@ void seedchip_log_set(seedchip_log_fn fn, void *opaque);
  * selects and reorders them; what it does not name does not exist, and the list
  * ends at the first entry that names nothing.
  *
- * Return: the number, or a negative errno.
+ * SEEDCHIP_DEVICE=sim[:OPTION=VALUE,...] in the environment replaces real cards
+ * by simulated ones, which run inside the process: no driver and no root. Then,
+ * and only then, nothing else is found. Options: cards (1), cores (8), vram
+ * (1G), bar (all of it), tcm (1M), strict (0), threads (host processors). Each
+ * open of a simulated card is a card of its own.
+ *
+ * Return: the number; -EINVAL: SEEDCHIP_DEVICE is not understood.
  */
 int seedchip_device_count(void);
 
@@ -220,7 +226,7 @@ enum seedchip_buffer_flags {
  * unmapped page, so that running off its end is a fault.
  *
  * Return: 0; -ENOSPC: card memory, or the part that the CPU can map, is used
- * up; -EINVAL; -ENOMEM.
+ * up, by destroyed buffers too as long as work uses them; -EINVAL; -ENOMEM.
  */
 int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint32_t flags,
 			   struct seedchip_buffer **buf);
@@ -381,7 +387,7 @@ int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_k
  * @size: sizeof(struct seedchip_queue_desc)
  * @priority: 0 (idle) to 3 (realtime, needs CAP_SYS_NICE); default 1
  * @flags: SEEDCHIP_QUEUE_IDLE: @priority 0 is meant
- * @ring_slots: slots of the ring, rounded up to a power of two; default 1024
+ * @ring_slots: slots of the ring, rounded up to a power of two, at least 128; default 1024
  * @timeout_ms: a job without progress for so long has failed; default of the driver
  * @core_mask: cores to use; default all
  * @wg_limit: instructions that a workgroup may retire; default of the driver
@@ -477,6 +483,8 @@ enum seedchip_launch_flags {
  * @dim: grid
  * @args: argument structure; copied
  * @size: its bytes; must be what the kernel was compiled with
+ *
+ * A launch takes a slot of the ring, and one more for every 56 bytes of @args.
  *
  * Return: 0; -EAGAIN: the ring is full; -EINVAL: wrong size, or an argument out
  * of range; -E2BIG: dynamic scratchpad does not fit; -EIO: the queue has failed;

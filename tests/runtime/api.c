@@ -224,6 +224,91 @@ static void test_matmul(void)
 	close_card(&c);
 }
 
+static uint16_t to_bf16(float f)
+{
+	uint32_t u;
+
+	memcpy(&u, &f, sizeof(u));
+	return u >> 16; /* of small integers: exact */
+}
+
+static void test_bf16(void)
+{
+	enum { M = 5, N = 7, K = 9 };
+	struct card c = open_card(0);
+	uint16_t *v;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
+	uint64_t va = seedchip_buffer_address(b);
+	struct { uint64_t a, b, c; uint32_t m, n, k; } args = { va, va + 1024, va + 2048, M, N, K };
+	struct seedchip_dim dim = { .x = 1, .y = 1, .z = 1, .dynamic = 4096 };
+	const float *out = (float *)(v + 1024);
+
+	for (int i = 0; i < M * K; i++)
+		v[i] = to_bf16(i % 11 - 5);
+	for (int i = 0; i < K * N; i++)
+		v[512 + i] = to_bf16(i % 7 - 3);
+	OK(seedchip_launch(c.queue, kernel(&c, "bf16"), &dim, &args, sizeof(args)));
+	OK(seedchip_event_wait(seedchip_queue_mark(c.queue), LIMIT));
+	for (int m = 0; m < M; m++) {
+		for (int n = 0; n < N; n++) {
+			int sum = 0;
+
+			for (int k = 0; k < K; k++)
+				sum += ((m * K + k) % 11 - 5) * ((k * N + n) % 7 - 3);
+			CHECK_EQ(out[m * N + n], 2 * sum); /* accumulated twice */
+		}
+	}
+	seedchip_buffer_destroy(b);
+	close_card(&c);
+}
+
+static void test_cooperative(void)
+{
+	struct card c = open_card(0);
+	struct seedchip_device_info info = { .size = sizeof(info) };
+	uint32_t *out;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &out);
+	uint64_t args = seedchip_buffer_address(b);
+	struct seedchip_dim dim = { .y = 1, .z = 1, .flags = SEEDCHIP_COOPERATIVE };
+	struct seedchip_fault f = { .size = sizeof(f) };
+	struct seedchip_event e;
+
+	OK(seedchip_device_info(c.dev, &info));
+	for (dim.x = 1; dim.x <= info.num_cores; dim.x++) {
+		OK(seedchip_launch(c.queue, kernel(&c, "exchange"), &dim, &args, sizeof(args)));
+		OK(seedchip_event_wait(seedchip_queue_mark(c.queue), LIMIT));
+		for (uint32_t i = 0; i < dim.x; i++)
+			CHECK_EQ(out[i], 1000 + (i + 1) % dim.x);
+	}
+	OK(seedchip_launch(c.queue, kernel(&c, "exchange"), &dim, &args, sizeof(args)));
+	e = seedchip_queue_mark(c.queue);
+	CHECK_EQ(seedchip_event_wait(e, LIMIT), -EIO); /* one more than there are cores */
+	OK(seedchip_event_fault(e, &f));
+	CHECK_EQ(f.code, SC_CODE_COOP_TOO_LARGE);
+	dim.flags = 0;
+	FAILS(seedchip_launch(c.queue, kernel(&c, "exchange"), &dim, &args, sizeof(args)), -EINVAL,
+	      "must be launched as cooperative");
+	seedchip_buffer_destroy(b);
+	close_card(&c);
+}
+
+/* Launches that may overlap: all have run when a later event has happened. */
+static void test_overlap(void)
+{
+	struct card c = open_card(0);
+	uint64_t *v;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &v);
+	struct { uint64_t v, steps, value; } args = { seedchip_buffer_address(b), 100000, 1 };
+	struct seedchip_dim dim = { .x = 2, .y = 1, .z = 1, .flags = SEEDCHIP_OVERLAP };
+
+	for (int i = 0; i < 50; i++)
+		OK(seedchip_launch(c.queue, kernel(&c, "spin"), &dim, &args, sizeof(args)));
+	OK(seedchip_event_wait(seedchip_queue_mark(c.queue), LIMIT));
+	CHECK_EQ(*v, 100);
+	seedchip_buffer_destroy(b);
+	close_card(&c);
+}
+
 /* .data is initialised, relocated, in card memory and one for all workgroups. */
 static void test_static_data(void)
 {
@@ -337,20 +422,20 @@ static void test_event(void)
 {
 	struct card c = open_card(0);
 	struct seedchip_event e, empty = seedchip_queue_mark(c.queue);
-	uint64_t *v;
-	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &v);
-	struct { uint64_t v, steps, value; } args = { seedchip_buffer_address(b), 30000000, 1 };
+	volatile uint64_t *go;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, (void *)&go);
+	uint64_t args = seedchip_buffer_address(b);
 	struct seedchip_fault fault = { .size = sizeof(fault) };
 
 	OK(seedchip_event_wait(empty, 0));
-	OK(seedchip_launch(c.queue, kernel(&c, "spin"), &one, &args, sizeof(args)));
+	OK(seedchip_launch(c.queue, kernel(&c, "gate"), &one, &args, sizeof(args)));
 	e = seedchip_queue_mark(c.queue);
 	CHECK_EQ(seedchip_event_wait(e, 0), -ETIMEDOUT);
 	CHECK_EQ(seedchip_event_wait(e, 1000000), -ETIMEDOUT);
 	OK(seedchip_event_wait(empty, 0));
+	*go = 1;
 	OK(seedchip_event_wait(e, LIMIT));
 	OK(seedchip_event_wait(e, 0));
-	CHECK_EQ(*v, 1);
 	FAILS(seedchip_event_fault(e, &fault), -ENODATA, "has not failed");
 	seedchip_buffer_destroy(b);
 	close_card(&c);
@@ -600,6 +685,9 @@ static const struct tap_test tests[] = {
 	{ "arguments", test_arguments },
 	{ "the largest dynamic scratchpad", test_dynamic_limit },
 	{ "matrix engine and DMA", test_matmul },
+	{ "bf16, accumulators by number", test_bf16 },
+	{ "cooperative launches", test_cooperative },
+	{ "overlapping launches", test_overlap },
 	{ "static data", test_static_data },
 	{ "copies and fills", test_copy_fill },
 	{ "order and full rings", test_order },

@@ -60,6 +60,17 @@ SD_KERNEL(spin, struct spin_args)
 	__atomic_fetch_add(args->out, args->value, __ATOMIC_RELAXED);
 }
 
+/* Busy until the host says go, so that nothing depends on how long things take. */
+struct gate_args {
+	volatile uint64_t *go;
+};
+
+SD_KERNEL(gate, struct gate_args)
+{
+	while (!*args->go)
+		continue;
+}
+
 /* Static data in card memory, relocated; shared by the workgroups. */
 static uint64_t shared_count = 5;
 static const char *const words[] = { "alpha", "beta", "gamma" };
@@ -101,6 +112,51 @@ SD_KERNEL(matmul, struct matmul_args)
 	sd_post(SC_EQ_MATRIX, 2);
 	sd_hold(SC_EQ_DMA2, 2, 1);
 	sd_dma_1d(2, args->c, c, 64 * 64 * sizeof(int32_t));
+}
+
+/* bf16 x bf16: A is m x k ones and twos, B is k x n; f32 results. */
+struct bf16_args {
+	const __bf16 *a;
+	const __bf16 *b;
+	float *c;
+	uint32_t m, n, k;
+};
+
+SD_KERNEL(bf16, struct bf16_args)
+{
+	uint32_t m = args->m, n = args->n, k = args->k;
+	struct sc_tile tile = sd_tile(m, n, k, SD_FMT(BF16), SD_FMT(BF16), SC_FMT_F32);
+	float *c = sd_dynamic();
+	__bf16 *a = (__bf16 *)(c + m * n), *b = a + m * k;
+
+	sd_dma_2d(0, a, 2 * k, args->a, 2 * k, 2 * k, m);
+	sd_dma_1d(0, b, args->b, 2 * k * n);
+	sd_post(SC_EQ_DMA0, 5);
+	sd_await(5, 1);
+	sdm_cfg(1, &tile);
+	for (uint32_t acc = 0; acc < 3; acc++) /* not known when compiled */
+		sdm_mma_z(acc, a, b);
+	sdm_mma(2, a, b);
+	sdm_st(2, c, 4 * n);
+	sd_post(SC_EQ_MATRIX, 6);
+	sd_await(6, 1);
+	sd_assert(sd_count(6) == 1);
+	memcpy(args->c, c, 4 * m * n);
+}
+
+/* Every workgroup leaves a word in its scratchpad and reads that of the next one. */
+static SD_TCM uint32_t mailbox;
+
+SD_KERNEL_WITH(exchange, struct index_args, SC_STACK_DEFAULT, SC_KERNEL_COOPERATIVE)
+{
+	uint32_t next = (sd_rank() + 1) % sd_grid_x();
+
+	mailbox = 1000 + sd_rank();
+	sd_arrive();
+	sd_meet();
+	args->out[sd_rank()] = *(volatile uint32_t *)sd_tcm_remote(&mailbox, next);
+	sd_arrive(); /* nobody may end before all have read */
+	sd_meet();
 }
 
 SD_KERNEL0(print)

@@ -16,20 +16,21 @@ static void test_placement(void)
 	struct seedchip_buffer *hidden, *b[8], *more;
 	struct seedchip_module *module;
 	struct seedchip_queue *queue;
+	const uint32_t visible = SEEDCHIP_CARD | SEEDCHIP_CPU;
 	int n = 0;
 
 	OK(seedchip_device_info(c.dev, &info));
 	CHECK_EQ(info.card_size, 1024 * MIB);
 	CHECK_EQ(info.card_visible_size, 256 * MIB);
 	hidden = buffer(&c, 700 * MIB, SEEDCHIP_CARD, NULL);
-	while (n < 8 && !seedchip_buffer_create(c.dev, 48 * MIB, SEEDCHIP_CARD | SEEDCHIP_CPU, &b[n]))
+	while (n < 8 && !seedchip_buffer_create(c.dev, 48 * MIB, visible, &b[n]))
 		n++;
 	CHECK(n >= 4 && n < 8);
-	FAILS(seedchip_buffer_create(c.dev, 100 * MIB, SEEDCHIP_CARD | SEEDCHIP_CPU, &more), -ENOSPC,
+	FAILS(seedchip_buffer_create(c.dev, 100 * MIB, visible, &more), -ENOSPC,
 	      "CPU-visible card memory");
-	while (!seedchip_buffer_create(c.dev, MIB / 2, SEEDCHIP_CARD | SEEDCHIP_CPU, &more))
+	while (!seedchip_buffer_create(c.dev, MIB / 2, visible, &more))
 		continue;
-	while (!seedchip_buffer_create(c.dev, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &more))
+	while (!seedchip_buffer_create(c.dev, 4096, visible, &more))
 		continue;
 	FAILS(seedchip_module_load_file(c.dev, KERNELS, &module), -ENOSPC,
 	      "CPU-visible card memory");
