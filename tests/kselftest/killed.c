@@ -232,9 +232,9 @@ static void unbind_busy(void)
 	pci_address(address, sizeof(address));
 	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
 	status = child_status(pid);
-	CHECK(WIFEXITED(status));
-	CHECK(WEXITSTATUS(status) == 0);
 	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/bind", address), 0);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
 	card_works();
 }
 
