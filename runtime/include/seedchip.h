@@ -90,7 +90,7 @@ const char *seedchip_code_text(unsigned int code);
  * @SEEDCHIP_LOG_ERROR: the card or a compute kernel has failed
  * @SEEDCHIP_LOG_WARNING: something is wrong, but work goes on
  * @SEEDCHIP_LOG_INFO: devices opened, modules loaded
- * @SEEDCHIP_LOG_DEBUG: every failed call with its reason, every submission
+ * @SEEDCHIP_LOG_DEBUG: every failed call with its reason
  * @SEEDCHIP_LOG_KERNEL: text that a compute kernel printed; not filtered
  */
 enum seedchip_log_level {

@@ -29,24 +29,42 @@ empty() {
 	fi
 }
 
-changed_table() {
-	sed 's/identifies an SC1/identified an SC1/' docs/hardware.md >"$dir/hardware.md"
-	! "$docgen" --check "$dir/hardware.md" >/dev/null 2>&1 || echo "it is not"
+# What docgen must notice: a row, a quotation, a region that names nothing
+changed() {
+	local page
+	sed 's/identifies an SC1/identified an SC1/' docs/hardware.md >"$dir/table.md"
+	sed 's/seedchip_launch(queue, scale/seedchip_launch(queue, other/' docs/runtime.md >"$dir/part.md"
+	sed 's/sd_wg_x();/sd_wg_y();/' README.md >"$dir/file.md"
+	sed 's/guide.c#launch/guide.c#lunch/' docs/runtime.md >"$dir/name.md"
+	for page in table part file name; do
+		! "$docgen" --check "$dir/$page.md" >/dev/null 2>&1 || echo "not: $page"
+	done
 }
 
 long_readme() {
 	wc -l README.md | awk '$1 > 120'
 }
 
+# The anchors of a page's headings, as GitHub makes them
+anchors() {
+	sed -n 's/^##* //p' "$1" | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
 links() {
-	local page link
+	local page link file
 	for page in "${pages[@]}"; do
-		grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//; s/#.*//' | sort -u |
+		grep -oE '\]\([^)]+\)' "$page" | sed 's/^](//; s/)$//' | sort -u |
 			while read -r link; do
+				file=$(dirname "$page")/${link%%#*}
+				[ -n "${link%%#*}" ] || file=$page
 				case $link in
-				'' | http://* | https://*) ;;
-				*) [ -e "$(dirname "$page")/$link" ] || echo "$page: $link" ;;
+				http://* | https://*) continue ;;
 				esac
+				if [ ! -e "$file" ]; then
+					echo "$page: $link"
+				elif [ "$link" != "${link#*#}" ]; then
+					anchors "$file" | grep -qx -- "${link#*#}" || echo "$page: $link"
+				fi
 			done
 	done
 }
@@ -92,7 +110,7 @@ unlinked() {
 }
 
 empty "tables and quotations are current" "$docgen" --check "${pages[@]}"
-empty "a changed table is noticed" changed_table
+empty "what has changed is noticed" changed
 empty "relative links lead to files" links
 empty "make targets exist" make_words
 empty "tests that are named exist" named_tests
