@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Tests that run in the VM: of the driver through its ioctls, of the whole through the runtime.
 static-libs += tests/kselftest/libcard.a
-tests/kselftest/libcard.a-srcs := tests/kselftest/card.c
+tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c
 tests/kselftest-cflags := -I/usr/include/libdrm
 
 device-kernels += tests/kselftest/kernels
 
-kselftest-uapi := query bo bind queue submit sync small_bar two_cards
-kselftest-runtime := fault killed
+kselftest-uapi := query bo bind queue sync small_bar two_cards
+kselftest-runtime := fault killed submit unmap
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
-vm-tests += $(kselftests:%=tests/kselftest/%)
+vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 $(foreach t,$(kselftest-uapi),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
 $(foreach t,$(kselftests),$(eval tests/kselftest/$t-libs := -ldrm))

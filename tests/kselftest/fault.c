@@ -8,19 +8,15 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <seedchip.h>
 
 #include "seedchip_kernel_abi.h"
 #include "seedchip_hw.h"
+#include "neighbour.h"
 #include "tap.h"
 
 #define MODULE "/usr/lib/seedchip/kernels.elf"
-#define COUNT  4096u
-#define GROUPS 8u
-#define ROUNDS 40u
 
 struct word_args {
 	uint64_t out;
@@ -28,19 +24,12 @@ struct word_args {
 	uint64_t b;
 };
 
-struct sum_args {
-	uint64_t in;
-	uint64_t out;
-	uint32_t count;
-	uint32_t rounds;
-};
-
 static struct seedchip_device *dev;
+static struct seedchip_device_info info = { .size = sizeof(info) };
 static struct seedchip_module *module;
 static struct seedchip_queue *queue;
 static struct seedchip_buffer *out;
 static uint64_t *words;
-static pid_t neighbour;
 
 static void must(int ret, const char *what)
 {
@@ -55,6 +44,7 @@ static void setup(void)
 	struct seedchip_queue_desc desc = { .size = sizeof(desc), .timeout_ms = 2000 };
 
 	must(seedchip_device_open(0, &dev), "open");
+	must(seedchip_device_info(dev, &info), "info");
 	must(seedchip_module_load_file(dev, MODULE, &module), "load");
 	must(seedchip_queue_create(dev, &desc, &queue), "queue");
 	must(seedchip_buffer_create(dev, 4096, SEEDCHIP_SYSTEM, &out), "buffer");
@@ -88,6 +78,7 @@ static struct seedchip_fault expect(const char *name, uint64_t a, uint64_t b,
 	struct seedchip_event event = launch(name, a, b);
 	int waited = seedchip_event_wait(event, 60000000000);
 	int known = seedchip_event_fault(event, &fault);
+	char queue_name[32];
 
 	CHECK_EQ(seedchip_queue_recover(queue), 0);
 	CHECK_EQ(waited, -EIO);
@@ -98,7 +89,10 @@ static struct seedchip_fault expect(const char *name, uint64_t a, uint64_t b,
 			 seedchip_code_name(fault.code), seedchip_status_name(status),
 			 seedchip_code_name(code));
 	CHECK_EQ(fault.tag, 0x7a6);
-	CHECK(fault.core >= 0);
+	CHECK(fault.core >= 0 && fault.core < (int)info.num_cores);
+	CHECK(fault.pc);
+	snprintf(queue_name, sizeof(queue_name), "; queue %u, packet ", fault.queue);
+	CHECK(strstr(fault.text, queue_name));
 	works();
 	return fault;
 }
@@ -271,55 +265,6 @@ static void printing(void)
 	CHECK(strstr(logged, "workgroup 0: 12345678901234 and 0xabc\n"));
 }
 
-/* In another process, from before the first fault to after the last. */
-static int compute(void)
-{
-	struct seedchip_dim dim = { .x = GROUPS, .y = 1, .z = 1 };
-	struct seedchip_buffer *in;
-	struct seedchip_kernel *kernel;
-	struct sum_args args;
-	uint32_t *numbers;
-	unsigned int i, launches;
-
-	setup();
-	must(seedchip_buffer_create(dev, COUNT * 4, SEEDCHIP_CARD | SEEDCHIP_CPU, &in), "input");
-	must(seedchip_buffer_map(in, (void **)&numbers), "map");
-	must(seedchip_module_kernel(module, "sum", &kernel), "kernel");
-	for (i = 0; i < COUNT; i++)
-		numbers[i] = i * 2654435761u;
-	args = (struct sum_args){ seedchip_buffer_address(in), seedchip_buffer_address(out), COUNT,
-				  ROUNDS };
-	for (launches = 0; launches < 60; launches++) {
-		struct seedchip_event event;
-
-		memset(words, 0, GROUPS * 8);
-		must(seedchip_launch(queue, kernel, &dim, &args, sizeof(args)), "launch");
-		event = seedchip_queue_mark(queue);
-		must(seedchip_event_wait(event, 60000000000), "neighbour's work");
-		for (i = 0; i < GROUPS; i++) {
-			uint64_t want = 0;
-			unsigned int k;
-
-			for (k = i; k < COUNT; k += GROUPS)
-				want += (uint32_t)(k * 2654435761u);
-			if (words[i] != want) {
-				printf("# launch %u, workgroup %u: wrong sum\n", launches, i);
-				return 1;
-			}
-		}
-	}
-	return 0;
-}
-
-static void neighbour_is_right(void)
-{
-	int status;
-
-	CHECK_EQ(waitpid(neighbour, &status, 0), neighbour);
-	CHECK(WIFEXITED(status));
-	CHECK_EQ(WEXITSTATUS(status), 0);
-}
-
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -343,9 +288,7 @@ int main(void)
 		{ "the neighbour's results are right", neighbour_is_right },
 	};
 
-	neighbour = fork();
-	if (!neighbour)
-		_exit(compute());
+	neighbour_start();
 	setup();
 	return TAP_RUN(tests);
 }

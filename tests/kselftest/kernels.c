@@ -62,6 +62,16 @@ SD_KERNEL(endless, struct word_args)
 		__asm__ volatile("");
 }
 
+/* Counts up in its share of the words from a to a + b, for ever. */
+SD_KERNEL(hammer, struct word_args)
+{
+	volatile uint64_t *words = (uint64_t *)args->a;
+
+	for (uint64_t n = 1;; n++)
+		for (uint64_t i = sd_wg_x(); i < args->b / 8; i += sd_grid_x())
+			words[i] = n;
+}
+
 /* Cooperative: the first workgroup does not come to the barrier. */
 SD_KERNEL_WITH(never_meets, struct word_args, SC_STACK_DEFAULT, SC_KERNEL_COOPERATIVE)
 {

@@ -14,6 +14,7 @@
 #include <seedchip.h>
 
 #include "card.h"
+#include "neighbour.h"
 #include "tap.h"
 
 #define MODULE "/usr/lib/seedchip/kernels.elf"
@@ -245,9 +246,11 @@ int main(void)
 		{ "five processes killed with work in flight", killed },
 		{ "a process that exits with work in flight", exits },
 		{ "memory of killed processes comes back", memory_returns },
+		{ "the neighbour's results are right", neighbour_is_right },
 		{ "unbound with a file open: ENODEV and SIGBUS", unbind_in_use },
 		{ "unbound with a kernel running", unbind_busy },
 	};
 
+	neighbour_start();
 	return TAP_RUN(tests);
 }

@@ -7,6 +7,7 @@
 #include <xf86drm.h>
 
 #include "card.h"
+#include "neighbour.h"
 #include "tap.h"
 
 #define RW   (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
@@ -259,8 +260,10 @@ int main(void)
 		{ "a full ring is EBUSY, too much for any ring E2BIG", full_ring },
 		{ "two hundred laps in sevens", many_laps },
 		{ "work behind a fault is cancelled", later_work_is_cancelled },
+		{ "the neighbour's results are right", neighbour_is_right },
 	};
 
+	neighbour_start();
 	fd = card_open(0);
 	if (fd < 0 || card_info(fd, &info) || card_bo(fd, SIZE, DRM_SEEDCHIP_BO_SYSTEM, &bo) ||
 	    card_queue(fd, &queue) || card_bind(fd, RW, bo, 0, VA, SIZE)) {

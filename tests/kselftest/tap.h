@@ -19,7 +19,7 @@ struct tap_test {
 	void (*run)(void);
 };
 
-static jmp_buf tap_failed;
+static jmp_buf tap_failed __attribute__((unused));
 
 __attribute__((format(printf, 1, 2), noreturn, unused)) static void tap_fail(const char *format, ...)
 {
@@ -51,7 +51,7 @@ __attribute__((format(printf, 1, 2), noreturn, unused)) static void tap_fail(con
 
 #define TAP_RUN(tests) tap_run(tests, sizeof(tests) / sizeof((tests)[0]))
 
-static int tap_run(const struct tap_test *tests, unsigned int count)
+__attribute__((unused)) static int tap_run(const struct tap_test *tests, unsigned int count)
 {
 	volatile unsigned int failed = 0;
 	volatile unsigned int i;
