@@ -113,7 +113,7 @@ static bool is_unused(struct garbage *g)
 	while (g->num_waits) {
 		const struct seedchip_event *e = &g->waits[g->num_waits - 1];
 
-		if (event_poll(e->queue, e->point) == -EAGAIN)
+		if (e->queue->dying || event_poll(e->queue, e->point) == -EAGAIN)
 			return false;
 		g->num_waits--;
 	}

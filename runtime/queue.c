@@ -193,6 +193,7 @@ API void seedchip_queue_destroy(struct seedchip_queue *q)
 	dev = q->dev;
 	pthread_mutex_lock(&dev->lock);
 	list_del(&q->link);
+	q->dying = true;
 	pthread_mutex_unlock(&dev->lock);
 	dev->ops->queue_destroy(dev->priv, q->handle, q->state);
 	queue_print_log(q);

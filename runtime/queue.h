@@ -58,6 +58,7 @@ struct dep {
  * @hw_queue: number in fault records
  * @timeline: of the driver
  * @slots: of the ring
+ * @dying: being destroyed: @state goes away, though garbage still waits; dev->lock
  *
  * @staging: packets to be submitted; this and what follows is the owner's alone
  * @staging_max: submit before there are more
@@ -94,6 +95,7 @@ struct seedchip_queue {
 	uint32_t hw_queue;
 	uint32_t timeline;
 	uint32_t slots;
+	bool dying;
 
 	struct sc_packet *staging;
 	uint32_t staging_max;

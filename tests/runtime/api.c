@@ -630,7 +630,10 @@ static void test_bad_queue(void)
 #define THREADS 4
 static struct card shared_card;
 
-/* Each thread its own queue and buffers, all on one device. */
+/*
+ * Each thread its own queues and buffers, all on one device: while one destroys
+ * a queue, the others look whether it has let go of what they destroyed.
+ */
 static void *work(void *arg)
 {
 	struct card *c = &shared_card;
@@ -655,6 +658,11 @@ static void *work(void *arg)
 			 seedchip_event_wait(seedchip_queue_mark(q), LIMIT) ||
 			 *v != 200 + i + (uintptr_t)arg;
 		seedchip_buffer_destroy(b);
+		if (i % 4 == 3) {
+			seedchip_queue_destroy(q);
+			if (seedchip_queue_create(c->dev, NULL, &q))
+				return (void *)3;
+		}
 	}
 	seedchip_queue_destroy(q);
 	return (void *)wrong;
