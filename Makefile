@@ -261,7 +261,7 @@ clean:
 	rm -rf $B
 
 help:
-	@sed 's/^  //' tools/build/help.txt
+	@sed '1d; s/^  //' tools/build/help.txt
 
 .PHONY: all check clean demo help lint qemu-headers qemu-tree test vm FORCE
 FORCE:
