@@ -86,7 +86,13 @@ struct seedchip_device {
 	struct seedchip_queue __rcu **queues;
 	/** @contexts: by hardware number; 0 is the kernel's and stays NULL */
 	struct seedchip_vm **contexts;
-	/** @wedged: a device reset has failed; nothing is submitted any more */
+	/**
+	 * @wedged: the card has gone, or a device reset has failed. Nothing is
+	 * submitted any more. Registers may be used with hw_lock held while this
+	 * is false, or with its timeline's lock held while a queue is active. Not
+	 * only inside drm_dev_enter(): drm_dev_unplug() waits for sections that
+	 * wait for fences, and those must go on signalling.
+	 */
 	bool wedged;
 	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
 	struct seedchip_queue *kernel_queue;

@@ -8,7 +8,6 @@
  */
 #include <linux/dma-mapping.h>
 
-#include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 #include <drm/drm_print.h>
 
@@ -118,14 +117,10 @@ void seedchip_fault_drain(struct seedchip_device *sdev)
 	mutex_unlock(&events->lock);
 }
 
+/* The interrupt is freed before the registers go. */
 void seedchip_fault_interrupt(struct seedchip_device *sdev)
 {
-	int idx;
-
-	if (!drm_dev_enter(&sdev->drm, &idx))
-		return;
 	/* Clear first: an event that arrives while the ring is read raises the vector again. */
 	seedchip_write32(sdev, SC_REG_IRQ_STATUS, SC_IRQ_EVENT);
 	seedchip_fault_drain(sdev);
-	drm_dev_exit(idx);
 }

@@ -16,7 +16,6 @@
 #include <linux/overflow.h>
 #include <linux/slab.h>
 
-#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
@@ -174,15 +173,11 @@ void seedchip_job_retire(struct seedchip_queue *q)
  */
 void seedchip_job_arm(struct seedchip_queue *q, u64 index)
 {
-	struct seedchip_device *sdev = q->sdev;
-	int idx;
-
 	lockdep_assert_held(&q->tl->lock);
-	if (index >= q->armed || !drm_dev_enter(&sdev->drm, &idx))
+	if (index >= q->armed || q->status != SEEDCHIP_QUEUE_ACTIVE)
 		return;
 	q->armed = index;
-	writeq(index, seedchip_queue_reg(sdev, q->id, SC_Q_ARM));
-	drm_dev_exit(idx);
+	writeq(index, seedchip_queue_reg(q->sdev, q->id, SC_Q_ARM));
 }
 
 static void seedchip_job_store_header(struct seedchip_queue *q, u64 index, u32 hdr)
@@ -220,7 +215,6 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 {
 	struct seedchip_job *job, *tmp;
 	u64 bell = q->write;
-	int idx;
 
 	lockdep_assert_held(&q->tl->lock);
 	list_for_each_entry_safe(job, tmp, &q->gated, gate_link) {
@@ -231,12 +225,11 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 		list_del_init(&job->gate_link);
 		seedchip_job_open(job);
 	}
-	if (bell == q->rung || !drm_dev_enter(&q->sdev->drm, &idx))
+	if (bell == q->rung || q->status != SEEDCHIP_QUEUE_ACTIVE)
 		return;
 	q->rung = bell;
 	writel(lower_32_bits(bell),
 	       q->sdev->doorbells + q->id * q->sdev->doorbell_stride + SC_DOORBELL_RING);
-	drm_dev_exit(idx);
 }
 
 void seedchip_job_publish_work(struct work_struct *work)
@@ -244,8 +237,8 @@ void seedchip_job_publish_work(struct work_struct *work)
 	struct seedchip_queue *q = container_of(work, struct seedchip_queue, gate_work);
 
 	spin_lock_irq(&q->tl->lock);
-	if (q->status == SEEDCHIP_QUEUE_ACTIVE)
-		seedchip_job_publish_locked(q);
+	/* What was pending when the queue failed is not in the list any more. */
+	seedchip_job_publish_locked(q);
 	spin_unlock_irq(&q->tl->lock);
 	seedchip_queue_put(q);
 }

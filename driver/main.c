@@ -84,11 +84,15 @@ out_exit:
 static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct seedchip_file *sfile = file->driver_priv;
+	bool fenced = sfile->vm->context;
 
 	seedchip_bind_close(sfile->vm);
 	seedchip_queue_close_all(file);
 	seedchip_vm_put(sfile->vm);
 	kfree(sfile);
+	/* Fences let go of the module by RCU: an rmmod after the last close shall succeed. */
+	if (fenced)
+		rcu_barrier();
 }
 
 static void seedchip_show_fdinfo(struct drm_printer *p, struct drm_file *file)

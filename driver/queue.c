@@ -207,9 +207,11 @@ static void seedchip_queue_disable(struct seedchip_queue *q)
 	u32 status;
 
 	mutex_lock(&sdev->hw_lock);
-	status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
-	if (!seedchip_is_gone(status) && SC_QUEUE_STATE(status) == SC_QUEUE_STOPPED)
-		seedchip_queue_command(q, SC_QUEUE_CMD_DISABLE);
+	if (!sdev->wedged) {
+		status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
+		if (!seedchip_is_gone(status) && SC_QUEUE_STATE(status) == SC_QUEUE_STOPPED)
+			seedchip_queue_command(q, SC_QUEUE_CMD_DISABLE);
+	}
 	mutex_unlock(&sdev->hw_lock);
 }
 
@@ -221,8 +223,8 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 
 	if (cancel_delayed_work_sync(&q->watchdog))
 		seedchip_queue_put(q);
+	seedchip_queue_disable(q);
 	if (drm_dev_enter(&sdev->drm, &idx)) {
-		seedchip_queue_disable(q);
 		if (q->vm && q->ring_va)
 			seedchip_vm_unmap_ring(q->vm, q->ring_va, q->ring.size);
 		drm_dev_exit(idx);

@@ -12,7 +12,6 @@
  */
 #include <linux/iopoll.h>
 
-#include <drm/drm_drv.h>
 #include <drm/drm_print.h>
 
 #include "device.h"
@@ -220,18 +219,17 @@ static void seedchip_reset_settle(struct seedchip_device *sdev)
 void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault, bool dead)
 {
 	struct seedchip_device *sdev = q->sdev;
-	int idx, err;
+	int err;
 
 	mutex_lock(&sdev->hw_lock);
-	if (seedchip_job_take(q, fault, dead) && drm_dev_enter(&sdev->drm, &idx)) {
-		err = sdev->wedged ? 0 : seedchip_queue_command(q, SC_QUEUE_CMD_RESET);
+	if (seedchip_job_take(q, fault, dead) && !sdev->wedged) {
+		err = seedchip_queue_command(q, SC_QUEUE_CMD_RESET);
 		if (err == -ETIMEDOUT && q->vm)
 			err = seedchip_reset_context(q);
 		if (err || (q == sdev->kernel_queue && !dead))
 			seedchip_reset_device(sdev);
-		else if (!sdev->wedged)
+		else
 			seedchip_fault_drain(sdev);
-		drm_dev_exit(idx);
 	}
 	seedchip_reset_complete_fault(q);
 	seedchip_job_finish(q);
@@ -337,18 +335,14 @@ void seedchip_reset_watchdog(struct work_struct *work)
 	struct seedchip_queue *q = container_of(to_delayed_work(work), struct seedchip_queue,
 						watchdog);
 	bool gated;
-	int idx;
 
 	/* An interrupt that was lost is made good here. */
 	seedchip_job_retire(q);
-	if (drm_dev_enter(&q->sdev->drm, &idx)) {
-		if (seedchip_job_pending(q, &gated)) {
-			if (seedchip_reset_is_hung(q, gated))
-				seedchip_reset_hang(q);
-			else
-				seedchip_reset_rearm(q);
-		}
-		drm_dev_exit(idx);
+	if (seedchip_job_pending(q, &gated)) {
+		if (seedchip_reset_is_hung(q, gated))
+			seedchip_reset_hang(q);
+		else
+			seedchip_reset_rearm(q);
 	}
 	seedchip_queue_put(q);
 }
