@@ -28,7 +28,7 @@ static bool is_retired(struct seedchip_queue *q, uint64_t point)
 	if (atomic_load_explicit(&q->last_point, memory_order_acquire) - point >= q->slots)
 		return true;
 	index = atomic_load_explicit(&q->index[point % q->slots], memory_order_relaxed);
-	if (__atomic_load_n(&q->state->retired, __ATOMIC_ACQUIRE) >= index)
+	if (queue_retired(q) >= index)
 		return true;
 	/* The entry may have become that of a later point meanwhile. */
 	return atomic_load_explicit(&q->last_point, memory_order_acquire) - point >= q->slots;

@@ -34,7 +34,7 @@ static void add_failure(struct seedchip_queue *q, const struct failure *failure)
 /* The first point that the card has not retired. */
 static uint64_t first_incomplete(struct seedchip_queue *q)
 {
-	uint64_t last = atomic_load(&q->last_point), retired = q->state->retired;
+	uint64_t last = atomic_load(&q->last_point), retired = queue_retired(q);
 	uint64_t point = last >= q->slots ? last - q->slots + 1 : 1;
 
 	while (point <= last && atomic_load(&q->index[point % q->slots]) <= retired)
@@ -211,7 +211,7 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 	last = atomic_load(&q->last_point);
 	/* A failure that hit no work has no events. */
 	q->failures[q->num_failures - 1].last = last;
-	q->last_index = q->state->retired;
+	q->last_index = queue_retired(q);
 	atomic_store(&q->failed_from, NO_POINT);
 	pthread_mutex_unlock(&q->lock);
 	return 0;

@@ -154,7 +154,7 @@ static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_des
 			      r == -ENOSPC ? "the card has no queue left" : strerror(-r));
 	q->handle = arg.queue;
 	q->hw_queue = arg.hw_queue;
-	q->last_index = q->state->retired;
+	q->last_index = queue_retired(q);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ API void seedchip_queue_destroy(struct seedchip_queue *q)
 /* Packets that are not retired yet; also counts those that the driver added. */
 static uint64_t in_flight(const struct seedchip_queue *q)
 {
-	uint64_t retired = q->state->retired;
+	uint64_t retired = queue_retired(q);
 
 	return retired < q->last_index ? q->last_index - retired : 0;
 }
@@ -380,20 +380,25 @@ API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event even
 	return r;
 }
 
+static uint64_t counter(const volatile __u64 *value)
+{
+	return __atomic_load_n(value, __ATOMIC_RELAXED);
+}
+
 API int seedchip_queue_stats(struct seedchip_queue *q, struct seedchip_queue_stats *stats)
 {
 	struct seedchip_queue_stats my = {
-		.packets = q->state->packets,
-		.workgroups = q->state->workgroups,
-		.insns = q->state->insns,
-		.macs = q->state->macs,
-		.dma_bytes = q->state->dma_bytes,
-		.copy_bytes = q->state->copy_bytes,
-		.busy_ns = q->state->busy_ns,
-		.wait_ns = q->state->wait_ns,
-		.cycles = q->state->cycles,
-		.doorbells = q->state->doorbells,
-		.faults = q->state->faults,
+		.packets = counter(&q->state->packets),
+		.workgroups = counter(&q->state->workgroups),
+		.insns = counter(&q->state->insns),
+		.macs = counter(&q->state->macs),
+		.dma_bytes = counter(&q->state->dma_bytes),
+		.copy_bytes = counter(&q->state->copy_bytes),
+		.busy_ns = counter(&q->state->busy_ns),
+		.wait_ns = counter(&q->state->wait_ns),
+		.cycles = counter(&q->state->cycles),
+		.doorbells = counter(&q->state->doorbells),
+		.faults = counter(&q->state->faults),
 	};
 
 	return copy_sized(stats, &my, sizeof(my), "seedchip_queue_stats");

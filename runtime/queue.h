@@ -125,6 +125,12 @@ struct seedchip_queue {
 	struct log_reader log;
 };
 
+/* What the card has retired; everything that it wrote before is visible afterwards. */
+static inline uint64_t queue_retired(const struct seedchip_queue *q)
+{
+	return __atomic_load_n(&q->state->retired, __ATOMIC_ACQUIRE);
+}
+
 /* Create the hidden queue of a device's mappings. */
 int queue_create_hidden(struct seedchip_device *dev, struct seedchip_queue **queue);
 void queue_free(struct seedchip_queue *q);

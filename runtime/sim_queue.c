@@ -50,11 +50,20 @@ static void store_header(struct sim_queue *q, uint64_t index, uint32_t hdr)
 	__atomic_store_n(&slot(q, index)->hdr, hdr, __ATOMIC_RELEASE);
 }
 
+/* All but the header. The card may look at any time, and takes nothing before the header is new. */
+static void store_body(struct sim_queue *q, uint64_t index, const struct sc_packet *packet)
+{
+	struct sc_packet *to = slot(q, index);
+
+	__atomic_store_n(&to->tag, packet->tag, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < ARRAY_SIZE(to->body); i++)
+		__atomic_store_n(&to->body[i], packet->body[i], __ATOMIC_RELAXED);
+}
+
 static void put_packet(struct sim_queue *q, struct sim_job *job, uint64_t index,
 		       const struct sc_packet *packet)
 {
-	slot(q, index)->tag = packet->tag;
-	memcpy(slot(q, index)->body, packet->body, sizeof(packet->body));
+	store_body(q, index, packet);
 	if (index == job->start)
 		job->first_hdr = packet->hdr;
 	else
@@ -150,7 +159,7 @@ void sim_queue_event(struct sim *sim, const struct sc_event *event)
 /* Give jobs to the card as far as what they wait for has happened. */
 static void publish(struct sim *sim, struct sim_queue *q)
 {
-	const uint32_t nop = SC_HDR(SC_OP_NOP, 0, 0);
+	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
 	uint64_t bell = q->rung;
 	struct list *l;
 
@@ -162,12 +171,8 @@ static void publish(struct sim *sim, struct sim_queue *q)
 			break;
 		if (done < 0) {
 			job->skipped = true;
-			job->first_hdr = nop;
-			for (uint64_t i = job->start; i < job->end; i++) {
-				memset(slot(q, i)->body, 0, sizeof(slot(q, i)->body));
-				if (i > job->start)
-					store_header(q, i, nop);
-			}
+			for (uint64_t i = job->start; i < job->end; i++)
+				put_packet(q, job, i, &nop);
 		}
 		if (!job->published)
 			store_header(q, job->start, job->first_hdr);
@@ -458,9 +463,12 @@ int sim_queue_recover(void *priv, uint32_t queue)
 void sim_invalidate(struct sim *sim)
 {
 	struct sim_queue *q = sim->kernel;
-	struct sc_pkt_invalidate *packet = (struct sc_pkt_invalidate *)slot(q, q->write);
+	union {
+		struct sc_pkt_invalidate invalidate;
+		struct sc_packet packet;
+	} u = { .invalidate = { .context = SIM_CONTEXT } };
 
-	*packet = (struct sc_pkt_invalidate){ .hdr = packet->hdr, .context = SIM_CONTEXT };
+	store_body(q, q->write, &u.packet);
 	store_header(q, q->write++, SC_HDR(SC_OP_INVALIDATE, 0, 0));
 	ring_doorbell(sim, q, q->write);
 	while (retired(q) < q->write)

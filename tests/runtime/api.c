@@ -403,17 +403,17 @@ static void test_order(void)
 static void test_when_work_starts(void)
 {
 	struct card c = open_card(0);
-	volatile uint64_t *v;
-	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, (void *)&v);
+	uint64_t *v;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
 	struct { uint64_t v, by, plus; } args = { seedchip_buffer_address(b), 0, 42 };
 
 	OK(seedchip_launch(c.queue, kernel(&c, "affine"), &one, &args, sizeof(args)));
 	usleep(100000);
-	CHECK_EQ(*v, 0);
+	CHECK_EQ(__atomic_load_n(v, __ATOMIC_RELAXED), 0);
 	OK(seedchip_queue_flush(c.queue));
-	for (int i = 0; i < 1000 && *v != 42; i++)
+	for (int i = 0; i < 1000 && __atomic_load_n(v, __ATOMIC_RELAXED) != 42; i++)
 		usleep(1000);
-	CHECK_EQ(*v, 42);
+	CHECK_EQ(__atomic_load_n(v, __ATOMIC_RELAXED), 42);
 	seedchip_buffer_destroy(b);
 	close_card(&c);
 }
@@ -422,8 +422,8 @@ static void test_event(void)
 {
 	struct card c = open_card(0);
 	struct seedchip_event e, empty = seedchip_queue_mark(c.queue);
-	volatile uint64_t *go;
-	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, (void *)&go);
+	uint64_t *go;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &go);
 	uint64_t args = seedchip_buffer_address(b);
 	struct seedchip_fault fault = { .size = sizeof(fault) };
 
@@ -433,7 +433,7 @@ static void test_event(void)
 	CHECK_EQ(seedchip_event_wait(e, 0), -ETIMEDOUT);
 	CHECK_EQ(seedchip_event_wait(e, 1000000), -ETIMEDOUT);
 	OK(seedchip_event_wait(empty, 0));
-	*go = 1;
+	__atomic_store_n(go, 1, __ATOMIC_RELEASE);
 	OK(seedchip_event_wait(e, LIMIT));
 	OK(seedchip_event_wait(e, 0));
 	FAILS(seedchip_event_fault(e, &fault), -ENODATA, "has not failed");
