@@ -241,7 +241,7 @@ static void test_bf16(void)
 	uint64_t va = seedchip_buffer_address(b);
 	struct { uint64_t a, b, c; uint32_t m, n, k; } args = { va, va + 1024, va + 2048, M, N, K };
 	struct seedchip_dim dim = { .x = 1, .y = 1, .z = 1, .dynamic = 4096 };
-	const float *out = (float *)(v + 1024);
+	const float *out = (const void *)(v + 1024);
 
 	for (int i = 0; i < M * K; i++)
 		v[i] = to_bf16(i % 11 - 5);
