@@ -24,6 +24,7 @@ struct seedchip_timeline *seedchip_timeline_create(const char *name)
 	kref_init(&tl->ref);
 	spin_lock_init(&tl->lock);
 	tl->context = dma_fence_context_alloc(1);
+	tl->first_chained = ~0ULL;
 	strscpy(tl->name, name, sizeof(tl->name));
 	return tl;
 }
@@ -71,7 +72,8 @@ static bool seedchip_fence_signaled(struct dma_fence *base)
 	const struct sc_queue_state *state;
 	bool done = false;
 
-	if (fence->chained || READ_ONCE(base->error))
+	/* Never before an earlier fence of the queue that only the lock's holder can settle. */
+	if (READ_ONCE(fence->timeline->first_chained) <= fence->index || READ_ONCE(base->error))
 		return false;
 	rcu_read_lock();
 	state = rcu_dereference(fence->timeline->state);

@@ -24,6 +24,8 @@ struct seedchip_queue;
  * @context: dma_fence context
  * @seqno: of the last fence; under seedchip_queue.submit_lock
  * @queue: NULL once the queue is dead; under @lock
+ * @first_chained: end of the first pending job with a chained fence, ~0 if none;
+ *		   written under @lock
  * @state: page that the device writes; NULL once the queue is freed. Read under RCU.
  * @name: of the queue, for fence users
  */
@@ -34,6 +36,7 @@ struct seedchip_timeline {
 	u64 context;
 	u64 seqno;
 	struct seedchip_queue *queue;
+	u64 first_chained;
 	const struct sc_queue_state __rcu *state;
 	char name[32];
 };

@@ -124,6 +124,22 @@ static bool seedchip_job_is_awaited(struct seedchip_job *job)
 	       test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &job->fence->base.flags);
 }
 
+/* Find the first pending job whose fence is chained. */
+static void seedchip_job_update_chained(struct seedchip_queue *q)
+{
+	u64 first = ~0ULL;
+	struct seedchip_job *job;
+
+	lockdep_assert_held(&q->tl->lock);
+	list_for_each_entry(job, &q->pending, link) {
+		if (job->fence->chained) {
+			first = job->end;
+			break;
+		}
+	}
+	WRITE_ONCE(q->tl->first_chained, first);
+}
+
 static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_head *done)
 {
 	struct seedchip_job *job, *tmp;
@@ -136,6 +152,8 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 		list_move_tail(&job->link, done);
 		seedchip_job_signal_locked(job);
 	}
+	if (q->tl->first_chained <= q->retired)
+		seedchip_job_update_chained(q);
 	if (q->armed > q->retired)
 		return;
 	q->armed = ~0ULL;
@@ -522,6 +540,8 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 	} else {
 		list_add_tail(&job->link, &q->pending);
 		list_add_tail(&job->gate_link, &q->gated);
+		if (job->fence->chained && q->tl->first_chained == ~0ULL)
+			WRITE_ONCE(q->tl->first_chained, job->end);
 		seedchip_job_publish_locked(q);
 		if (seedchip_job_is_awaited(job))
 			seedchip_job_arm(q, job->end);
@@ -603,6 +623,7 @@ bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, b
 		seedchip_job_set_errors(q, q->has_fault ? &q->fault : NULL);
 		list_splice_tail_init(&q->pending, &q->doomed);
 		INIT_LIST_HEAD(&q->gated);
+		WRITE_ONCE(q->tl->first_chained, ~0ULL);
 	}
 	if (dead)
 		q->status = SEEDCHIP_QUEUE_DEAD;

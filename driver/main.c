@@ -192,6 +192,9 @@ static void seedchip_remove(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
+	/* Pulled out: what waits for the card need not wait for its watchdog. */
+	if (!pci_device_is_present(pdev))
+		seedchip_reset_remove(sdev);
 	drm_dev_unplug(&sdev->drm);
 	seedchip_device_fini(sdev);
 }

@@ -248,9 +248,9 @@ void seedchip_reset_fail_work(struct work_struct *work)
 
 /**
  * seedchip_reset_remove() - end all queues because the device goes
- * @sdev: card, unplugged
+ * @sdev: card; unplugged, or not there any more
  *
- * Open files keep their queues as empty shells.
+ * Open files keep their queues as empty shells. Harmless the second time.
  */
 void seedchip_reset_remove(struct seedchip_device *sdev)
 {
