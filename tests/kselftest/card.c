@@ -97,7 +97,8 @@ int card_queue_destroy(int fd, uint32_t queue)
 const volatile struct sc_queue_state *card_state(int fd,
 						 const struct drm_seedchip_queue_create *create)
 {
-	void *map = mmap(NULL, SC_PAGE_SIZE, PROT_READ, MAP_SHARED, fd, (off_t)create->state_offset);
+	void *map = mmap(NULL, SC_PAGE_SIZE, PROT_READ, MAP_SHARED, fd,
+			 (off_t)create->state_offset);
 
 	return map == MAP_FAILED ? NULL : map;
 }

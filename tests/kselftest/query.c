@@ -79,7 +79,8 @@ static void guard_page(void)
 	{ DRM_IOCTL_SEEDCHIP_##name, sizeof(struct drm_seedchip_##type) },
 		SEEDCHIP_IOCTL_TABLE(CALL)
 	};
-	uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			      0);
 	unsigned int i;
 
 	CHECK(pages != MAP_FAILED);

@@ -62,7 +62,8 @@ static void timeline(void)
 /* The second queue waits for the first one, which the test holds back. */
 static void between_queues(void)
 {
-	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA, 1), card_word(SC_OP_SIGNAL, VA + 8, 42) };
+	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA, 1),
+				     card_word(SC_OP_SIGNAL, VA + 8, 42) };
 	struct sc_packet copy = card_copy(VA + 16, VA + 8, 8);
 	uint32_t between = card_syncobj(fd), done = card_syncobj(fd);
 	struct drm_seedchip_sync out = SIGNAL(between, 0);
@@ -111,7 +112,8 @@ static void between_files(void)
 /* The work that waits for failed work fails as well; nothing else does. */
 static void failed_dependency(void)
 {
-	struct sc_packet bad = card_fill(0x7000000000, 0, 8), touch = card_word(SC_OP_SIGNAL, VA, 9);
+	struct sc_packet bad = card_fill(0x7000000000, 0, 8);
+	struct sc_packet touch = card_word(SC_OP_SIGNAL, VA, 9);
 	uint32_t between = card_syncobj(fd), done = card_syncobj(fd), after = card_syncobj(fd);
 	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA + 8, 1), bad };
 	struct drm_seedchip_sync out = SIGNAL(between, 0);

@@ -21,7 +21,8 @@ struct tap_test {
 
 static jmp_buf tap_failed __attribute__((unused));
 
-__attribute__((format(printf, 1, 2), noreturn, unused)) static void tap_fail(const char *format, ...)
+__attribute__((format(printf, 1, 2), noreturn, unused)) static void
+tap_fail(const char *format, ...)
 {
 	va_list args;
 
