@@ -67,5 +67,12 @@ $root apt-get install -y --no-install-recommends -s $missing >/dev/null 2>&1 || 
 # shellcheck disable=SC2086
 apt install -y --no-install-recommends $missing || {
 	apt update
-	apt install -y --no-install-recommends $missing || { cat "$log" >&2; exit 1; }
+	apt install -y --no-install-recommends $missing || {
+		cat "$log" >&2
+		if grep -q 'Unable to locate package' "$log"; then
+			echo "seedchip: the packages are in Debian 12 and its security updates;" \
+				"do apt's sources have both (bookworm, bookworm-security)?" >&2
+		fi
+		exit 1
+	}
 }
