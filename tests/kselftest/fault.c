@@ -105,12 +105,24 @@ static void division(void)
 	CHECK_EQ(words[2], ~0ULL);
 }
 
+static uint64_t address_of(const char *name)
+{
+	struct seedchip_kernel_info info = { .size = sizeof(info) };
+	struct seedchip_kernel *kernel;
+
+	CHECK_EQ(seedchip_module_kernel(module, name, &kernel), 0);
+	CHECK_EQ(seedchip_kernel_info(kernel, &info), 0);
+	return info.address;
+}
+
 static void unmapped_load(void)
 {
 	struct seedchip_fault fault = expect("load", 0x123456789000, 0, SC_STATUS_FAULT,
 					     SC_CODE_UNMAPPED);
 
 	CHECK_EQ(fault.address, 0x123456789000);
+	/* The second instruction: the first fetches the address from the arguments. */
+	CHECK_EQ(fault.pc, address_of("load") + 4);
 	CHECK_EQ(fault.access, SC_ACCESS_READ);
 	CHECK_EQ(fault.engine, SC_ENGINE_HART);
 	CHECK(!strcmp(fault.function, "load"));
@@ -135,12 +147,7 @@ static void null_pointer(void)
 
 static void write_to_code(void)
 {
-	struct seedchip_kernel_info info = { .size = sizeof(info) };
-	struct seedchip_kernel *kernel;
-
-	CHECK_EQ(seedchip_module_kernel(module, "load", &kernel), 0);
-	CHECK_EQ(seedchip_kernel_info(kernel, &info), 0);
-	expect("store", info.address, 0, SC_STATUS_FAULT, SC_CODE_NO_WRITE);
+	expect("store", address_of("load"), 0, SC_STATUS_FAULT, SC_CODE_NO_WRITE);
 }
 
 static void run_data(void)
@@ -171,6 +178,7 @@ static void illegal(void)
 	struct seedchip_fault fault = expect("illegal", 0, 0, SC_STATUS_TRAP, SC_CODE_ILLEGAL_INSN);
 
 	CHECK_EQ(fault.value, 0xffffffff);
+	CHECK_EQ(fault.pc, address_of("illegal"));
 	CHECK(!strcmp(fault.function, "illegal"));
 	CHECK(fault.has_registers);
 }
