@@ -227,8 +227,8 @@ host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(dev
 	$(check-needs) $(foreach t,$(unit-tests) $(host-tests),$($(t)-needs))
 
 # The launcher comes with the options above; the command in the VM decides the exit status.
-demo: $(vm-ready)
-	@RUN_VM='$(run-vm)' runtime/examples/fashion/demo.sh
+demo: $(if $(SIM),$(addprefix $O/$(fashion)/,fashion fashion-check fashion_kernel.elf),$(vm-ready))
+	@BUILD='$O' RUN_VM='$(if $(SIM),,$(run-vm))' $(fashion)/demo.sh
 
 # --- tests --------------------------------------------------------------------------------------------
 # name<TAB>kind<TAB>source<TAB>program, a line per test, for tests/run
