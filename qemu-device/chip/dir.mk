@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 static-libs += qemu-device/chip/libchip.a
 qemu-device/chip/libchip.a-srcs := $(wildcard qemu-device/chip/*.c)
-# The tile kernels are plain loops that the compiler vectorises; their bits are specified.
-qemu-device/chip/matrix.c-cflags := -O3 -ffp-contract=off
+# The bits of a tile are specified: no other rounding than what is written.
+matrix-files := matrix matrix_scalar matrix_avx2 matrix_avx512
+$(foreach f,$(matrix-files),$(eval qemu-device/chip/$f.c-cflags := -O3 -ffp-contract=off))
 # The interpreter: one jump per handler, no errno, one rounding per instruction.
 qemu-device/chip/hart.c-cflags := -fno-gcse -fno-crossjumping -fno-math-errno -ffp-contract=off

@@ -5,53 +5,48 @@
  * The bits of every result are fixed (docs/hardware.md): integers wrap in 32
  * bits; a float accumulator takes one fused multiply-add per k, k ascending,
  * fp8 one per pair of k; groups are summed from +0 and folded in with one more.
- * Operands are first decoded into 16-bit integers or f32, which is exact, so
- * that a kernel knows three element types and not seven. The host must be in
- * its default floating-point environment.
+ * The arithmetic itself is that of the host's fastest way (matrix_path.h). The
+ * host must be in its default floating-point environment.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "engine_priv.h"
 #include "format.h"
+#include "matrix_path.h"
 
 #define DIM SC_ACC_DIM
-#define STEP 128 /* k per block of decoded operands; even, and divides or is divided by groups */
 #define NONE UINT32_MAX /* a scale address that stands for ones */
 
-enum kind {
-	KIND_INT, /* i32 sums, of groups when there are any */
-	KIND_FMA, /* one fused multiply-add per k */
-	KIND_PAIR, /* fp8: one per pair, then one addition */
+struct sc_matrix {
+	_Alignas(64) union sc_acc acc[SC_NUM_ACCS];
+	union sc_acc part; /* sums of a group that is longer than a block */
+	struct sc_scratch scratch;
+	const struct sc_matrix_path *path;
 };
 
-/* With decoded operands: rows of k for A, of n for B. Beyond m and n stands what was there. */
-struct sc_matrix {
-	union sc_acc acc[SC_NUM_ACCS];
-	union sc_acc part; /* sums of one group */
-	union {
-		int16_t i[DIM][STEP];
-		float f[DIM][STEP];
-	} a;
-	union {
-		int16_t i[STEP][DIM];
-		float f[STEP][DIM];
-	} b;
+/* The fastest first. */
+static const struct sc_matrix_path *const paths[] = {
+#ifdef __x86_64__
+	&sc_matrix_avx512,
+	&sc_matrix_avx2,
+#endif
+	&sc_matrix_scalar,
 };
 
 static const struct {
 	uint8_t kind;
 	uint32_t isa;
 } pairs[][8] = {
-	[SC_FMT_I8] = { [SC_FMT_I8] = { KIND_INT, SC_ISA_XSDM_INT8 },
-			[SC_FMT_I4] = { KIND_INT, SC_ISA_XSDM_INT4 } },
-	[SC_FMT_F16] = { [SC_FMT_F16] = { KIND_FMA, SC_ISA_XSDM_FP16 } },
-	[SC_FMT_BF16] = { [SC_FMT_BF16] = { KIND_FMA, SC_ISA_XSDM_BF16 } },
-	[SC_FMT_E4M3] = { [SC_FMT_E4M3] = { KIND_PAIR, SC_ISA_XSDM_FP8 },
-			  [SC_FMT_E5M2] = { KIND_PAIR, SC_ISA_XSDM_FP8 } },
-	[SC_FMT_E5M2] = { [SC_FMT_E4M3] = { KIND_PAIR, SC_ISA_XSDM_FP8 },
-			  [SC_FMT_E5M2] = { KIND_PAIR, SC_ISA_XSDM_FP8 } },
-	[SC_FMT_F32] = { [SC_FMT_F32] = { KIND_FMA, SC_ISA_XSDM_FP32 } },
+	[SC_FMT_I8] = { [SC_FMT_I8] = { SC_MATRIX_INT, SC_ISA_XSDM_INT8 },
+			[SC_FMT_I4] = { SC_MATRIX_INT, SC_ISA_XSDM_INT4 } },
+	[SC_FMT_F16] = { [SC_FMT_F16] = { SC_MATRIX_FMA, SC_ISA_XSDM_FP16 } },
+	[SC_FMT_BF16] = { [SC_FMT_BF16] = { SC_MATRIX_FMA, SC_ISA_XSDM_BF16 } },
+	[SC_FMT_E4M3] = { [SC_FMT_E4M3] = { SC_MATRIX_PAIR, SC_ISA_XSDM_FP8 },
+			  [SC_FMT_E5M2] = { SC_MATRIX_PAIR, SC_ISA_XSDM_FP8 } },
+	[SC_FMT_E5M2] = { [SC_FMT_E4M3] = { SC_MATRIX_PAIR, SC_ISA_XSDM_FP8 },
+			  [SC_FMT_E5M2] = { SC_MATRIX_PAIR, SC_ISA_XSDM_FP8 } },
+	[SC_FMT_F32] = { [SC_FMT_F32] = { SC_MATRIX_FMA, SC_ISA_XSDM_FP32 } },
 	[SC_FMT_I32] = { { 0, 0 } }, /* not an operand */
 };
 
@@ -80,7 +75,7 @@ static uint64_t row_bytes(unsigned int fmt, uint64_t count)
 	return (count * fmt_bits[fmt] + 7) / 8;
 }
 
-static enum kind kind_of(const struct sc_tile *t)
+static enum sc_matrix_kind kind_of(const struct sc_tile *t)
 {
 	return pairs[t->fmt_a][t->fmt_b].kind;
 }
@@ -88,7 +83,7 @@ static enum kind kind_of(const struct sc_tile *t)
 /* Whether an accumulator of this descriptor holds integers. */
 static bool is_integer(const struct sc_tile *t)
 {
-	return kind_of(t) == KIND_INT && !t->group;
+	return kind_of(t) == SC_MATRIX_INT && !t->group;
 }
 
 static uint64_t groups_of(const struct sc_tile *t)
@@ -96,9 +91,33 @@ static uint64_t groups_of(const struct sc_tile *t)
 	return (t->k + t->group - 1) / t->group;
 }
 
+const struct sc_matrix_path *sc_matrix_path(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if ((!name || !strcmp(name, paths[i]->name)) && paths[i]->usable())
+			return paths[i];
+	}
+	return NULL;
+}
+
 struct sc_matrix *sc_matrix_create(void)
 {
-	return calloc(1, sizeof(struct sc_matrix));
+	const char *name = getenv("SEEDCHIP_MATRIX");
+	const struct sc_matrix_path *path = sc_matrix_path(name);
+	struct sc_matrix *matrix;
+
+	if (!path) {
+		fprintf(stderr, "seedchip: SEEDCHIP_MATRIX=%s: not on this host\n", name);
+		return NULL;
+	}
+	matrix = aligned_alloc(_Alignof(struct sc_matrix), sizeof(*matrix));
+	if (!matrix)
+		return NULL;
+	memset(matrix, 0, sizeof(*matrix));
+	matrix->path = path;
+	return matrix;
 }
 
 void sc_matrix_destroy(struct sc_matrix *matrix)
@@ -239,203 +258,7 @@ int sc_matrix_issue(const struct sc_engine_env *env, struct sc_engine_op *op, ui
 	}
 }
 
-/* Decoding of operands. */
-
-/* Where elements come from: rows as stored, @count of them from element @first on. */
-struct source {
-	const uint8_t *base;
-	uint64_t stride;
-	unsigned int fmt;
-	unsigned int rows;
-	unsigned int first;
-	unsigned int count;
-	const int8_t *codebook;
-};
-
-static inline int16_t int_element(const struct source *s, const uint8_t *row, unsigned int i)
-{
-	if (s->fmt == SC_FMT_I8)
-		return (int8_t)row[i];
-	return s->codebook[row[i / 2] >> (i % 2 * 4) & 0xf];
-}
-
-static inline float float_element(unsigned int fmt, const uint8_t *row, unsigned int i)
-{
-	uint16_t half;
-	float f;
-
-	switch (fmt) {
-	case SC_FMT_F16:
-		memcpy(&half, row + 2 * i, 2);
-		return sc_from_f16(half);
-	case SC_FMT_BF16:
-		memcpy(&half, row + 2 * i, 2);
-		return sc_from_bf16(half);
-	case SC_FMT_E4M3:
-		return sc_from_e4m3(row[i]);
-	case SC_FMT_E5M2:
-		return sc_from_e5m2(row[i]);
-	default:
-		memcpy(&f, row + 4 * i, 4);
-		return f;
-	}
-}
-
-/* Element (r, c) goes to dst[r * row_step + c * col_step]. */
-static void decode_int(const struct source *s, int16_t *dst, size_t row_step, size_t col_step)
-{
-	unsigned int r, c;
-
-	for (r = 0; r < s->rows; r++) {
-		const uint8_t *row = s->base + r * s->stride;
-
-		for (c = 0; c < s->count; c++)
-			dst[r * row_step + c * col_step] = int_element(s, row, s->first + c);
-	}
-}
-
-static void decode_float(const struct source *s, float *dst, size_t row_step, size_t col_step)
-{
-	unsigned int r, c;
-
-	for (r = 0; r < s->rows; r++) {
-		const uint8_t *row = s->base + r * s->stride;
-
-		for (c = 0; c < s->count; c++)
-			dst[r * row_step + c * col_step] = float_element(s->fmt, row, s->first + c);
-	}
-}
-
-/*
- * Decode @count values of k from @k on of both operands. Every kind but the
- * integers is f32 afterwards.
- */
-static void decode(struct sc_matrix *x, const struct sc_engine_env *env,
-		   const struct sc_engine_op *op, unsigned int k, unsigned int count)
-{
-	const struct sc_tile *t = &op->tile;
-	bool km = t->flags & SC_TILE_A_KM, nk = t->flags & SC_TILE_B_NK;
-	struct source a = { .stride = t->stride_a, .fmt = t->fmt_a };
-	struct source b = { .stride = t->stride_b, .fmt = t->fmt_b, .codebook = t->codebook };
-	size_t a_row = km ? 1 : STEP, a_col = km ? STEP : 1;
-	size_t b_row = nk ? 1 : DIM, b_col = nk ? DIM : 1;
-
-	a.base = env->tcm + op->offset[0] + (km ? k * a.stride : 0);
-	a.rows = km ? count : t->m;
-	a.first = km ? 0 : k;
-	a.count = km ? t->m : count;
-	b.base = env->tcm + op->offset[1] + (nk ? 0 : k * b.stride);
-	b.rows = nk ? t->n : count;
-	b.first = nk ? k : 0;
-	b.count = nk ? count : t->n;
-	if (kind_of(t) == KIND_INT) {
-		decode_int(&a, x->a.i[0], a_row, a_col);
-		decode_int(&b, x->b.i[0], b_row, b_col);
-	} else {
-		decode_float(&a, x->a.f[0], a_row, a_col);
-		decode_float(&b, x->b.f[0], b_row, b_col);
-	}
-}
-
-/* Kernels: add the product of decoded blocks, @count values of k, to @out. */
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE void multiply_int(const struct sc_matrix *x, union sc_acc *out, unsigned int m,
-			 unsigned int count)
-{
-	unsigned int i, k, j;
-
-	for (i = 0; i < m; i++) {
-		uint32_t sum[DIM];
-
-		memcpy(sum, out->i[i], sizeof(sum));
-		for (k = 0; k < count; k++) {
-			const int16_t *b = x->b.i[k];
-			int16_t a = x->a.i[i][k];
-
-			for (j = 0; j < DIM; j++)
-				sum[j] += (uint32_t)(a * b[j]);
-		}
-		memcpy(out->i[i], sum, sizeof(sum));
-	}
-}
-
-INLINE void multiply_fma(const struct sc_matrix *x, union sc_acc *out, unsigned int m,
-			 unsigned int count)
-{
-	unsigned int i, k, j;
-
-	for (i = 0; i < m; i++) {
-		float sum[DIM];
-
-		memcpy(sum, out->f[i], sizeof(sum));
-		for (k = 0; k < count; k++) {
-			const float *b = x->b.f[k];
-			float a = x->a.f[i][k];
-
-			for (j = 0; j < DIM; j++)
-				sum[j] = fmaf(a, b[j], sum[j]);
-		}
-		memcpy(out->f[i], sum, sizeof(sum));
-	}
-}
-
-/* An odd @count has been padded with +0. A product of two fp8 is exact in f32. */
-INLINE void multiply_pair(const struct sc_matrix *x, union sc_acc *out, unsigned int m,
-			  unsigned int count)
-{
-	unsigned int i, k, j;
-
-	for (i = 0; i < m; i++) {
-		float sum[DIM];
-
-		memcpy(sum, out->f[i], sizeof(sum));
-		for (k = 0; k < count; k += 2) {
-			const float *b0 = x->b.f[k], *b1 = x->b.f[k + 1];
-			float a0 = x->a.f[i][k], a1 = x->a.f[i][k + 1];
-
-			for (j = 0; j < DIM; j++)
-				sum[j] += fmaf(a1, b1[j], a0 * b0[j]);
-		}
-		memcpy(out->f[i], sum, sizeof(sum));
-	}
-}
-
-INLINE void multiply(const struct sc_matrix *x, union sc_acc *out, enum kind kind, unsigned int m,
-		     unsigned int count)
-{
-	if (kind == KIND_INT)
-		multiply_int(x, out, m, count);
-	else if (kind == KIND_FMA)
-		multiply_fma(x, out, m, count);
-	else
-		multiply_pair(x, out, m, count);
-}
-
-#ifdef __x86_64__
-/* The same code; the compiler may use the host's fused multiply-add. */
-__attribute__((target("avx2,fma"))) static void
-multiply_avx2(const struct sc_matrix *x, union sc_acc *out, enum kind kind, unsigned int m,
-	      unsigned int count)
-{
-	multiply(x, out, kind, m, count);
-}
-#endif
-
-static void multiply_block(const struct sc_matrix *x, union sc_acc *out, enum kind kind,
-			   unsigned int m, unsigned int count)
-{
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-		multiply_avx2(x, out, kind, m, count);
-		return;
-	}
-#endif
-	multiply(x, out, kind, m, count);
-}
-
-/* Groups. */
+/* Multiplication. */
 
 static float scale_a(const struct sc_engine_env *env, const struct sc_tile *t, unsigned int i,
 		     unsigned int group)
@@ -470,26 +293,15 @@ static float scale_b(const struct sc_engine_env *env, const struct sc_tile *t, u
 	}
 }
 
-/* Fold the sums of a group into the accumulator. */
-static void fold(struct sc_matrix *x, const struct sc_engine_env *env, const struct sc_tile *t,
-		 union sc_acc *acc, unsigned int group)
+static void scales(const struct sc_engine_env *env, const struct sc_tile *t, unsigned int group,
+		   struct sc_block *b)
 {
-	bool integer = kind_of(t) == KIND_INT;
-	float b[DIM] = { 0 };
-	unsigned int i, j;
+	unsigned int i;
 
-	for (j = 0; j < t->n; j++)
-		b[j] = scale_b(env, t, group, j);
-	for (i = 0; i < t->m; i++) {
-		float a = scale_a(env, t, i, group);
-
-		for (j = 0; j < t->n; j++) {
-			float p = integer ? (float)(int32_t)x->part.i[i][j] : x->part.f[i][j];
-			float s = a * b[j];
-
-			acc->f[i][j] = fmaf(p, s, acc->f[i][j]);
-		}
-	}
+	for (i = 0; i < t->m; i++)
+		b->scale_a[i] = scale_a(env, t, i, group);
+	for (i = 0; i < t->n; i++)
+		b->scale_b[i] = scale_b(env, t, group, i);
 }
 
 static void clear_tile(union sc_acc *acc, const struct sc_tile *t)
@@ -500,66 +312,54 @@ static void clear_tile(union sc_acc *acc, const struct sc_tile *t)
 		memset(acc->i[i], 0, t->n * sizeof(acc->i[i][0]));
 }
 
-/* An accumulator never holds a NaN of the host's choice. */
-static void canonical(union sc_acc *acc, const struct sc_tile *t)
+/* An operand from element @k on; a multiple of SC_BLOCK_K or of 16, so 4-bit ones start a byte. */
+static struct sc_operand operand_at(const uint8_t *at, uint64_t stride, unsigned int fmt, bool along,
+				    unsigned int k)
 {
-	unsigned int i, j;
-
-	for (i = 0; i < t->m; i++) {
-		for (j = 0; j < t->n; j++)
-			acc->i[i][j] = sc_to_f32(acc->f[i][j]);
-	}
+	return (struct sc_operand){
+		.at = at + (along ? row_bytes(fmt, k) : k * stride),
+		.stride = stride,
+		.fmt = fmt,
+		.along = along,
+	};
 }
 
-/* Work on columns beyond n is done and dropped: the kernels have one width. */
-static void keep_columns(union sc_acc *out, const union sc_acc *in, const struct sc_tile *t)
+/* Where the sums of [k, k + b->k) come from and go to; the tile ends at @end, or its group. */
+static void choose_sums(struct sc_matrix *x, const struct sc_engine_op *op, struct sc_block *b,
+			unsigned int k, unsigned int end)
 {
-	unsigned int i;
+	const struct sc_tile *t = &op->tile;
+	bool first = t->group ? k % t->group == 0 : !k && op->insn == SC_INSN_SDM_MMA_Z;
+	union sc_acc *acc = &x->acc[op->imm];
 
-	for (i = 0; i < t->m; i++)
-		memcpy(out->i[i], in->i[i], t->n * sizeof(out->i[i][0]));
-}
-
-/* Sum k from @k to @end into x->part, block by block. */
-static void sum_range(struct sc_matrix *x, const struct sc_engine_env *env,
-		      const struct sc_engine_op *op, unsigned int k, unsigned int end)
-{
-	enum kind kind = kind_of(&op->tile);
-	unsigned int i, count;
-
-	for (; k < end; k += count) {
-		count = end - k < STEP ? end - k : STEP;
-		decode(x, env, op, k, count);
-		if (kind == KIND_PAIR && count % 2) {
-			for (i = 0; i < DIM; i++)
-				x->a.f[i][count] = 0;
-			memset(x->b.f[count], 0, sizeof(x->b.f[count]));
-		}
-		multiply_block(x, &x->part, kind, op->tile.m, count);
-	}
+	b->fold = t->group && k + b->k == end;
+	b->to = t->group && !b->fold ? &x->part : acc;
+	b->from = first ? NULL : t->group ? &x->part : acc;
 }
 
 static void apply_mma(struct sc_matrix *x, const struct sc_engine_env *env,
 		      const struct sc_engine_op *op)
 {
 	const struct sc_tile *t = &op->tile;
-	union sc_acc *acc = &x->acc[op->imm];
-	unsigned int k, group = t->group;
+	const uint8_t *a = env->tcm + op->offset[0], *b = env->tcm + op->offset[1];
+	struct sc_block block = { .codebook = t->codebook, .m = t->m, .n = t->n };
+	unsigned int k, end = t->k;
 
-	if (op->insn == SC_INSN_SDM_MMA_Z)
-		clear_tile(acc, t);
-	if (!group) {
-		memcpy(&x->part, acc, sizeof(x->part));
-		sum_range(x, env, op, 0, t->k);
-		keep_columns(acc, &x->part, t);
+	if (op->insn == SC_INSN_SDM_MMA_Z && (t->group || !t->k))
+		clear_tile(&x->acc[op->imm], t);
+	for (k = 0; k < t->k; k += block.k) {
+		if (t->group)
+			end = t->k - k / t->group * t->group < t->group ?
+				      t->k :
+				      (k / t->group + 1) * t->group;
+		block.k = end - k < SC_BLOCK_K ? end - k : SC_BLOCK_K;
+		block.a = operand_at(a, t->stride_a, t->fmt_a, !(t->flags & SC_TILE_A_KM), k);
+		block.b = operand_at(b, t->stride_b, t->fmt_b, t->flags & SC_TILE_B_NK, k);
+		choose_sums(x, op, &block, k, end);
+		if (block.fold)
+			scales(env, t, k / t->group, &block);
+		x->path->multiply[kind_of(t)](&x->scratch, &block);
 	}
-	for (k = 0; group && k < t->k; k += group) {
-		memset(&x->part, 0, sizeof(x->part));
-		sum_range(x, env, op, k, t->k - k < group ? t->k : k + group);
-		fold(x, env, t, acc, k / group);
-	}
-	if (!is_integer(t))
-		canonical(acc, t);
 	__atomic_store_n(&env->stats->macs, env->stats->macs + (uint64_t)t->m * t->n * t->k,
 			 __ATOMIC_RELAXED);
 }

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tiles with AVX-512 and its dot product of bytes (VNNI).
+ *
+ * Both operands are decoded into 32-bit lanes: an f32, or four bytes of
+ * successive k. B lies as rows of 64 lanes, one row per step of k; a lane of A
+ * meets a row of B. Four rows by 64 columns of sums stay in registers over a
+ * block, so that sums of floats see k in ascending order. The dot product
+ * wants one side unsigned: that is A + 128, and 128 times the sum of each
+ * column of B is taken off again.
+ */
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#include "format.h"
+#include "matrix_path.h"
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+#define DIM   SC_ACC_DIM
+#define LANES 16
+#define ROWS  4 /* rows of sums in registers */
+#define COLS  4 /* vectors of them */
+
+/* The low @count bits; none below 1. */
+INLINE __mmask16 lanes(int count)
+{
+	return count >= LANES ? 0xffff : count > 0 ? (1u << count) - 1 : 0;
+}
+
+INLINE __mmask64 bytes(int count)
+{
+	return count >= 64 ? ~0ull : count > 0 ? (1ull << count) - 1 : 0;
+}
+
+/* 16 rows of 16 lanes, from rows @width apart to rows of B */
+TARGET static void transpose(const uint32_t *src, unsigned int width, uint32_t *dst)
+{
+	__m512i t[LANES];
+	unsigned int i;
+
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++) {
+		__m512i r0 = _mm512_load_si512(src + (4 * i) * width);
+		__m512i r1 = _mm512_load_si512(src + (4 * i + 1) * width);
+		__m512i r2 = _mm512_load_si512(src + (4 * i + 2) * width);
+		__m512i r3 = _mm512_load_si512(src + (4 * i + 3) * width);
+		__m512i a = _mm512_unpacklo_epi32(r0, r1), b = _mm512_unpackhi_epi32(r0, r1);
+		__m512i c = _mm512_unpacklo_epi32(r2, r3), d = _mm512_unpackhi_epi32(r2, r3);
+
+		t[4 * i] = _mm512_unpacklo_epi64(a, c);
+		t[4 * i + 1] = _mm512_unpackhi_epi64(a, c);
+		t[4 * i + 2] = _mm512_unpacklo_epi64(b, d);
+		t[4 * i + 3] = _mm512_unpackhi_epi64(b, d);
+	}
+	/* t[4 i + c] has in its quarter q columns 4 q + c of rows 4 i to 4 i + 3 */
+#pragma GCC unroll 4
+	for (i = 0; i < 4; i++) {
+		__m512i p = _mm512_shuffle_i32x4(t[i], t[4 + i], 0x44);
+		__m512i q = _mm512_shuffle_i32x4(t[i], t[4 + i], 0xee);
+		__m512i r = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0x44);
+		__m512i s = _mm512_shuffle_i32x4(t[8 + i], t[12 + i], 0xee);
+
+		_mm512_store_si512(dst + i * DIM, _mm512_shuffle_i32x4(p, r, 0x88));
+		_mm512_store_si512(dst + (4 + i) * DIM, _mm512_shuffle_i32x4(p, r, 0xdd));
+		_mm512_store_si512(dst + (8 + i) * DIM, _mm512_shuffle_i32x4(q, s, 0x88));
+		_mm512_store_si512(dst + (12 + i) * DIM, _mm512_shuffle_i32x4(q, s, 0xdd));
+	}
+}
+
+/* Rows of @width lanes, one per column of B, to rows of B. */
+TARGET static void transpose_rows(struct sc_scratch *x, const struct sc_block *b,
+				  unsigned int width)
+{
+	unsigned int i, j;
+
+	for (j = 0; j < b->n; j += LANES) {
+		for (i = 0; i < width; i += LANES)
+			transpose(x->rows + j * width + i, width, x->b + i * DIM + j);
+	}
+}
+
+/* 64 bytes of a row from element @c on, zeros beyond @count */
+INLINE __m512i load_bytes(const struct sc_operand *op, __m512i codebook, unsigned int row, int c,
+			  int count)
+{
+	const uint8_t *p = op->at + row * op->stride;
+	__m512i w;
+
+	if (op->fmt == SC_FMT_I8)
+		return _mm512_maskz_loadu_epi8(bytes(count - c), p + c);
+	w = _mm512_cvtepu8_epi16(
+		_mm256_maskz_loadu_epi8((__mmask32)bytes((count - c + 1) / 2), p + c / 2));
+	w = _mm512_or_si512(_mm512_and_si512(w, _mm512_set1_epi16(0xf)),
+			    _mm512_and_si512(_mm512_slli_epi16(w, 4), _mm512_set1_epi16(0xf00)));
+	return _mm512_maskz_shuffle_epi8(bytes(count - c), codebook, w);
+}
+
+INLINE __m512i load_codebook(const struct sc_block *b)
+{
+	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)b->codebook));
+}
+
+/* Rows with k along them, @flip added to each byte. */
+INLINE void copy_rows(const struct sc_block *b, const struct sc_operand *op, unsigned int rows,
+		      uint32_t *dst, unsigned int width, int flip)
+{
+	__m512i codebook = load_codebook(b), add = _mm512_set1_epi8(flip);
+	unsigned int r, c;
+
+	for (r = 0; r < rows; r++) {
+		for (c = 0; c < b->k; c += 64)
+			_mm512_store_si512(dst + r * width + c / 4,
+					   _mm512_xor_si512(load_bytes(op, codebook, r, c, b->k),
+							    add));
+	}
+}
+
+/* Four rows of k at a time become one row of lanes. */
+INLINE void interleave_rows(const struct sc_block *b, const struct sc_operand *op,
+			    unsigned int count, uint32_t *dst, int flip)
+{
+	__m512i codebook = load_codebook(b), add = _mm512_set1_epi8(flip), r[4], w[4];
+	unsigned int k, i;
+
+	for (k = 0; k < b->k; k += 4, dst += DIM) {
+#pragma GCC unroll 4
+		for (i = 0; i < 4; i++) {
+			r[i] = _mm512_setzero_si512();
+			if (k + i < b->k)
+				r[i] = load_bytes(op, codebook, k + i, 0, count);
+			r[i] = _mm512_xor_si512(r[i], add);
+		}
+		w[0] = _mm512_unpacklo_epi8(r[0], r[1]);
+		w[1] = _mm512_unpackhi_epi8(r[0], r[1]);
+		w[2] = _mm512_unpacklo_epi8(r[2], r[3]);
+		w[3] = _mm512_unpackhi_epi8(r[2], r[3]);
+		r[0] = _mm512_unpacklo_epi16(w[0], w[2]);
+		r[1] = _mm512_unpackhi_epi16(w[0], w[2]);
+		r[2] = _mm512_unpacklo_epi16(w[1], w[3]);
+		r[3] = _mm512_unpackhi_epi16(w[1], w[3]);
+		/* r[i] has in its quarter q lanes 16 q + 4 i to 16 q + 4 i + 3 */
+		w[0] = _mm512_shuffle_i32x4(r[0], r[1], 0x44);
+		w[1] = _mm512_shuffle_i32x4(r[0], r[1], 0xee);
+		w[2] = _mm512_shuffle_i32x4(r[2], r[3], 0x44);
+		w[3] = _mm512_shuffle_i32x4(r[2], r[3], 0xee);
+		_mm512_store_si512(dst, _mm512_shuffle_i32x4(w[0], w[2], 0x88));
+		_mm512_store_si512(dst + 16, _mm512_shuffle_i32x4(w[0], w[2], 0xdd));
+		_mm512_store_si512(dst + 32, _mm512_shuffle_i32x4(w[1], w[3], 0x88));
+		_mm512_store_si512(dst + 48, _mm512_shuffle_i32x4(w[1], w[3], 0xdd));
+	}
+}
+
+/* Rows of k that are missing at the end of B are zeros: what A has there does not matter. */
+TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
+{
+	unsigned int width = (b->k + 63) / 64 * 16, s, v;
+	__m512i off[COLS] = { 0 };
+
+	if (b->a.along)
+		copy_rows(b, &b->a, b->m, x->a, width, -128);
+	else
+		interleave_rows(b, &b->a, b->m, x->a, -128);
+	if (b->b.along) {
+		copy_rows(b, &b->b, b->n, x->rows, width, 0);
+		transpose_rows(x, b, width);
+	} else {
+		interleave_rows(b, &b->b, b->n, x->b, 0);
+	}
+	for (s = 0; s < (b->k + 3) / 4; s++) {
+#pragma GCC unroll 4
+		for (v = 0; v < COLS; v++)
+			off[v] = _mm512_dpbusd_epi32(
+				off[v], _mm512_set1_epi8(-128),
+				_mm512_load_si512(x->b + s * DIM + v * LANES));
+	}
+	for (v = 0; v < COLS; v++)
+		_mm512_store_si512(x->offset + v * LANES, off[v]);
+}
+
+/* 16 elements as f32, zeros where @keep says so */
+INLINE __m512 load_floats(const uint8_t *p, __mmask16 keep, unsigned int fmt)
+{
+	__m256i w, low;
+	__m512 f;
+
+	switch (fmt) {
+	case SC_FMT_F32:
+		return _mm512_maskz_loadu_ps(keep, p);
+	case SC_FMT_BF16:
+		return _mm512_castsi512_ps(_mm512_slli_epi32(
+			_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(keep, p)), 16));
+	case SC_FMT_F16:
+		return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(keep, p));
+	case SC_FMT_E5M2:
+		w = _mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(keep, p));
+		return _mm512_cvtph_ps(_mm256_slli_epi16(w, 8));
+	default:
+		/* e4m3: the bits of an f16 that is 2^8 times as small, but for the NaN */
+		w = _mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(keep, p));
+		low = _mm256_and_si256(w, _mm256_set1_epi16(0x7f));
+		w = _mm256_slli_epi16(_mm256_add_epi16(w, _mm256_xor_si256(w, low)), 7);
+		f = _mm512_mul_ps(_mm512_cvtph_ps(w), _mm512_set1_ps(256));
+		return _mm512_mask_mov_ps(
+			f, _mm256_cmpeq_epi16_mask(low, _mm256_set1_epi16(0x7f)),
+			_mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
+	}
+}
+
+INLINE void decode_fmt(const struct sc_operand *op, unsigned int rows, int count, uint32_t *dst,
+		       unsigned int width, unsigned int fmt, unsigned int size)
+{
+	unsigned int r;
+	int c;
+
+	for (r = 0; r < rows; r++) {
+		const uint8_t *row = op->at + r * op->stride;
+
+		for (c = 0; c < count; c += LANES)
+			_mm512_store_ps(dst + r * width + c,
+					load_floats(row + size * c, lanes(count - c), fmt));
+	}
+}
+
+TARGET static void decode_rows(const struct sc_operand *op, unsigned int rows, int count,
+			       uint32_t *dst, unsigned int width)
+{
+	switch (op->fmt) {
+	case SC_FMT_F16:
+		decode_fmt(op, rows, count, dst, width, SC_FMT_F16, 2);
+		break;
+	case SC_FMT_BF16:
+		decode_fmt(op, rows, count, dst, width, SC_FMT_BF16, 2);
+		break;
+	case SC_FMT_E4M3:
+		decode_fmt(op, rows, count, dst, width, SC_FMT_E4M3, 1);
+		break;
+	case SC_FMT_E5M2:
+		decode_fmt(op, rows, count, dst, width, SC_FMT_E5M2, 1);
+		break;
+	default:
+		decode_fmt(op, rows, count, dst, width, SC_FMT_F32, 4);
+	}
+}
+
+/* One row of k more than there are is +0, for pairs. */
+TARGET static void pack_float(struct sc_scratch *x, const struct sc_block *b)
+{
+	unsigned int width = (b->k + LANES - 1) / LANES * LANES;
+
+	if (b->a.along) {
+		decode_rows(&b->a, b->m, b->k, x->a, width);
+	} else {
+		decode_rows(&b->a, b->k, b->m, x->a, DIM);
+		if (b->k % 2)
+			memset(x->a + b->k * DIM, 0, DIM * 4);
+	}
+	if (b->b.along) {
+		decode_rows(&b->b, b->n, b->k, x->rows, width);
+		transpose_rows(x, b, width);
+	} else {
+		decode_rows(&b->b, b->k, b->n, x->b, DIM);
+		if (b->k % 2)
+			memset(x->b + b->k * DIM, 0, DIM * 4);
+	}
+}
+
+/* Write one vector of sums. */
+INLINE void put(const struct sc_block *b, unsigned int row, unsigned int v, __mmask16 keep,
+		enum sc_matrix_kind kind, __m512 sum)
+{
+	float *to = b->to->f[row] + v * LANES;
+
+	if (kind == SC_MATRIX_INT) {
+		if (!b->fold) {
+			_mm512_mask_storeu_ps(to, keep, sum);
+			return;
+		}
+		sum = _mm512_cvtepi32_ps(_mm512_castps_si512(sum));
+	}
+	if (b->fold) {
+		__m512 scale = _mm512_mul_ps(_mm512_set1_ps(b->scale_a[row]),
+					     _mm512_loadu_ps(b->scale_b + v * LANES));
+
+		sum = _mm512_fmadd_ps(sum, scale, _mm512_maskz_loadu_ps(keep, to));
+	}
+	sum = _mm512_mask_mov_ps(sum, _mm512_cmp_ps_mask(sum, sum, _CMP_UNORD_Q),
+				 _mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
+	_mm512_mask_storeu_ps(to, keep, sum);
+}
+
+INLINE __m512 get(const struct sc_scratch *x, const struct sc_block *b, unsigned int row,
+		  unsigned int v, __mmask16 keep, enum sc_matrix_kind kind)
+{
+	__m512 sum = _mm512_setzero_ps();
+
+	if (b->from)
+		sum = _mm512_maskz_loadu_ps(keep, b->from->f[row] + v * LANES);
+	if (kind == SC_MATRIX_INT)
+		sum = _mm512_castsi512_ps(
+			_mm512_sub_epi32(_mm512_castps_si512(sum),
+					 _mm512_load_si512(x->offset + v * LANES)));
+	return sum;
+}
+
+/* One step of k (int: four, pairs: two) of one vector of sums. */
+INLINE __m512 step(__m512 sum, const __m512 *a, const __m512 *b, enum sc_matrix_kind kind)
+{
+	if (kind == SC_MATRIX_INT)
+		return _mm512_castsi512_ps(_mm512_dpbusd_epi32(_mm512_castps_si512(sum),
+							       _mm512_castps_si512(a[0]),
+							       _mm512_castps_si512(b[0])));
+	if (kind == SC_MATRIX_FMA)
+		return _mm512_fmadd_ps(a[0], b[0], sum);
+	return _mm512_add_ps(sum, _mm512_fmadd_ps(a[1], b[1], _mm512_mul_ps(a[0], b[0])));
+}
+
+/* @rows rows from @i on, by @cols vectors; both, and @kind, are constants. */
+INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, unsigned int i,
+			  unsigned int rows, unsigned int cols, enum sc_matrix_kind kind)
+{
+	const unsigned int wide = kind == SC_MATRIX_PAIR ? 2 : 1;
+	unsigned int per = kind == SC_MATRIX_INT ? 4 : wide, steps = (b->k + per - 1) / per;
+	unsigned int width = kind == SC_MATRIX_INT ? (b->k + 63) / 64 * LANES :
+						     (b->k + LANES - 1) / LANES * LANES;
+	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
+	const uint32_t *a = x->a + i * a_row, *bp = x->b;
+	unsigned int s, r, v, w;
+	__m512 sum[ROWS][COLS];
+
+#pragma GCC unroll 4
+	for (r = 0; r < rows; r++) {
+#pragma GCC unroll 4
+		for (v = 0; v < cols; v++)
+			sum[r][v] = get(x, b, i + r, v, lanes((int)b->n - v * LANES), kind);
+	}
+	for (s = 0; s < steps; s++, a += wide * a_step, bp += wide * DIM) {
+		__m512 bv[COLS][2];
+
+#pragma GCC unroll 4
+		for (v = 0; v < cols; v++) {
+#pragma GCC unroll 2
+			for (w = 0; w < wide; w++)
+				bv[v][w] = _mm512_load_ps(bp + w * DIM + v * LANES);
+		}
+#pragma GCC unroll 4
+		for (r = 0; r < rows; r++) {
+			__m512 av[2];
+
+#pragma GCC unroll 2
+			for (w = 0; w < wide; w++)
+				av[w] = _mm512_castsi512_ps(
+					_mm512_set1_epi32((int)a[r * a_row + w * a_step]));
+#pragma GCC unroll 4
+			for (v = 0; v < cols; v++)
+				sum[r][v] = step(sum[r][v], av, bv[v], kind);
+		}
+	}
+#pragma GCC unroll 4
+	for (r = 0; r < rows; r++) {
+		if (i + r == b->m)
+			break;
+#pragma GCC unroll 4
+		for (v = 0; v < cols; v++)
+			put(b, i + r, v, lanes((int)b->n - v * LANES), kind, sum[r][v]);
+	}
+}
+
+INLINE void multiply_cols(const struct sc_scratch *x, const struct sc_block *b, unsigned int cols,
+			  enum sc_matrix_kind kind)
+{
+	unsigned int i;
+
+	for (i = 0; i + 1 < b->m; i += ROWS)
+		multiply_rows(x, b, i, ROWS, cols, kind);
+	if (i + 1 == b->m)
+		multiply_rows(x, b, i, 1, cols, kind);
+}
+
+INLINE void multiply(const struct sc_scratch *x, const struct sc_block *b,
+		     enum sc_matrix_kind kind)
+{
+	switch ((b->n + LANES - 1) / LANES) {
+	case 1:
+		multiply_cols(x, b, 1, kind);
+		break;
+	case 2:
+		multiply_cols(x, b, 2, kind);
+		break;
+	case 3:
+		multiply_cols(x, b, 3, kind);
+		break;
+	default:
+		multiply_cols(x, b, 4, kind);
+	}
+}
+
+TARGET static void multiply_int(struct sc_scratch *x, const struct sc_block *b)
+{
+	pack_int(x, b);
+	multiply(x, b, SC_MATRIX_INT);
+}
+
+TARGET static void multiply_fma(struct sc_scratch *x, const struct sc_block *b)
+{
+	pack_float(x, b);
+	multiply(x, b, SC_MATRIX_FMA);
+}
+
+TARGET static void multiply_pair(struct sc_scratch *x, const struct sc_block *b)
+{
+	pack_float(x, b);
+	multiply(x, b, SC_MATRIX_PAIR);
+}
+
+static bool usable(void)
+{
+	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vnni");
+}
+
+const struct sc_matrix_path sc_matrix_avx512 = {
+	.name = "avx512",
+	.usable = usable,
+	.multiply = { multiply_int, multiply_fma, multiply_pair },
+};
+#endif
