@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How fast the matrix engine multiplies tiles of 64 x 64 x 64 on this host, for
+ * every format, beside what the host's own instructions could do at most.
+ *
+ * Both are measured by turns in the same run, in CPU time of the thread, and
+ * the best of many rounds stands: on a busy machine the others are too long.
+ * The tiles pass through the engine's queue as in a GEMM kernel, two of A by
+ * two of B into four accumulators. SEEDCHIP_MATRIX chooses the engine's way,
+ * the peak is always that of the widest instructions there are.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "qemu-device/chip/engine.h"
+
+#define DIM	 64
+#define TCM_SIZE 0x40000
+#define DESC	 0x0
+#define A_AT	 0x1000 /* two tiles of up to 16 KiB each */
+#define B_AT	 0x9000
+#define SCALE_A	 0x11000
+#define SCALE_B	 0x12000
+#define GROUP	 32
+#define ROUNDS	 40
+#define TILES	 400 /* per round; a multiple of 4 */
+#define TILE_OPS (2.0 * DIM * DIM * DIM)
+
+static const struct row {
+	const char *name;
+	uint8_t a, b;
+	uint8_t bytes; /* of a row of A */
+	bool group;
+	bool nk; /* B as n x k */
+} rows[] = {
+	{ "i8", SC_FMT_I8, SC_FMT_I8, 64, false, false },
+	{ "i8, B n x k", SC_FMT_I8, SC_FMT_I8, 64, false, true },
+	{ "i8 x i4, groups of 32", SC_FMT_I8, SC_FMT_I4, 64, true, false },
+	{ "bf16", SC_FMT_BF16, SC_FMT_BF16, 128, false, false },
+	{ "bf16, B n x k", SC_FMT_BF16, SC_FMT_BF16, 128, false, true },
+	{ "f16", SC_FMT_F16, SC_FMT_F16, 128, false, false },
+	{ "e4m3", SC_FMT_E4M3, SC_FMT_E4M3, 64, false, false },
+	{ "e5m2", SC_FMT_E5M2, SC_FMT_E5M2, 64, false, false },
+	{ "f32", SC_FMT_F32, SC_FMT_F32, 255, false, false },
+};
+#define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static _Alignas(64) uint8_t tcm[TCM_SIZE];
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
+/* Loops of independent instructions on registers; each returns the operations it has done. */
+#define PEAK_LOOPS 20000
+#define PEAK_SUMS  12
+
+static double peak_plain(void)
+{
+	static volatile float one = 1;
+	float sum[PEAK_SUMS] = { 0 }, a = one;
+	unsigned int i, j;
+
+	for (i = 0; i < PEAK_LOOPS; i++) {
+		for (j = 0; j < PEAK_SUMS; j++)
+			sum[j] = a * a + sum[j];
+	}
+	for (j = 0; j < PEAK_SUMS; j++)
+		one = sum[j];
+	return 2.0 * PEAK_LOOPS * PEAK_SUMS;
+}
+
+#ifdef __x86_64__
+/* In assembly, as the compiler must neither combine nor drop the instructions. */
+#define FMA512(sum) "vfmadd231ps %%zmm15, %%zmm15, %%zmm" #sum "\n"
+#define DOT512(sum) "vpdpbusd %%zmm15, %%zmm15, %%zmm" #sum "\n"
+#define FMA256(sum) "vfmadd231ps %%ymm15, %%ymm15, %%ymm" #sum "\n"
+#define DOT256(sum)                                                                                \
+	"vpmaddwd %%ymm15, %%ymm15, %%ymm14\nvpaddd %%ymm14, %%ymm" #sum ", %%ymm" #sum "\n"
+
+#define PEAK(name, insn, macs)                                                                     \
+	static double name(void)                                                                   \
+	{                                                                                          \
+		unsigned int i = PEAK_LOOPS;                                                       \
+                                                                                                   \
+		__asm__ volatile("vzeroall\n"                                                      \
+				 "1:\n" insn(0) insn(1) insn(2) insn(3) insn(4) insn(5) insn(6)    \
+					 insn(7) insn(8) insn(9) insn(10) insn(11) "dec %0\n"      \
+				 "jnz 1b\n"                                                        \
+				 "vzeroupper"                                                      \
+				 : "+r"(i)                                                         \
+				 :                                                                 \
+				 : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",   \
+				   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",     \
+				   "xmm14", "xmm15");                                              \
+		return 2.0 * PEAK_LOOPS * PEAK_SUMS * (macs);                                      \
+	}
+
+PEAK(peak_fma512, FMA512, 16)
+PEAK(peak_dot512, DOT512, 64)
+PEAK(peak_fma256, FMA256, 8)
+PEAK(peak_dot256, DOT256, 16)
+#endif
+
+static double (*peak_of(bool integer, const char **name))(void)
+{
+#ifdef __x86_64__
+	if (integer && __builtin_cpu_supports("avx512vnni")) {
+		*name = "vpdpbusd, 512 bits";
+		return peak_dot512;
+	}
+	if (!integer && __builtin_cpu_supports("avx512f")) {
+		*name = "vfmadd, 512 bits";
+		return peak_fma512;
+	}
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+		*name = integer ? "vpmaddwd, 256 bits" : "vfmadd, 256 bits";
+		return integer ? peak_dot256 : peak_fma256;
+	}
+#endif
+	*name = "plain C, f32";
+	return peak_plain;
+}
+
+static void fail(const char *what, const struct sc_fault *fault)
+{
+	fprintf(stderr, "%s: code %u value %llu\n", what, fault->code,
+		(unsigned long long)fault->value);
+	exit(1);
+}
+
+static void issue(struct sc_engines *engines, enum sc_insn insn, unsigned int imm, uint64_t rs1,
+		  uint64_t rs2)
+{
+	struct sc_fault fault = { 0 };
+	uint64_t rd;
+
+	if (sc_engines_issue(engines, insn, imm, SC_VA_TCM + rs1, SC_VA_TCM + rs2, 0, &rd, &fault))
+		fail("refused", &fault);
+}
+
+/* Operands whose bytes are small numbers in every format, never a NaN. */
+static void fill(const struct row *row)
+{
+	struct sc_tile t = {
+		.m = DIM, .n = DIM, .k = DIM, .fmt_a = row->a, .fmt_b = row->b,
+		.fmt_store = SC_FMT_F32, .flags = row->nk ? SC_TILE_B_NK : 0,
+		.scale_a = SCALE_A, .scale_b = SCALE_B, .fmt_scale = SC_SCALE_F16,
+		.stride_scale_a = 4 * (DIM / GROUP), .stride_scale_b = 2 * DIM,
+		.group = row->group ? GROUP : 0, .store_scale = UINT32_MAX,
+	};
+	unsigned int i;
+
+	t.stride_a = row->a == SC_FMT_F32 ? 4 * DIM : row->bytes;
+	t.stride_b = row->b == SC_FMT_I4 ? DIM / 2 : t.stride_a;
+	for (i = 0; i < 16; i++)
+		t.codebook[i] = i * 15 - 112;
+	for (i = A_AT; i < TCM_SIZE; i++)
+		tcm[i] = (i * 2654435761u >> 24 & 0x87) | 0x30;
+	memcpy(tcm + DESC, &t, sizeof(t));
+}
+
+static double tiles(struct sc_engines *engines)
+{
+	struct sc_fault fault = { 0 };
+	unsigned int i;
+	double start;
+
+	issue(engines, SC_INSN_SDM_CFG, 0, DESC, -SC_VA_TCM);
+	for (i = 0; i < 4; i++)
+		issue(engines, SC_INSN_SDM_MMA_Z, i, A_AT, B_AT);
+	start = now();
+	for (i = 0; i < TILES; i++)
+		issue(engines, SC_INSN_SDM_MMA, i % 4, A_AT + i / 2 % 2 * 4 * DIM * DIM,
+		      B_AT + i % 2 * 4 * DIM * DIM);
+	if (sc_engines_finish(engines, &fault))
+		fail("finish", &fault);
+	return TILES * TILE_OPS / (now() - start);
+}
+
+static double rate(double (*loop)(void))
+{
+	double start = now(), ops = loop();
+
+	return ops / (now() - start);
+}
+
+static void better(double *best, double value)
+{
+	if (value > *best)
+		*best = value;
+}
+
+int main(void)
+{
+	struct sc_core_stats stats = { 0 };
+	struct sc_engine_env env = { .tcm = tcm, .tcm_size = TCM_SIZE, .isa = ~0ull,
+				     .stats = &stats };
+	struct sc_engines *engines = sc_engines_create();
+	double best[NUM_ROWS] = { 0 }, peak[2] = { 0 }, (*loop[2])(void);
+	const char *path = getenv("SEEDCHIP_MATRIX"), *name[2];
+	unsigned int round, i;
+
+	if (!engines)
+		return 1;
+	for (i = 0; i < 2; i++)
+		loop[i] = peak_of(i, &name[i]);
+	sc_engines_start(engines, &env);
+	for (round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < NUM_ROWS; i++) {
+			better(&peak[0], rate(loop[0]));
+			better(&peak[1], rate(loop[1]));
+			fill(&rows[i]);
+			better(&best[i], tiles(engines));
+		}
+	}
+	printf("engine: %s; peaks: %s; %s\n", path ? path : "chosen by the host", name[1], name[0]);
+	printf("%-22s %10s %10s %6s\n", "64 x 64 x 64 tiles", "Gop/s", "peak", "ratio");
+	for (i = 0; i < NUM_ROWS; i++) {
+		double most = peak[rows[i].a == SC_FMT_I8];
+
+		printf("%-22s %10.1f %10.1f %6.2f\n", rows[i].name, best[i] / 1e9, most / 1e9,
+		       best[i] / most);
+	}
+	sc_engines_destroy(engines);
+	return 0;
+}
