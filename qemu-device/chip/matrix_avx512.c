@@ -81,56 +81,63 @@ TARGET static void transpose_rows(struct sc_scratch *x, const struct sc_block *b
 	}
 }
 
-/* 64 bytes of a row from element @c on, zeros beyond @count */
-INLINE __m512i load_bytes(const struct sc_operand *op, __m512i codebook, unsigned int row, int c,
-			  int count)
+/* What the loops over bytes must know; in registers, as stores may not change it. */
+struct bytes {
+	__m512i codebook, flip; /* @flip is added to each byte */
+	const uint8_t *at;
+	uint64_t stride;
+	bool packed; /* two in a byte */
+};
+
+INLINE struct bytes bytes_of(const struct sc_block *b, const struct sc_operand *op, int flip)
 {
-	const uint8_t *p = op->at + row * op->stride;
+	return (struct bytes){
+		.codebook = _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)b->codebook)),
+		.flip = _mm512_set1_epi8(flip),
+		.at = op->at,
+		.stride = op->stride,
+		.packed = op->fmt == SC_FMT_I4,
+	};
+}
+
+/* @left of up to 64 bytes of a row from element @c on, the others zeros */
+INLINE __m512i load_bytes(struct bytes s, unsigned int row, unsigned int c, int left)
+{
+	const uint8_t *p = s.at + row * s.stride;
 	__m512i w;
 
-	if (op->fmt == SC_FMT_I8)
-		return _mm512_maskz_loadu_epi8(bytes(count - c), p + c);
+	if (!s.packed)
+		return _mm512_xor_si512(_mm512_maskz_loadu_epi8(bytes(left), p + c), s.flip);
 	w = _mm512_cvtepu8_epi16(
-		_mm256_maskz_loadu_epi8((__mmask32)bytes((count - c + 1) / 2), p + c / 2));
+		_mm256_maskz_loadu_epi8((__mmask32)bytes((left + 1) / 2), p + c / 2));
 	w = _mm512_or_si512(_mm512_and_si512(w, _mm512_set1_epi16(0xf)),
 			    _mm512_and_si512(_mm512_slli_epi16(w, 4), _mm512_set1_epi16(0xf00)));
-	return _mm512_maskz_shuffle_epi8(bytes(count - c), codebook, w);
+	return _mm512_maskz_shuffle_epi8(bytes(left), s.codebook, w);
 }
 
-INLINE __m512i load_codebook(const struct sc_block *b)
+/* Rows with k along them. */
+INLINE void copy_rows(struct bytes s, unsigned int rows, unsigned int k, uint32_t *dst)
 {
-	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)b->codebook));
-}
+	unsigned int width = (k + 63) / 64 * LANES, r, c;
 
-/* Rows with k along them, @flip added to each byte. */
-INLINE void copy_rows(const struct sc_block *b, const struct sc_operand *op, unsigned int rows,
-		      uint32_t *dst, unsigned int width, int flip)
-{
-	__m512i codebook = load_codebook(b), add = _mm512_set1_epi8(flip);
-	unsigned int r, c;
-
-	for (r = 0; r < rows; r++) {
-		for (c = 0; c < b->k; c += 64)
-			_mm512_store_si512(dst + r * width + c / 4,
-					   _mm512_xor_si512(load_bytes(op, codebook, r, c, b->k),
-							    add));
+	for (c = 0; c < k; c += 64) {
+		for (r = 0; r < rows; r++)
+			_mm512_store_si512(dst + r * width + c / 4, load_bytes(s, r, c, k - c));
 	}
 }
 
 /* Four rows of k at a time become one row of lanes. */
-INLINE void interleave_rows(const struct sc_block *b, const struct sc_operand *op,
-			    unsigned int count, uint32_t *dst, int flip)
+INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int rows, uint32_t *dst)
 {
-	__m512i codebook = load_codebook(b), add = _mm512_set1_epi8(flip), r[4], w[4];
+	__m512i r[4], w[4];
 	unsigned int k, i;
 
-	for (k = 0; k < b->k; k += 4, dst += DIM) {
+	for (k = 0; k < rows; k += 4, dst += DIM) {
 #pragma GCC unroll 4
 		for (i = 0; i < 4; i++) {
 			r[i] = _mm512_setzero_si512();
-			if (k + i < b->k)
-				r[i] = load_bytes(op, codebook, k + i, 0, count);
-			r[i] = _mm512_xor_si512(r[i], add);
+			if (k + i < rows)
+				r[i] = load_bytes(s, k + i, 0, count);
 		}
 		w[0] = _mm512_unpacklo_epi8(r[0], r[1]);
 		w[1] = _mm512_unpackhi_epi8(r[0], r[1]);
@@ -155,18 +162,18 @@ INLINE void interleave_rows(const struct sc_block *b, const struct sc_operand *o
 /* Rows of k that are missing at the end of B are zeros: what A has there does not matter. */
 TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 {
-	unsigned int width = (b->k + 63) / 64 * 16, s, v;
+	unsigned int s, v;
 	__m512i off[COLS] = { 0 };
 
 	if (b->a.along)
-		copy_rows(b, &b->a, b->m, x->a, width, -128);
+		copy_rows(bytes_of(b, &b->a, -128), b->m, b->k, x->a);
 	else
-		interleave_rows(b, &b->a, b->m, x->a, -128);
+		interleave_rows(bytes_of(b, &b->a, -128), b->m, b->k, x->a);
 	if (b->b.along) {
-		copy_rows(b, &b->b, b->n, x->rows, width, 0);
-		transpose_rows(x, b, width);
+		copy_rows(bytes_of(b, &b->b, 0), b->n, b->k, x->rows);
+		transpose_rows(x, b, (b->k + 63) / 64 * LANES);
 	} else {
-		interleave_rows(b, &b->b, b->n, x->b, 0);
+		interleave_rows(bytes_of(b, &b->b, 0), b->n, b->k, x->b);
 	}
 	for (s = 0; s < (b->k + 3) / 4; s++) {
 #pragma GCC unroll 4
@@ -176,7 +183,8 @@ TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 				_mm512_load_si512(x->b + s * DIM + v * LANES));
 	}
 	for (v = 0; v < COLS; v++)
-		_mm512_store_si512(x->offset + v * LANES, off[v]);
+		_mm512_store_si512(x->offset + v * LANES,
+				   _mm512_sub_epi32(_mm512_setzero_si512(), off[v]));
 }
 
 /* 16 elements as f32, zeros where @keep says so */
@@ -266,42 +274,55 @@ TARGET static void pack_float(struct sc_scratch *x, const struct sc_block *b)
 	}
 }
 
-/* Write one vector of sums. */
-INLINE void put(const struct sc_block *b, unsigned int row, unsigned int v, __mmask16 keep,
-		enum sc_matrix_kind kind, __m512 sum)
-{
-	float *to = b->to->f[row] + v * LANES;
-
-	if (kind == SC_MATRIX_INT) {
-		if (!b->fold) {
-			_mm512_mask_storeu_ps(to, keep, sum);
-			return;
-		}
-		sum = _mm512_cvtepi32_ps(_mm512_castps_si512(sum));
-	}
-	if (b->fold) {
-		__m512 scale = _mm512_mul_ps(_mm512_set1_ps(b->scale_a[row]),
-					     _mm512_loadu_ps(b->scale_b + v * LANES));
-
-		sum = _mm512_fmadd_ps(sum, scale, _mm512_maskz_loadu_ps(keep, to));
-	}
-	sum = _mm512_mask_mov_ps(sum, _mm512_cmp_ps_mask(sum, sum, _CMP_UNORD_Q),
-				 _mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
-	_mm512_mask_storeu_ps(to, keep, sum);
-}
-
-INLINE __m512 get(const struct sc_scratch *x, const struct sc_block *b, unsigned int row,
+/*
+ * What a vector of sums starts from. The order in which integers are added does not matter: theirs
+ * begin without what is in the accumulator, so that nothing waits for it.
+ */
+INLINE __m512 get(const struct sc_scratch *x, const union sc_acc *from, unsigned int row,
 		  unsigned int v, __mmask16 keep, enum sc_matrix_kind kind)
 {
-	__m512 sum = _mm512_setzero_ps();
-
-	if (b->from)
-		sum = _mm512_maskz_loadu_ps(keep, b->from->f[row] + v * LANES);
 	if (kind == SC_MATRIX_INT)
-		sum = _mm512_castsi512_ps(
-			_mm512_sub_epi32(_mm512_castps_si512(sum),
-					 _mm512_load_si512(x->offset + v * LANES)));
-	return sum;
+		return _mm512_load_ps(x->offset + v * LANES);
+	if (!from)
+		return _mm512_setzero_ps();
+	return _mm512_maskz_loadu_ps(keep, from->f[row] + v * LANES);
+}
+
+/* Add what integers did not start from. */
+INLINE __m512 late(const union sc_acc *from, unsigned int row, unsigned int v, __mmask16 keep,
+		   __m512 sum)
+{
+	return _mm512_castsi512_ps(
+		_mm512_add_epi32(_mm512_castps_si512(sum),
+				 _mm512_maskz_loadu_epi32(keep, from->i[row] + v * LANES)));
+}
+
+INLINE __m512 canonical(__m512 f)
+{
+	return _mm512_mask_mov_ps(f, _mm512_cmp_ps_mask(f, f, _CMP_UNORD_Q),
+				  _mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
+}
+
+/* Fold sums of a group into the accumulator. */
+INLINE void fold(const struct sc_block *b, unsigned int row, unsigned int v, __mmask16 keep,
+		 enum sc_matrix_kind kind, __m512 sum)
+{
+	float *to = b->to->f[row] + v * LANES;
+	__m512 scale = _mm512_mul_ps(_mm512_set1_ps(b->scale_a[row]),
+				     _mm512_loadu_ps(b->scale_b + v * LANES));
+
+	if (kind == SC_MATRIX_INT)
+		sum = _mm512_cvtepi32_ps(_mm512_castps_si512(sum));
+	sum = _mm512_fmadd_ps(sum, scale, _mm512_maskz_loadu_ps(keep, to));
+	_mm512_mask_storeu_ps(to, keep, canonical(sum));
+}
+
+INLINE void put(union sc_acc *to, unsigned int row, unsigned int v, __mmask16 keep,
+		enum sc_matrix_kind kind, __m512 sum)
+{
+	if (kind != SC_MATRIX_INT)
+		sum = canonical(sum);
+	_mm512_mask_storeu_ps(to->f[row] + v * LANES, keep, sum);
 }
 
 /* One step of k (int: four, pairs: two) of one vector of sums. */
@@ -326,14 +347,24 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 						     (b->k + LANES - 1) / LANES * LANES;
 	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
 	const uint32_t *a = x->a + i * a_row, *bp = x->b;
-	unsigned int s, r, v, w;
+	const union sc_acc *from = b->from;
+	union sc_acc *to = b->to;
+	unsigned int s, r, v, w, left = b->m - i;
+	__mmask16 keep[COLS];
 	__m512 sum[ROWS][COLS];
+	bool folds = b->fold;
 
+#pragma GCC unroll 4
+	for (v = 0; v < cols; v++)
+		keep[v] = v + 1 < cols ? 0xffff : lanes((int)(b->n - v * LANES));
 #pragma GCC unroll 4
 	for (r = 0; r < rows; r++) {
 #pragma GCC unroll 4
+		for (v = 0; v < cols; v++) /* of the rows that come next */
+			__builtin_prefetch(to->f[(i + ROWS + r) % DIM] + v * LANES, 1);
+#pragma GCC unroll 4
 		for (v = 0; v < cols; v++)
-			sum[r][v] = get(x, b, i + r, v, lanes((int)b->n - v * LANES), kind);
+			sum[r][v] = get(x, from, i + r, v, keep[v], kind);
 	}
 	for (s = 0; s < steps; s++, a += wide * a_step, bp += wide * DIM) {
 		__m512 bv[COLS][2];
@@ -359,11 +390,17 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	}
 #pragma GCC unroll 4
 	for (r = 0; r < rows; r++) {
-		if (i + r == b->m)
+		if (r == left)
 			break;
 #pragma GCC unroll 4
-		for (v = 0; v < cols; v++)
-			put(b, i + r, v, lanes((int)b->n - v * LANES), kind, sum[r][v]);
+		for (v = 0; v < cols; v++) {
+			if (kind == SC_MATRIX_INT && from)
+				sum[r][v] = late(from, i + r, v, keep[v], sum[r][v]);
+			if (folds)
+				fold(b, i + r, v, keep[v], kind, sum[r][v]);
+			else
+				put(to, i + r, v, keep[v], kind, sum[r][v]);
+		}
 	}
 }
 

@@ -3,8 +3,9 @@
  * How fast the matrix engine multiplies tiles of 64 x 64 x 64 on this host, for
  * every format, beside what the host's own instructions could do at most.
  *
- * Both are measured by turns in the same run, in CPU time of the thread, and
- * the best of many rounds stands: on a busy machine the others are too long.
+ * Both are measured by turns in the same run, in CPU time of the thread. The
+ * clock of a machine changes, so each round has a ratio of its own, to the peak
+ * before and after it; the table has the medians of the rounds.
  * The tiles pass through the engine's queue as in a GEMM kernel, two of A by
  * two of B into four accumulators. SEEDCHIP_MATRIX chooses the engine's way,
  * the peak is always that of the widest instructions there are.
@@ -24,8 +25,8 @@
 #define SCALE_A	 0x11000
 #define SCALE_B	 0x12000
 #define GROUP	 32
-#define ROUNDS	 40
-#define TILES	 400 /* per round; a multiple of 4 */
+#define ROUNDS	 41
+#define TILES	 200 /* per round */
 #define TILE_OPS (2.0 * DIM * DIM * DIM)
 
 static const struct row {
@@ -166,7 +167,7 @@ static void fill(const struct row *row)
 	memcpy(tcm + DESC, &t, sizeof(t));
 }
 
-static double tiles(struct sc_engines *engines)
+static double tiles(struct sc_engines *engines, unsigned int count)
 {
 	struct sc_fault fault = { 0 };
 	unsigned int i;
@@ -176,12 +177,12 @@ static double tiles(struct sc_engines *engines)
 	for (i = 0; i < 4; i++)
 		issue(engines, SC_INSN_SDM_MMA_Z, i, A_AT, B_AT);
 	start = now();
-	for (i = 0; i < TILES; i++)
+	for (i = 0; i < count; i++)
 		issue(engines, SC_INSN_SDM_MMA, i % 4, A_AT + i / 2 % 2 * 4 * DIM * DIM,
 		      B_AT + i % 2 * 4 * DIM * DIM);
 	if (sc_engines_finish(engines, &fault))
 		fail("finish", &fault);
-	return TILES * TILE_OPS / (now() - start);
+	return count * TILE_OPS / (now() - start);
 }
 
 static double rate(double (*loop)(void))
@@ -191,20 +192,27 @@ static double rate(double (*loop)(void))
 	return ops / (now() - start);
 }
 
-static void better(double *best, double value)
+/* What one round has seen of a row. */
+struct sample {
+	double rate, peak, ratio;
+};
+
+static int by_ratio(const void *a, const void *b)
 {
-	if (value > *best)
-		*best = value;
+	double left = ((const struct sample *)a)->ratio, right = ((const struct sample *)b)->ratio;
+
+	return (left > right) - (left < right);
 }
 
 int main(void)
 {
+	static struct sample samples[NUM_ROWS][ROUNDS];
 	struct sc_core_stats stats = { 0 };
 	struct sc_engine_env env = { .tcm = tcm, .tcm_size = TCM_SIZE, .isa = ~0ull,
 				     .stats = &stats };
 	struct sc_engines *engines = sc_engines_create();
-	double best[NUM_ROWS] = { 0 }, peak[2] = { 0 }, (*loop[2])(void);
 	const char *path = getenv("SEEDCHIP_MATRIX"), *name[2];
+	double (*loop[2])(void);
 	unsigned int round, i;
 
 	if (!engines)
@@ -214,19 +222,25 @@ int main(void)
 	sc_engines_start(engines, &env);
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < NUM_ROWS; i++) {
-			better(&peak[0], rate(loop[0]));
-			better(&peak[1], rate(loop[1]));
+			struct sample *s = &samples[i][round];
+			double (*peak)(void) = loop[rows[i].a == SC_FMT_I8];
+
 			fill(&rows[i]);
-			better(&best[i], tiles(engines));
+			tiles(engines, 4); /* caches and clock settle */
+			s->peak = rate(peak);
+			s->rate = tiles(engines, TILES);
+			s->peak = (s->peak + rate(peak)) / 2;
+			s->ratio = s->rate / s->peak;
 		}
 	}
 	printf("engine: %s; peaks: %s; %s\n", path ? path : "chosen by the host", name[1], name[0]);
 	printf("%-22s %10s %10s %6s\n", "64 x 64 x 64 tiles", "Gop/s", "peak", "ratio");
 	for (i = 0; i < NUM_ROWS; i++) {
-		double most = peak[rows[i].a == SC_FMT_I8];
+		const struct sample *s = &samples[i][ROUNDS / 2];
 
-		printf("%-22s %10.1f %10.1f %6.2f\n", rows[i].name, best[i] / 1e9, most / 1e9,
-		       best[i] / most);
+		qsort(samples[i], ROUNDS, sizeof(samples[i][0]), by_ratio);
+		printf("%-22s %10.1f %10.1f %6.2f\n", rows[i].name, s->rate / 1e9, s->peak / 1e9,
+		       s->ratio);
 	}
 	sc_engines_destroy(engines);
 	return 0;
