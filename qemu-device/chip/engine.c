@@ -352,7 +352,8 @@ static int enqueue(struct sc_engines *e, const struct sc_engine_op *op, struct s
 
 	if (!place)
 		return SC_ENGINE_FAULT;
-	*place = *op;
+	/* an operation is issued for every tile: no more of it is copied than it has */
+	memcpy(place, op, offsetof(struct sc_engine_op, access[op->num_access]));
 	e->queue[op->queue].count++;
 	e->pending++;
 	if (e->env.strict) {

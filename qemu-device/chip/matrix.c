@@ -298,6 +298,7 @@ static void scales(const struct sc_engine_env *env, const struct sc_tile *t, uns
 {
 	unsigned int i;
 
+	memset(b->scale_b, 0, sizeof(b->scale_b)); /* vectors of it are read as a whole */
 	for (i = 0; i < t->m; i++)
 		b->scale_a[i] = scale_a(env, t, i, group);
 	for (i = 0; i < t->n; i++)
@@ -342,9 +343,12 @@ static void apply_mma(struct sc_matrix *x, const struct sc_engine_env *env,
 {
 	const struct sc_tile *t = &op->tile;
 	const uint8_t *a = env->tcm + op->offset[0], *b = env->tcm + op->offset[1];
-	struct sc_block block = { .codebook = t->codebook, .m = t->m, .n = t->n };
 	unsigned int k, end = t->k;
+	struct sc_block block; /* all of it is set below */
 
+	block.codebook = t->codebook;
+	block.m = t->m;
+	block.n = t->n;
 	if (op->insn == SC_INSN_SDM_MMA_Z && (t->group || !t->k))
 		clear_tile(&x->acc[op->imm], t);
 	for (k = 0; k < t->k; k += block.k) {

@@ -216,14 +216,15 @@ INLINE __m512 load_floats(const uint8_t *p, __mmask16 keep, unsigned int fmt)
 	}
 }
 
-INLINE void decode_fmt(const struct sc_operand *op, unsigned int rows, int count, uint32_t *dst,
-		       unsigned int width, unsigned int fmt, unsigned int size)
+INLINE void decode_fmt(const struct sc_operand *op, unsigned int first, unsigned int rows,
+		       int count, uint32_t *dst, unsigned int width, unsigned int fmt,
+		       unsigned int size)
 {
 	unsigned int r;
 	int c;
 
 	for (r = 0; r < rows; r++) {
-		const uint8_t *row = op->at + r * op->stride;
+		const uint8_t *row = op->at + (first + r) * op->stride;
 
 		for (c = 0; c < count; c += LANES)
 			_mm512_store_ps(dst + r * width + c,
@@ -231,24 +232,25 @@ INLINE void decode_fmt(const struct sc_operand *op, unsigned int rows, int count
 	}
 }
 
-TARGET static void decode_rows(const struct sc_operand *op, unsigned int rows, int count,
-			       uint32_t *dst, unsigned int width)
+/* @rows rows from @first on, of @count elements */
+TARGET static void decode_rows(const struct sc_operand *op, unsigned int first, unsigned int rows,
+			       int count, uint32_t *dst, unsigned int width)
 {
 	switch (op->fmt) {
 	case SC_FMT_F16:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_F16, 2);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_F16, 2);
 		break;
 	case SC_FMT_BF16:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_BF16, 2);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_BF16, 2);
 		break;
 	case SC_FMT_E4M3:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_E4M3, 1);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_E4M3, 1);
 		break;
 	case SC_FMT_E5M2:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_E5M2, 1);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_E5M2, 1);
 		break;
 	default:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_F32, 4);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_F32, 4);
 	}
 }
 
@@ -257,21 +259,28 @@ TARGET static void pack_float(struct sc_scratch *x, const struct sc_block *b)
 {
 	unsigned int width = (b->k + LANES - 1) / LANES * LANES;
 
-	if (b->a.along) {
-		decode_rows(&b->a, b->m, b->k, x->a, width);
-	} else {
-		decode_rows(&b->a, b->k, b->m, x->a, DIM);
+	if (!b->a.along) {
+		decode_rows(&b->a, 0, b->k, b->m, x->a, DIM);
 		if (b->k % 2)
 			memset(x->a + b->k * DIM, 0, DIM * 4);
 	}
 	if (b->b.along) {
-		decode_rows(&b->b, b->n, b->k, x->rows, width);
+		decode_rows(&b->b, 0, b->n, b->k, x->rows, width);
 		transpose_rows(x, b, width);
 	} else {
-		decode_rows(&b->b, b->k, b->n, x->b, DIM);
+		decode_rows(&b->b, 0, b->k, b->n, x->b, DIM);
 		if (b->k % 2)
 			memset(x->b + b->k * DIM, 0, DIM * 4);
 	}
+}
+
+/*
+ * Floats of A with k along them are decoded for a few rows at a time, and still in the nearest
+ * cache when they are used; bytes are so few that this would only be waited for.
+ */
+INLINE bool late_a(const struct sc_block *b, enum sc_matrix_kind kind)
+{
+	return kind != SC_MATRIX_INT && b->a.along;
 }
 
 /*
@@ -346,7 +355,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	unsigned int width = kind == SC_MATRIX_INT ? (b->k + 63) / 64 * LANES :
 						     (b->k + LANES - 1) / LANES * LANES;
 	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
-	const uint32_t *a = x->a + i * a_row, *bp = x->b;
+	const uint32_t *a = x->a + (late_a(b, kind) ? 0 : i * a_row), *bp = x->b;
 	const union sc_acc *from = b->from;
 	union sc_acc *to = b->to;
 	unsigned int s, r, v, w, left = b->m - i;
@@ -404,19 +413,23 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	}
 }
 
-INLINE void multiply_cols(const struct sc_scratch *x, const struct sc_block *b, unsigned int cols,
+INLINE void multiply_cols(struct sc_scratch *x, const struct sc_block *b, unsigned int cols,
 			  enum sc_matrix_kind kind)
 {
 	unsigned int i;
 
-	for (i = 0; i + 1 < b->m; i += ROWS)
-		multiply_rows(x, b, i, ROWS, cols, kind);
-	if (i + 1 == b->m)
-		multiply_rows(x, b, i, 1, cols, kind);
+	for (i = 0; i < b->m; i += ROWS) {
+		if (late_a(b, kind))
+			decode_rows(&b->a, i, b->m - i < ROWS ? b->m - i : ROWS, b->k, x->a,
+				    (b->k + LANES - 1) / LANES * LANES);
+		if (i + 1 < b->m)
+			multiply_rows(x, b, i, ROWS, cols, kind);
+		else
+			multiply_rows(x, b, i, 1, cols, kind);
+	}
 }
 
-INLINE void multiply(const struct sc_scratch *x, const struct sc_block *b,
-		     enum sc_matrix_kind kind)
+INLINE void multiply(struct sc_scratch *x, const struct sc_block *b, enum sc_matrix_kind kind)
 {
 	switch ((b->n + LANES - 1) / LANES) {
 	case 1:
