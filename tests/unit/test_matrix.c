@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "matrix_reference.h"
+#include "qemu-device/chip/matrix_path.h"
 
 /*
  * Multiply twice into one accumulator and compare all of it. Values are random
@@ -745,9 +746,121 @@ static void test_clear(void **state)
 	finish(0);
 }
 
-static int setup_strict(void **state)
+/* Wide tiles in every layout, with groups and without, over several blocks of k. */
+static void test_wide(void **state)
 {
-	*state = (void *)1;
+	static const uint8_t sizes[] = { 5, 16, 17, 33, 48, 49, 62, 64 };
+	static const uint16_t ks[] = { 1, 5, 33, 62, 130, 160, 289 };
+	static const uint16_t groups[] = { 0, 16, 32, 256 };
+	unsigned int f, round, i;
+
+	(void)state;
+	for (f = 0; f < FORMATS; f++) {
+		for (round = 0; round < 24; round++) {
+			bool wide = formats[f].a == SC_FMT_F32;
+			struct sc_tile t;
+
+			bench_reset(false, ISA_ALL, f * 1000 + round);
+			t = tile(sizes[bench_random() % 8], sizes[bench_random() % 8],
+				 ks[bench_random() % (wide ? 4 : 7)], formats[f].a, formats[f].b);
+			t.flags = round % 4;
+			t.group = groups[round / 4 % 4];
+			if (t.group)
+				t.fmt_store = SC_FMT_F32;
+			strides(&t, round % 5);
+			t.scale_a = SA_AT;
+			t.scale_b = SB_AT;
+			t.fmt_scale = SC_SCALE_F32;
+			t.stride_scale_a = 4;
+			t.stride_scale_b = 4;
+			for (i = 0; i < 200; i++) {
+				float scale = ldexpf((int32_t)bench_random(), -30);
+
+				memcpy(tcm + SA_AT + 4 * i, &scale, 4);
+				memcpy(tcm + SB_AT + 4 * i, &scale, 4);
+			}
+			check(t, round % 2, round % 3, formats[f].name);
+		}
+	}
+}
+
+/* Every byte of the narrow formats, and values of the others that decoding must not change. */
+static void test_values(void **state)
+{
+	static const uint32_t f32[] = { 1, 0x807fffff, 0x00800000, 0x7f800001, 0xffc12345,
+					0x7f7fffff, 0x80000000, 0xff800000 };
+	static const float ones[] = { 1, -1, 0 };
+	unsigned int f, i, base;
+
+	(void)state;
+	for (f = 0; f < FORMATS; f++) {
+		unsigned int bytes = formats[f].a == SC_FMT_F32 ? 4 :
+				     formats[f].a == SC_FMT_F16 || formats[f].a == SC_FMT_BF16 ? 2 : 1;
+
+		/* a column by a row: each value alone, in B and for bytes also in A */
+		for (base = 0; base < (bytes == 2 ? 65536 : 256); base += 64) {
+			struct sc_tile t;
+
+			bench_reset(false, ISA_ALL, base);
+			for (i = 0; i < 64; i++) {
+				uint32_t v = bytes == 4 ? f32[i % 8] : base + i;
+
+				memcpy(tcm + A_AT + bytes * i, &v, bytes);
+				memcpy(tcm + B_AT + bytes * (63 - i), &v, bytes);
+			}
+			t = tile(bytes == 2 ? 2 : 64, 64, 1, formats[f].a, formats[f].b);
+			if (base / 64 % 2)
+				t.flags = SC_TILE_A_KM | SC_TILE_B_NK;
+			strides(&t, 0);
+			check(t, false, false, formats[f].name);
+		}
+	}
+	/* times one: the value itself, subnormals and signs of zeros included */
+	for (i = 0; i < 3; i++) {
+		struct sc_tile t = tile(1, 8, 1, SC_FMT_F32, SC_FMT_F32);
+
+		bench_reset(false, ISA_ALL, i);
+		memcpy(tcm + A_AT, &ones[i], 4);
+		memcpy(tcm + B_AT, f32, sizeof(f32));
+		strides(&t, 0);
+		check(t, false, false, "f32 values");
+	}
+}
+
+/* Ways that do not exist are refused, and a host without one says so. */
+static void test_choice(void **state)
+{
+	const char *was = getenv("SEEDCHIP_MATRIX");
+	char keep[16] = "";
+
+	(void)state;
+	if (was)
+		snprintf(keep, sizeof(keep), "%s", was);
+	assert_null(sc_matrix_path("no such"));
+	assert_ptr_equal(sc_matrix_path("scalar"), &sc_matrix_scalar);
+	setenv("SEEDCHIP_MATRIX", "no such", 1);
+	assert_null(sc_engines_create());
+	unsetenv("SEEDCHIP_MATRIX");
+	assert_non_null(sc_matrix_path(NULL));
+	if (was)
+		setenv("SEEDCHIP_MATRIX", keep, 1);
+}
+
+/* What a test runs with. */
+struct mode {
+	const char *path; /* SEEDCHIP_MATRIX; NULL: the test does not multiply */
+	bool strict;
+};
+
+static int setup(void **state)
+{
+	const struct mode *mode = *state;
+
+	if (mode->path)
+		setenv("SEEDCHIP_MATRIX", mode->path, 1);
+	else
+		unsetenv("SEEDCHIP_MATRIX");
+	*state = mode->strict ? (void *)1 : NULL;
 	return 0;
 }
 
@@ -759,20 +872,55 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define plain(test)  cmocka_unit_test_teardown(test, teardown)
-#define strict(test) { #test " (strict)", test, setup_strict, teardown, NULL }
+static void lacking(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#define TEST(test) { #test, test, setup, teardown, NULL }
+
+/* Those that multiply: run in every way. */
+static const struct CMUnitTest in_every_way[] = {
+	TEST(test_multiply), TEST(test_wide),	   TEST(test_values),	 TEST(test_odd_pairs),
+	TEST(test_full_tile), TEST(test_long),	   TEST(test_canonical), TEST(test_power_scales),
+	TEST(test_wrap),     TEST(test_groups),	   TEST(test_untouched), TEST(test_load),
+};
+
+static const struct CMUnitTest once[] = {
+	TEST(test_choice),	 TEST(test_store_float), TEST(test_store_integer),
+	TEST(test_store_bounds), TEST(test_scale),	 TEST(test_bad_descriptor),
+	TEST(test_range),	 TEST(test_clear),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		plain(test_multiply),	  plain(test_odd_pairs),    plain(test_full_tile),
-		plain(test_long),	  plain(test_canonical),    plain(test_power_scales),
-		plain(test_wrap),	  plain(test_groups),	    plain(test_untouched),
-		plain(test_load),	  plain(test_store_float),  plain(test_store_integer),
-		plain(test_store_bounds), plain(test_scale),	    plain(test_bad_descriptor),
-		plain(test_range),	  strict(test_range),	    plain(test_clear),
-	};
+	static const struct mode modes[] = { { "scalar", false }, { "avx2", false },
+					     { "avx512", false } };
+	static const struct mode plain = { NULL, false }, strict = { NULL, true };
+	static struct CMUnitTest tests[COUNT(modes) * COUNT(in_every_way) + COUNT(once) + 1];
+	static char names[COUNT(tests)][40];
+	unsigned int i, j, n = 0;
 
+	for (i = 0; i < COUNT(modes); i++) {
+		for (j = 0; j < COUNT(in_every_way); j++, n++) {
+			tests[n] = in_every_way[j];
+			if (!sc_matrix_path(modes[i].path))
+				tests[n].test_func = lacking;
+			tests[n].initial_state = (void *)&modes[i];
+			snprintf(names[n], sizeof(names[n]), "%s (%s)", in_every_way[j].name,
+				 modes[i].path);
+			tests[n].name = names[n];
+		}
+	}
+	for (j = 0; j < COUNT(once); j++, n++) {
+		tests[n] = once[j];
+		tests[n].initial_state = (void *)&plain;
+	}
+	tests[n] = (struct CMUnitTest){ "test_range (strict)", test_range, setup, teardown,
+					(void *)&strict };
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
