@@ -22,7 +22,8 @@
 
 #define SC_ISA_BASE                                                                                \
 	(SC_ISA_RV64IMAFD | SC_ISA_ZBA | SC_ISA_ZBB | SC_ISA_ZBS | SC_ISA_ZFH | SC_ISA_XSDM_INT8 | \
-	 SC_ISA_XSDM_BF16 | SC_ISA_XSDD | SC_ISA_XSDD_GATHER | SC_ISA_XSDG)
+	 SC_ISA_XSDM_BF16 | SC_ISA_XSDM_INT4 | SC_ISA_XSDM_FP16 | SC_ISA_XSDM_FP8 |                \
+	 SC_ISA_XSDM_FP32 | SC_ISA_XSDM_GROUP | SC_ISA_XSDD | SC_ISA_XSDD_GATHER | SC_ISA_XSDG)
 
 uint64_t sc_clock(void)
 {
