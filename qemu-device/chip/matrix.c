@@ -314,8 +314,8 @@ static void clear_tile(union sc_acc *acc, const struct sc_tile *t)
 }
 
 /* An operand from element @k on; a multiple of SC_BLOCK_K or of 16, so 4-bit ones start a byte. */
-static struct sc_operand operand_at(const uint8_t *at, uint64_t stride, unsigned int fmt, bool along,
-				    unsigned int k)
+static struct sc_operand operand_at(const uint8_t *at, uint64_t stride, unsigned int fmt,
+				    bool along, unsigned int k)
 {
 	return (struct sc_operand){
 		.at = at + (along ? row_bytes(fmt, k) : k * stride),

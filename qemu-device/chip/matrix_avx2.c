@@ -7,6 +7,7 @@
  * in 32 bits. Four rows by 16 columns of sums stay in registers over a block.
  */
 #ifdef __x86_64__
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include "format.h"
@@ -28,6 +29,12 @@ INLINE __m256i load(const uint32_t *p)
 INLINE void store(uint32_t *p, __m256i v)
 {
 	_mm256_store_si256((__m256i *)p, v);
+}
+
+/* The bits of an f32, or of anything, in every lane */
+INLINE __m256 broadcast(uint32_t lane)
+{
+	return _mm256_castsi256_ps(_mm256_set1_epi32((int)lane));
 }
 
 /* All ones in the lanes below @count */
@@ -174,10 +181,10 @@ INLINE __m256 load_floats(const uint8_t *p, unsigned int fmt)
 
 	switch (fmt) {
 	case SC_FMT_F32:
-		return _mm256_loadu_ps((const float *)p);
+		return _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i *)p));
 	case SC_FMT_BF16:
-		return _mm256_castsi256_ps(_mm256_slli_epi32(
-			_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16));
+		w = _mm_loadu_si128((const __m128i *)p);
+		return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(w), 16));
 	case SC_FMT_F16:
 		return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 	case SC_FMT_E5M2:
@@ -205,12 +212,12 @@ INLINE void decode_fmt(const struct sc_operand *op, unsigned int rows, unsigned 
 		uint8_t tail[32] = { 0 };
 
 		for (c = 0; c + LANES <= count; c += LANES)
-			_mm256_store_ps((float *)dst + r * width + c,
-					load_floats(row + size * c, fmt));
+			store(dst + r * width + c,
+			      _mm256_castps_si256(load_floats(row + size * c, fmt)));
 		if (c == count)
 			continue;
 		memcpy(tail, row + size * c, size * (count - c));
-		_mm256_store_ps((float *)dst + r * width + c, load_floats(tail, fmt));
+		store(dst + r * width + c, _mm256_castps_si256(load_floats(tail, fmt)));
 	}
 }
 
@@ -276,7 +283,7 @@ INLINE void put(const struct sc_block *b, unsigned int row, unsigned int j, __m2
 
 		sum = _mm256_fmadd_ps(sum, scale, _mm256_maskload_ps(to, keep));
 	}
-	sum = _mm256_blendv_ps(sum, _mm256_castsi256_ps(_mm256_set1_epi32(SC_NAN_F32)),
+	sum = _mm256_blendv_ps(sum, broadcast(SC_NAN_F32),
 			       _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q));
 	_mm256_maskstore_ps(to, keep, sum);
 }
@@ -291,10 +298,12 @@ INLINE __m256 get(const struct sc_block *b, unsigned int row, unsigned int j, __
 /* One step of k (int and pairs: two) of one vector of sums. */
 INLINE __m256 step(__m256 sum, const __m256 *a, const __m256 *b, enum sc_matrix_kind kind)
 {
-	if (kind == SC_MATRIX_INT)
-		return _mm256_castsi256_ps(_mm256_add_epi32(
-			_mm256_castps_si256(sum), _mm256_madd_epi16(_mm256_castps_si256(a[0]),
-								    _mm256_castps_si256(b[0]))));
+	__m256i two;
+
+	if (kind == SC_MATRIX_INT) {
+		two = _mm256_madd_epi16(_mm256_castps_si256(a[0]), _mm256_castps_si256(b[0]));
+		return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), two));
+	}
 	if (kind == SC_MATRIX_FMA)
 		return _mm256_fmadd_ps(a[0], b[0], sum);
 	return _mm256_add_ps(sum, _mm256_fmadd_ps(a[1], b[1], _mm256_mul_ps(a[0], b[0])));
@@ -337,8 +346,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 
 #pragma GCC unroll 2
 			for (w = 0; w < wide; w++)
-				av[w] = _mm256_castsi256_ps(
-					_mm256_set1_epi32((int)a[r * a_row + w * a_step]));
+				av[w] = broadcast(a[r * a_row + w * a_step]);
 #pragma GCC unroll 2
 			for (v = 0; v < COLS; v++)
 				sum[r][v] = step(sum[r][v], av, bv[v], kind);
@@ -387,8 +395,11 @@ TARGET static void multiply_pair(struct sc_scratch *x, const struct sc_block *b)
 
 static bool usable(void)
 {
+	unsigned int a, b, c, d;
+
+	/* not every compiler has a name for F16C */
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-	       __builtin_cpu_supports("f16c");
+	       __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
 const struct sc_matrix_path sc_matrix_avx2 = {

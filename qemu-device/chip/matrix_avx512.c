@@ -34,6 +34,12 @@ INLINE __mmask64 bytes(int count)
 	return count >= 64 ? ~0ull : count > 0 ? (1ull << count) - 1 : 0;
 }
 
+/* The bits of an f32, or of anything, in every lane */
+INLINE __m512 broadcast(uint32_t lane)
+{
+	return _mm512_castsi512_ps(_mm512_set1_epi32((int)lane));
+}
+
 /* 16 rows of 16 lanes, from rows @width apart to rows of B */
 TARGET static void transpose(const uint32_t *src, unsigned int width, uint32_t *dst)
 {
@@ -104,12 +110,12 @@ INLINE struct bytes bytes_of(const struct sc_block *b, const struct sc_operand *
 INLINE __m512i load_bytes(struct bytes s, unsigned int row, unsigned int c, int left)
 {
 	const uint8_t *p = s.at + row * s.stride;
+	__mmask32 half = bytes((left + 1) / 2);
 	__m512i w;
 
 	if (!s.packed)
 		return _mm512_xor_si512(_mm512_maskz_loadu_epi8(bytes(left), p + c), s.flip);
-	w = _mm512_cvtepu8_epi16(
-		_mm256_maskz_loadu_epi8((__mmask32)bytes((left + 1) / 2), p + c / 2));
+	w = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(half, p + c / 2));
 	w = _mm512_or_si512(_mm512_and_si512(w, _mm512_set1_epi16(0xf)),
 			    _mm512_and_si512(_mm512_slli_epi16(w, 4), _mm512_set1_epi16(0xf00)));
 	return _mm512_maskz_shuffle_epi8(bytes(left), s.codebook, w);
@@ -162,6 +168,7 @@ INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int row
 /* Rows of k that are missing at the end of B are zeros: what A has there does not matter. */
 TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 {
+	const __m512i flip = _mm512_set1_epi8(-128);
 	unsigned int s, v;
 	__m512i off[COLS] = { 0 };
 
@@ -178,9 +185,8 @@ TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 	for (s = 0; s < (b->k + 3) / 4; s++) {
 #pragma GCC unroll 4
 		for (v = 0; v < COLS; v++)
-			off[v] = _mm512_dpbusd_epi32(
-				off[v], _mm512_set1_epi8(-128),
-				_mm512_load_si512(x->b + s * DIM + v * LANES));
+			off[v] = _mm512_dpbusd_epi32(off[v], flip,
+						     _mm512_load_si512(x->b + s * DIM + v * LANES));
 	}
 	for (v = 0; v < COLS; v++)
 		_mm512_store_si512(x->offset + v * LANES,
@@ -191,14 +197,15 @@ TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 INLINE __m512 load_floats(const uint8_t *p, __mmask16 keep, unsigned int fmt)
 {
 	__m256i w, low;
+	__mmask16 nan;
 	__m512 f;
 
 	switch (fmt) {
 	case SC_FMT_F32:
 		return _mm512_maskz_loadu_ps(keep, p);
 	case SC_FMT_BF16:
-		return _mm512_castsi512_ps(_mm512_slli_epi32(
-			_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(keep, p)), 16));
+		w = _mm256_maskz_loadu_epi16(keep, p);
+		return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(w), 16));
 	case SC_FMT_F16:
 		return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(keep, p));
 	case SC_FMT_E5M2:
@@ -210,9 +217,8 @@ INLINE __m512 load_floats(const uint8_t *p, __mmask16 keep, unsigned int fmt)
 		low = _mm256_and_si256(w, _mm256_set1_epi16(0x7f));
 		w = _mm256_slli_epi16(_mm256_add_epi16(w, _mm256_xor_si256(w, low)), 7);
 		f = _mm512_mul_ps(_mm512_cvtph_ps(w), _mm512_set1_ps(256));
-		return _mm512_mask_mov_ps(
-			f, _mm256_cmpeq_epi16_mask(low, _mm256_set1_epi16(0x7f)),
-			_mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
+		nan = _mm256_cmpeq_epi16_mask(low, _mm256_set1_epi16(0x7f));
+		return _mm512_mask_mov_ps(f, nan, broadcast(SC_NAN_F32));
 	}
 }
 
@@ -301,15 +307,15 @@ INLINE __m512 get(const struct sc_scratch *x, const union sc_acc *from, unsigned
 INLINE __m512 late(const union sc_acc *from, unsigned int row, unsigned int v, __mmask16 keep,
 		   __m512 sum)
 {
-	return _mm512_castsi512_ps(
-		_mm512_add_epi32(_mm512_castps_si512(sum),
-				 _mm512_maskz_loadu_epi32(keep, from->i[row] + v * LANES)));
+	__m512i old = _mm512_maskz_loadu_epi32(keep, from->i[row] + v * LANES);
+
+	return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(sum), old));
 }
 
 INLINE __m512 canonical(__m512 f)
 {
 	return _mm512_mask_mov_ps(f, _mm512_cmp_ps_mask(f, f, _CMP_UNORD_Q),
-				  _mm512_castsi512_ps(_mm512_set1_epi32(SC_NAN_F32)));
+				  broadcast(SC_NAN_F32));
 }
 
 /* Fold sums of a group into the accumulator. */
@@ -390,8 +396,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 
 #pragma GCC unroll 2
 			for (w = 0; w < wide; w++)
-				av[w] = _mm512_castsi512_ps(
-					_mm512_set1_epi32((int)a[r * a_row + w * a_step]));
+				av[w] = broadcast(a[r * a_row + w * a_step]);
 #pragma GCC unroll 4
 			for (v = 0; v < cols; v++)
 				sum[r][v] = step(sum[r][v], av, bv[v], kind);

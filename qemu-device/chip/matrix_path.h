@@ -70,12 +70,13 @@ struct sc_scratch {
 	int32_t offset[SC_ACC_DIM];
 };
 
-typedef void sc_multiply_fn(struct sc_scratch *scratch, const struct sc_block *block);
+typedef void (*sc_multiply)(struct sc_scratch *scratch, const struct sc_block *block);
 
+/** struct sc_matrix_path - one way to multiply, and whether this host has it */
 struct sc_matrix_path {
 	const char *name;
-	bool (*usable)(void); /* on this host */
-	sc_multiply_fn *multiply[SC_MATRIX_KINDS];
+	bool (*usable)(void);
+	sc_multiply multiply[SC_MATRIX_KINDS];
 };
 
 extern const struct sc_matrix_path sc_matrix_scalar;

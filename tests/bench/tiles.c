@@ -46,6 +46,7 @@ static const struct row {
 	{ "e5m2", SC_FMT_E5M2, SC_FMT_E5M2, 64, false, false },
 	{ "f32", SC_FMT_F32, SC_FMT_F32, 255, false, false },
 };
+
 #define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static _Alignas(64) uint8_t tcm[TCM_SIZE];
@@ -55,12 +56,14 @@ static double now(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
+	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
 /* Loops of independent instructions on registers; each returns the operations it has done. */
 #define PEAK_LOOPS 20000
 #define PEAK_SUMS  12
+
+typedef double (*peak_fn)(void);
 
 static double peak_plain(void)
 {
@@ -89,7 +92,6 @@ static double peak_plain(void)
 	static double name(void)                                                                   \
 	{                                                                                          \
 		unsigned int i = PEAK_LOOPS;                                                       \
-                                                                                                   \
 		__asm__ volatile("vzeroall\n"                                                      \
 				 "1:\n" insn(0) insn(1) insn(2) insn(3) insn(4) insn(5) insn(6)    \
 					 insn(7) insn(8) insn(9) insn(10) insn(11) "dec %0\n"      \
@@ -109,7 +111,7 @@ PEAK(peak_fma256, FMA256, 8)
 PEAK(peak_dot256, DOT256, 16)
 #endif
 
-static double (*peak_of(bool integer, const char **name))(void)
+static peak_fn peak_of(bool integer, const char **name)
 {
 #ifdef __x86_64__
 	if (integer && __builtin_cpu_supports("avx512vnni")) {
@@ -185,7 +187,7 @@ static double tiles(struct sc_engines *engines, unsigned int count)
 	return count * TILE_OPS / (now() - start);
 }
 
-static double rate(double (*loop)(void))
+static double rate(peak_fn loop)
 {
 	double start = now(), ops = loop();
 
@@ -212,7 +214,7 @@ int main(void)
 				     .stats = &stats };
 	struct sc_engines *engines = sc_engines_create();
 	const char *path = getenv("SEEDCHIP_MATRIX"), *name[2];
-	double (*loop[2])(void);
+	peak_fn loop[2];
 	unsigned int round, i;
 
 	if (!engines)
@@ -223,7 +225,7 @@ int main(void)
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < NUM_ROWS; i++) {
 			struct sample *s = &samples[i][round];
-			double (*peak)(void) = loop[rows[i].a == SC_FMT_I8];
+			peak_fn peak = loop[rows[i].a == SC_FMT_I8];
 
 			fill(&rows[i]);
 			tiles(engines, 4); /* caches and clock settle */

@@ -794,14 +794,14 @@ static void test_values(void **state)
 
 	(void)state;
 	for (f = 0; f < FORMATS; f++) {
-		unsigned int bytes = formats[f].a == SC_FMT_F32 ? 4 :
-				     formats[f].a == SC_FMT_F16 || formats[f].a == SC_FMT_BF16 ? 2 : 1;
+		bool half = formats[f].a == SC_FMT_F16 || formats[f].a == SC_FMT_BF16;
+		unsigned int bytes = formats[f].a == SC_FMT_F32 ? 4 : half ? 2 : 1;
 
+		bench_reset(false, ISA_ALL, f);
 		/* a column by a row: each value alone, in B and for bytes also in A */
 		for (base = 0; base < (bytes == 2 ? 65536 : 256); base += 64) {
 			struct sc_tile t;
 
-			bench_reset(false, ISA_ALL, base);
 			for (i = 0; i < 64; i++) {
 				uint32_t v = bytes == 4 ? f32[i % 8] : base + i;
 
