@@ -144,7 +144,7 @@ static int check_segments(struct elf_file *f, struct elf_image *image)
 			if (r)
 				return r;
 		}
-		if (p->p_type != PT_LOAD || !p->p_memsz)
+		if (p->p_type != PT_LOAD || (!p->p_memsz && !p->p_filesz))
 			continue;
 		r = check_load(f, i, page, end);
 		if (r)

@@ -297,6 +297,11 @@ static void test_segment_defects(void **state)
 	code->p_filesz = code->p_memsz + 1;
 	refuse(-ELIBBAD, "m.elf: segment *: 0x* bytes of file at 0x* + 0x*");
 	*code = good;
+	code->p_memsz = 0; /* nothing to map, yet bytes to copy */
+	refuse(-ELIBBAD, "m.elf: segment *: 0x* bytes of file at 0x* + 0x0");
+	code->p_vaddr = UINT64_MAX & ~0xfffull;
+	refuse(-ELIBBAD, "m.elf: segment *: 0x* bytes of file at 0xfffffffffffff000 + 0x0");
+	*code = good;
 	code->p_memsz = UINT64_MAX;
 	refuse(-ELIBBAD, "m.elf: segment *: 0x* bytes of file at 0x* + 0xffffffffffffffff");
 	*code = good;
