@@ -411,6 +411,7 @@ void sc_mmu_snapshot(struct sc_chip *chip, uint64_t *counts);
 bool sc_mmu_quiet(struct sc_chip *chip, uint64_t *counts);
 void sc_mmu_invalidate(struct sc_chip *chip, unsigned int context);
 void sc_mmu_code_changed(struct sc_chip *chip, unsigned int context);
+bool sc_mmu_root_ok(const struct sc_chip *chip, uint64_t root);
 void sc_mmu_bind(struct sc_chip *chip, unsigned int context, uint64_t root);
 int sc_mmu_walk_card(struct sc_chip *chip, unsigned int context, uint64_t va, struct sc_xlat *xlat);
 

@@ -62,6 +62,14 @@ void sc_mmu_invalidate(struct sc_chip *chip, unsigned int context)
 	sc_mmu_code_changed(chip, context);
 }
 
+/* Whether @root, masked to the bits of a ROOT register, names a table that can be walked. */
+bool sc_mmu_root_ok(const struct sc_chip *chip, uint64_t root)
+{
+	return root & SC_PTE_VALID &&
+	       (root & SC_PTE_SYSTEM ||
+		(root & SC_PTE_ADDR) + SC_PAGE_SIZE <= chip->config.card_size);
+}
+
 /* Enable (@root has SC_PTE_VALID) or disable (0) the translation of @context. */
 void sc_mmu_bind(struct sc_chip *chip, unsigned int context, uint64_t root)
 {

@@ -431,7 +431,7 @@ static int read_slot(struct sc_chip *chip, struct sc_queue *q, uint64_t addr, bo
 {
 	unsigned int access = SC_ACCESS_READ | (ring && q->bind.kernel ? SC_ACCESS_ENGINE : 0);
 	unsigned int context = q->bind.context, log2 = q->bind.log2;
-	uint64_t first;
+	uint64_t first = 0; /* a slot that cannot be read has no tag in its fault */
 	int ret;
 
 	sc_unlock(chip);

@@ -373,9 +373,7 @@ static void write_context_control(struct sc_chip *chip, struct sc_context *ctx, 
 		sc_strict(chip, SC_STRICT_CONTEXT_BUSY, "context %u disabled", id);
 		return;
 	}
-	if (on && id && (!(root & SC_PTE_VALID) ||
-			 (!(root & SC_PTE_SYSTEM) &&
-			  (root & SC_PTE_ADDR) + SC_PAGE_SIZE > chip->config.card_size))) {
+	if (on && id && !sc_mmu_root_ok(chip, root)) {
 		ctx->reg.CONTROL = old;
 		sc_strict(chip, SC_STRICT_PAGE_TABLE_RANGE, "context %u: ROOT 0x%llx", id,
 			  (unsigned long long)root);

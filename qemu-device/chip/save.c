@@ -89,14 +89,22 @@ static void latch(struct stream *s, struct sc_latch *l)
 	NARROW(s, l->low, UINT32_MAX);
 }
 
-static void context(struct stream *s, struct sc_context *ctx)
+static void context(struct stream *s, const struct sc_chip *chip, unsigned int id,
+		    struct sc_context *ctx)
 {
+	bool on;
+
 	words(s, &ctx->reg, sizeof(ctx->reg));
 	latch(s, &ctx->latch);
 	word(s, &ctx->vtime);
 	word(s, &ctx->root);
 	sc_regs_mask_context(&ctx->reg);
 	if (!ctx->reg.WEIGHT || ctx->reg.WEIGHT > 1024)
+		s->bad = true;
+	/* the walker trusts its root: it is what enabling the context would have taken */
+	on = ctx->reg.CONTROL & SC_CONTEXT_ENABLE;
+	if (ctx->root != (on ? ctx->reg.ROOT : 0) ||
+	    (on && id && !sc_mmu_root_ok(chip, ctx->root)))
 		s->bad = true;
 }
 
@@ -152,6 +160,8 @@ static void queue(struct stream *s, struct sc_chip *chip, struct sc_queue *q)
 	NARROW(s, q->doorbell, UINT32_MAX);
 	NARROW(s, q->doorbell_bad, UINT32_MAX);
 	NARROW(s, q->failed, 1);
+	if (q->failed != (q->state == SC_QUEUE_FAULTED))
+		s->bad = true;
 	word(s, &q->fetch);
 	word(s, &q->skip);
 	binding(s, chip, &q->bind);
@@ -198,7 +208,7 @@ long sc_chip_save(struct sc_chip *chip, void *buf, size_t size)
 	header(&s, chip);
 	device(&s, &chip->reg, &chip->latch, totals);
 	for (i = 0; i < chip->config.contexts; i++)
-		context(&s, &chip->contexts[i]);
+		context(&s, chip, i, &chip->contexts[i]);
 	for (i = 0; i < chip->config.queues; i++)
 		queue(&s, chip, &chip->queues[i]);
 	sc_unlock(chip);
@@ -262,7 +272,7 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 		goto out;
 	device(&s, &reg, &half, totals);
 	for (i = 0; i < chip->config.contexts; i++)
-		context(&s, &contexts[i]);
+		context(&s, chip, i, &contexts[i]);
 	for (i = 0; i < chip->config.queues; i++)
 		queue(&s, chip, &queues[i]);
 	if (s.bad || s.pos != size)

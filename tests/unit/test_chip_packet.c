@@ -344,6 +344,8 @@ static void test_faults(void **state)
 	p.body[0] = 0x7000000;
 	p.body[2] = 1;
 	expect(b, USER, &p, 1, SC_CODE_UNMAPPED);
+	/* the tag of a packet that could not be read is zero, not what lay there before */
+	assert_int_equal(bench_event(b, bench_events(b) - 1)->fault.tag, 0);
 	/* a user ring on ENGINE pages, a kernel ring on others */
 	*bench_pte(b, 2, BENCH_RING_VA(USER)) |= SC_PTE_ENGINE;
 	p = pkt(SC_OP_NOP, 0);

@@ -332,6 +332,45 @@ static void test_save_load(void **state)
 	free(image);
 }
 
+static int load_into_new(const void *image, long size)
+{
+	struct bench *c = bench_create(NULL);
+	int ret = sc_chip_load(c->chip, image, size);
+
+	bench_destroy(c);
+	return ret;
+}
+
+/*
+ * The root of an enabled context is used without another look: an image whose
+ * root lies outside card memory, or is not what the registers say, is refused.
+ */
+static void test_load_root(void **state)
+{
+	struct bench *b = *state;
+	uint64_t root = b->roots[1] | SC_PTE_VALID, beyond = BENCH_CARD | SC_PTE_VALID;
+	long size = sc_chip_save(b->chip, NULL, 0), words = size / 8, i, at[2];
+	uint64_t *image = malloc(size);
+	unsigned int found = 0;
+
+	assert_int_equal(sc_chip_save(b->chip, image, size), size);
+	for (i = 0; i < words; i++) {
+		if (image[i] == root) {
+			assert_true(found < 2);
+			at[found++] = i; /* the register, then the walker's copy */
+		}
+	}
+	assert_int_equal(found, 2);
+	assert_int_equal(load_into_new(image, size), 0);
+	image[at[1]] = beyond;
+	assert_int_equal(load_into_new(image, size), -22);
+	image[at[0]] = beyond;
+	assert_int_equal(load_into_new(image, size), -22);
+	image[at[0]] = image[at[1]] = (BENCH_CARD - SC_PAGE_SIZE) | SC_PTE_VALID;
+	assert_int_equal(load_into_new(image, size), 0);
+	free(image);
+}
+
 /* A chip that is busy, or of another shape, refuses. */
 static void test_save_refused(void **state)
 {
@@ -400,7 +439,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_queue_reset), TEST(test_reset_and_skip), TEST(test_reset_copy),
 		TEST(test_context_reset), TEST(test_device_reset), TEST(test_power_reset),
-		TEST(test_quiesce), TEST(test_save_load), TEST(test_save_refused),
+		TEST(test_quiesce), TEST(test_save_load), TEST(test_load_root),
+		TEST(test_save_refused),
 		TEST(test_two_chips), TEST(test_kicks),
 	};
 
