@@ -253,6 +253,8 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 		return -EINVAL;
 	if (c->tcm_size < 65536 || c->tcm_size > SC_TCM_STRIDE || c->tcm_size & (c->tcm_size - 1))
 		return -EINVAL;
+	if (c->vlen && (c->vlen < 128 || c->vlen > 16384 || c->vlen & (c->vlen - 1)))
+		return -EINVAL;
 	if (c->card_size % SC_HUGE_SIZE || c->card_size > SC_PTE_ADDR ||
 	    c->card_visible_size > c->card_size || c->card_visible_size % SC_PAGE_SIZE)
 		return -EINVAL;

@@ -32,7 +32,7 @@ struct sc_chip;
  * @contexts: at most SC_MAX_CONTEXTS (64)
  * @vectors: MSI-X vectors, at most SC_MAX_VECTORS (16)
  * @threads: worker threads (host processors, at most @cores); see @sync
- * @vlen: vector register bits, 0: no vectors
+ * @vlen: vector register bits, a power of two from 128 to 16384; 0: no vectors
  * @timeout_scale: TIMEOUT_SCALE register (1)
  * @serial: SERIAL register
  * @strict: strict checks, late application of engine effects, race reports

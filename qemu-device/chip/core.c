@@ -41,7 +41,10 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	core->recs = calloc((size_t)SC_CODE_PAGES * SC_CODE_RECS, sizeof(*core->recs));
 	core->tcm = aligned_alloc(SC_PAGE_SIZE, config->tcm_size);
 	core->engines = sc_engines_create();
-	if (!core->recs || !core->tcm || !core->engines) {
+	/* the registers and as much again for the vector unit's own use */
+	if (core->vlen)
+		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
+	if (!core->recs || !core->tcm || !core->engines || (core->vlen && !core->v)) {
 		sc_core_destroy(core);
 		return NULL;
 	}
@@ -60,6 +63,7 @@ void sc_core_destroy(struct sc_core *core)
 		return;
 	if (core->engines)
 		sc_engines_destroy(core->engines);
+	free(core->v);
 	free(core->tcm);
 	free(core->recs);
 	free(core);
@@ -69,6 +73,8 @@ void sc_core_clear(struct sc_core *core)
 {
 	memset(core->tcm, 0, core->tcm_size);
 	sc_engines_clear(core->engines);
+	if (core->v)
+		memset(core->v, 0, (size_t)core->vlen / 8 * 64);
 }
 
 static void start_engines(struct sc_core *core)
@@ -107,6 +113,7 @@ void sc_core_start(struct sc_core *core, const struct sc_launch *launch, const u
 	memset(core->x, 0, sizeof(core->x));
 	memset(core->f, 0, sizeof(core->f));
 	core->fcsr = 0;
+	sc_vector_reset(core);
 	core->reserved = false;
 	core->insns = 0;
 	core->pc = launch->entry;
@@ -272,7 +279,7 @@ static bool read_csr(struct sc_core *core, unsigned int csr, uint64_t *value)
 		*value = launch->tag;
 		break;
 	default:
-		return false;
+		return sc_vector_read_csr(core, csr, value);
 	}
 	return true;
 }
@@ -290,7 +297,7 @@ static bool write_csr(struct sc_core *core, unsigned int csr, uint64_t value)
 		core->fcsr = value & 0xff;
 		return true;
 	}
-	return false;
+	return sc_vector_write_csr(core, csr, value);
 }
 
 bool sc_core_csr(struct sc_core *core, const struct sc_rec *rec)
@@ -360,11 +367,12 @@ enum sc_step sc_core_vendor(struct sc_core *core, const struct sc_rec *rec)
 	uint32_t word = (uint32_t)rec->imm;
 	uint64_t rd = 0;
 
-	/* vexp2 needs vector registers, which this hart has not got */
-	if (!(core->isa & sc_vendor_feature(insn)) || insn == SC_INSN_SD_VEXP2) {
+	if (!(core->isa & sc_vendor_feature(insn)) || (insn == SC_INSN_SD_VEXP2 && !core->vlen)) {
 		sc_core_trap(core, SC_CODE_ENGINE_DISABLED)->value = word;
 		return SC_STEP_FAULT;
 	}
+	if (insn == SC_INSN_SD_VEXP2)
+		return sc_vector(core, word) ? SC_STEP_NEXT : SC_STEP_FAULT;
 	if (insn == SC_INSN_SD_ARRIVE || insn == SC_INSN_SD_MEET)
 		return barrier(core, insn == SC_INSN_SD_MEET, word);
 	/* one engine operation can take as long as many instructions */
@@ -408,13 +416,18 @@ void sc_core_dump(const struct sc_core *core, void *buf)
 		.pc = core->pc,
 		.insns = core->insns,
 		.fcsr = core->fcsr,
+		.vtype = core->vtype,
+		.vl = core->vl,
+		.vstart = core->vstart,
+		.vcsr = core->vcsr,
 	};
 
 	memcpy(dump.x, core->x, sizeof(dump.x));
 	memcpy(dump.f, core->f, sizeof(dump.f));
 	memcpy(dump.counters, sc_engines_counters(core->engines), sizeof(dump.counters));
-	memset(buf, 0, sc_core_dump_size(core->vlen));
 	memcpy(buf, &dump, sizeof(dump));
+	if (core->vlen)
+		memcpy((uint8_t *)buf + sizeof(dump), core->v, (size_t)core->vlen / 8 * 32);
 }
 
 const struct sc_core_stats *sc_core_stats(const struct sc_core *core)

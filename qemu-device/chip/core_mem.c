@@ -233,6 +233,21 @@ bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_
 	       access_page(core, va + first, buf + first, size - first, SC_ACCESS_WRITE, pc);
 }
 
+bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool store, void *buf)
+{
+	uint8_t *host;
+
+	if (!size || (core->strict && sc_engines_busy(core->engines)))
+		return false;
+	if (!locate(core, va, size, store ? SC_ACCESS_WRITE : SC_ACCESS_READ, 0, &host) || !host)
+		return false;
+	if (store)
+		memcpy(host, buf, size);
+	else
+		memcpy(buf, host, size);
+	return true;
+}
+
 #define AMO_LR	 0x02
 #define AMO_SC	 0x03
 #define AMO_SWAP 0x01

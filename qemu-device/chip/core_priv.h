@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside a core: its state, and what its parts (core.c, core_mem.c, hart.c,
- * hart_fp.c) ask of one another. Nothing outside includes this file, tests of
+ * hart_fp.c, vector*.c) ask of one another. Nothing outside includes this file, tests of
  * the hart excepted.
  *
  * The invariant: between two instructions `pc` and `insns` are held in the
@@ -47,6 +47,11 @@ struct sc_core {
 	uint64_t pc;
 	uint64_t insns; /* retired by this workgroup */
 	uint32_t fcsr;
+	uint8_t *v; /* vector registers, then the vector unit's buffers; NULL without */
+	uint64_t vl;
+	uint64_t vtype;
+	uint64_t vstart;
+	uint32_t vcsr;
 	bool reserved; /* by LR: */
 	uint8_t reserved_size;
 	uint64_t reserved_va;
@@ -112,6 +117,18 @@ enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels);
 /** sc_hart_fp() - execute a floating-point instruction; false: illegal rounding mode. */
 bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec);
 
+/* vector.c */
+
+/** sc_vector() - execute a vector instruction, pc and insns exact; false: core->fault is set. */
+bool sc_vector(struct sc_core *core, uint32_t word);
+
+/** sc_vector_reset() - vector CSRs as a workgroup finds them. */
+void sc_vector_reset(struct sc_core *core);
+
+/** sc_vector_read_csr() - false if there is no such CSR of the vector unit. */
+bool sc_vector_read_csr(const struct sc_core *core, unsigned int csr, uint64_t *value);
+bool sc_vector_write_csr(struct sc_core *core, unsigned int csr, uint64_t value);
+
 /* core.c */
 
 /** sc_core_trap() - begin a fault record of the hart: status by @code, all else zero. */
@@ -137,6 +154,13 @@ bool sc_core_load(struct sc_core *core, uint64_t va, unsigned int size, uint64_t
 		  uint64_t *value);
 bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_t pc,
 		   uint64_t value);
+
+/**
+ * sc_core_span() - move bytes within one page at once
+ *
+ * Return: false if that is not possible; the slow way then finds out why.
+ */
+bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool store, void *buf);
 
 /** sc_core_amo() - an instruction of the A extension. */
 bool sc_core_amo(struct sc_core *core, const struct sc_rec *rec, uint64_t pc);

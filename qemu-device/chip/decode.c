@@ -55,7 +55,9 @@ static const struct pattern load[] = {
 
 static const struct pattern load_fp[] = {
 	P_F3(FLH, 0x07, 1, FMT_FLOAD), P_F3(FLW, 0x07, 2, FMT_FLOAD),
-	P_F3(FLD, 0x07, 3, FMT_FLOAD), P_END,
+	P_F3(FLD, 0x07, 3, FMT_FLOAD), P_F3(VECTOR, 0x07, 0, FMT_WORD),
+	P_F3(VECTOR, 0x07, 5, FMT_WORD), P_F3(VECTOR, 0x07, 6, FMT_WORD),
+	P_F3(VECTOR, 0x07, 7, FMT_WORD), P_END,
 };
 
 /* The base ISA asks to ignore rd, rs1 and unknown fields of FENCE and FENCE.I. */
@@ -97,7 +99,9 @@ static const struct pattern store[] = {
 };
 
 static const struct pattern store_fp[] = {
-	P_F3(FSH, 0x27, 1, FMT_S), P_F3(FSW, 0x27, 2, FMT_S), P_F3(FSD, 0x27, 3, FMT_S), P_END,
+	P_F3(FSH, 0x27, 1, FMT_S), P_F3(FSW, 0x27, 2, FMT_S), P_F3(FSD, 0x27, 3, FMT_S),
+	P_F3(VECTOR, 0x27, 0, FMT_WORD), P_F3(VECTOR, 0x27, 5, FMT_WORD),
+	P_F3(VECTOR, 0x27, 6, FMT_WORD), P_F3(VECTOR, 0x27, 7, FMT_WORD), P_END,
 };
 
 #define MASK_AMO 0xf800607f /* funct3 is 2 or 3: bit 12 is the size; aq and rl are free */
@@ -171,6 +175,7 @@ struct fp_pattern {
 
 #define FP_MASK	    0xf800007f
 #define FP_RS2	    0x01f00000
+#define FP_FMT	    0x06000000
 #define FP_F3	    0x00007000
 #define FP(f5)	    ((uint32_t)(f5) << 27 | SC_OPC_OP_FP)
 #define FP_FAST(op) { SC_HOP_##op##_S, SC_HOP_##op##_D }
@@ -214,6 +219,10 @@ static const struct fp_pattern fp_patterns[] = {
 	{ FP_MASK | FP_RS2, FP(0x08) | 1 << 20, SC_FP_CVT, true, false,
 	  { SC_HOP_FCVT_S_D, SC_HOP_FP } },
 	{ FP_MASK | FP_RS2, FP(0x08) | 2 << 20, SC_FP_CVT, true, false, FP_SLOW },
+	/* bf16 to S, and S to bf16, which goes by H's number */
+	{ FP_MASK | FP_FMT | FP_RS2, FP(0x08) | 6 << 20, SC_FP_CVT_BF16, true, false, FP_SLOW },
+	{ FP_MASK | FP_FMT | FP_RS2, FP(0x08) | 2 << 25 | 8 << 20, SC_FP_CVT_BF16, true, false,
+	  FP_SLOW },
 };
 
 /* The vendor's instructions, straight from the table. */
@@ -369,6 +378,8 @@ static enum sc_hop decode(uint32_t word, struct sc_rec *rec, unsigned int index)
 	case SC_OPC_FNMSUB:
 	case SC_OPC_FNMADD:
 		return decode_fma(word, rec);
+	case SC_OPC_OP_V: /* the vector unit takes it apart */
+		return SC_HOP_VECTOR;
 	case SC_OPC_MATRIX:
 	case SC_OPC_DMA:
 		return decode_vendor(word, rec) ? SC_HOP_VENDOR : SC_HOP_ILLEGAL;

@@ -70,7 +70,7 @@ struct sc_rec {
 	X(FMV_X_W) X(FMV_X_D) X(FMV_W_X) X(FMV_D_X)                                                \
 	X(FCVT_D_W) X(FCVT_D_L) X(FCVT_S_W) X(FCVT_D_S) X(FCVT_S_D)                                \
 	X(FCVT_W_D) X(FCVT_L_D) X(FCVT_W_S)                                                        \
-	X(VENDOR)
+	X(VENDOR) X(VECTOR)
 
 /*
  * Frequent pairs that have a handler of their own: ALU(first, second), or
@@ -111,6 +111,7 @@ enum sc_fp_kind {
 	SC_FP_TO_INT,
 	SC_FP_FROM_INT,
 	SC_FP_CVT,
+	SC_FP_CVT_BF16,
 	SC_FP_MV_TO_X,
 	SC_FP_MV_FROM_X,
 };
@@ -126,6 +127,8 @@ enum sc_fp_kind {
 
 /* Major opcodes that the interpreter looks at again. */
 #define SC_OPC_OP_FP 0x53
+#define SC_OPC_OP_V 0x57
+#define SC_OPC_STORE_V 0x27
 #define SC_OPC_FMADD 0x43
 #define SC_OPC_FMSUB 0x47
 #define SC_OPC_FNMSUB 0x4b

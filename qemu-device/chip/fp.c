@@ -22,6 +22,7 @@ static const struct shape shapes[] = {
 	[SC_FP_S] = { 8, 23 },
 	[SC_FP_D] = { 11, 52 },
 	[SC_FP_H] = { 5, 10 },
+	[SC_FP_BF16] = { 8, 7 },
 };
 
 enum class { ZERO, FINITE, INF, QNAN, SNAN };
@@ -129,6 +130,8 @@ static bool rounds_up(uint64_t rest, uint64_t half, bool odd, bool sign, unsigne
 		return !sign && rest;
 	case SC_RMM:
 		return rest >= half;
+	case SC_ROD:
+		return rest && !odd;
 	}
 	return false;
 }

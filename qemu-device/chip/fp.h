@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Formats, numbered as in the fmt field of an instruction. */
-enum sc_fp_format { SC_FP_S, SC_FP_D, SC_FP_H };
+/* Formats, the first three numbered as in the fmt field of an instruction. */
+enum sc_fp_format { SC_FP_S, SC_FP_D, SC_FP_H, SC_FP_BF16 };
 
-/* Rounding modes, numbered as in frm. */
-enum sc_fp_rm { SC_RNE, SC_RTZ, SC_RDN, SC_RUP, SC_RMM, SC_RM_DYN = 7 };
+/* Rounding modes, numbered as in frm; ROD, to odd, is that of one vector conversion. */
+enum sc_fp_rm { SC_RNE, SC_RTZ, SC_RDN, SC_RUP, SC_RMM, SC_RM_DYN = 7, SC_ROD };
 
 /* Exception flags, placed as in fflags. */
 #define SC_FP_NX 0x01

@@ -484,6 +484,11 @@ fault:
 		if (!sc_core_amo(core, ip, PC))
 			goto fault;
 		NEXT;
+	HANDLER(VECTOR)
+		SYNC;
+		if (!sc_vector(core, (uint32_t)ip->imm))
+			return SC_RUN_FAULT;
+		NEXT;
 	HANDLER(VENDOR)
 		SYNC;
 		switch (sc_core_vendor(core, ip)) {

@@ -13,6 +13,7 @@ static const uint64_t boxes[] = {
 	[SC_FP_S] = 0xffffffff00000000ULL,
 	[SC_FP_D] = 0,
 	[SC_FP_H] = 0xffffffffffff0000ULL,
+	[SC_FP_BF16] = 0xffffffffffff0000ULL,
 };
 
 static uint64_t unbox(enum sc_fp_format fmt, uint64_t f)
@@ -75,6 +76,9 @@ static uint64_t to_fp(struct sc_core *core, const struct sc_rec *rec, enum sc_fp
 		return sc_fp_from_int(fmt, x, !(type & 1), env);
 	case SC_FP_CVT:
 		return sc_fp_convert(fmt, type, unbox(type, raw), env);
+	case SC_FP_CVT_BF16:
+		return fmt == SC_FP_S ? sc_fp_convert(fmt, SC_FP_BF16, unbox(SC_FP_BF16, raw), env) :
+					sc_fp_convert(SC_FP_BF16, SC_FP_S, unbox(SC_FP_S, raw), env);
 	default: /* SC_FP_MV_FROM_X */
 		return x & ~boxes[fmt];
 	}
@@ -124,6 +128,7 @@ static bool has_rm(enum sc_fp_kind kind)
 	case SC_FP_TO_INT:
 	case SC_FP_FROM_INT:
 	case SC_FP_CVT:
+	case SC_FP_CVT_BF16:
 		return true;
 	default:
 		return false;
@@ -138,6 +143,8 @@ bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec)
 	struct sc_fp_env env = { .rm = SC_INSN_FUNCT3(word) };
 	uint64_t result;
 
+	if (!is_fma && rec->rs3 == SC_FP_CVT_BF16 && !(core->isa & SC_ISA_ZFBFMIN))
+		return false;
 	if (env.rm == SC_RM_DYN && (is_fma || has_rm(rec->rs3))) {
 		env.rm = core->fcsr >> 5;
 		if (env.rm > SC_RMM)

@@ -4,7 +4,7 @@ host-tests += tests/isa/compare
 tests/isa/compare-srcs := tests/isa/compare.c tests/isa/flat.c
 tests/isa/compare-uses := qemu-device/chip/libchip.a
 
-isa-programs := insns mixed
+isa-programs := insns mixed vector
 check-needs += $(isa-programs:%=$O/tests/isa/%.elf)
 
 $(isa-programs:%=$O/tests/isa/%.elf): $O/tests/isa/%.elf: tests/isa/%.c tests/isa/start.S

@@ -3,6 +3,11 @@ unit-tests += tests/unit/test_hart
 tests/unit/test_hart-srcs := tests/unit/test_hart.c tests/isa/flat.c
 tests/unit/test_hart-uses := qemu-device/chip/libchip.a
 
+unit-tests += tests/unit/test_vector
+tests/unit/test_vector-srcs := tests/unit/test_vector.c tests/isa/flat.c
+tests/unit/test_vector-uses := qemu-device/chip/libchip.a
+tests/unit/test_vector-libs := -lm
+
 # the engines alone, on a bench in place of core and MMU
 engine-tests := test_engine test_dma test_matrix test_ordering
 unit-tests += $(engine-tests:%=tests/unit/%)

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The vector unit: vset*, its CSRs, which file executes what, and the loops and
+ * checks that all of them share. The invariant: vtype is one of those that
+ * set_vtype() accepts, or vill alone; vl is at most VLMAX.
+ */
+#include "vector.h"
+
+#define CSR_VSTART 0x008
+#define CSR_VXSAT  0x009
+#define CSR_VXRM   0x00a
+#define CSR_VCSR   0x00f
+#define CSR_VL	   0xc20
+#define CSR_VTYPE  0xc21
+#define CSR_VLENB  0xc22
+
+static int vtype_lmul(uint64_t vtype)
+{
+	return (int)(vtype & 7) - (vtype & 4 ? 8 : 0);
+}
+
+void sc_vector_reset(struct sc_core *core)
+{
+	core->vtype = SC_VTYPE_VILL;
+	core->vl = 0;
+	core->vstart = 0;
+	core->vcsr = 0;
+}
+
+bool sc_vector_read_csr(const struct sc_core *core, unsigned int csr, uint64_t *value)
+{
+	if (!core->vlen)
+		return false;
+	switch (csr) {
+	case CSR_VSTART:
+		*value = core->vstart;
+		return true;
+	case CSR_VXSAT:
+		*value = core->vcsr & 1;
+		return true;
+	case CSR_VXRM:
+		*value = core->vcsr >> 1;
+		return true;
+	case CSR_VCSR:
+		*value = core->vcsr;
+		return true;
+	case CSR_VL:
+		*value = core->vl;
+		return true;
+	case CSR_VTYPE:
+		*value = core->vtype;
+		return true;
+	case CSR_VLENB:
+		*value = core->vlen / 8;
+		return true;
+	}
+	return false;
+}
+
+bool sc_vector_write_csr(struct sc_core *core, unsigned int csr, uint64_t value)
+{
+	if (!core->vlen)
+		return false;
+	switch (csr) {
+	case CSR_VSTART:
+		core->vstart = value & (core->vlen - 1);
+		return true;
+	case CSR_VXSAT:
+		core->vcsr = (core->vcsr & 6) | (value & 1);
+		return true;
+	case CSR_VXRM:
+		core->vcsr = (core->vcsr & 1) | (value & 3) << 1;
+		return true;
+	case CSR_VCSR:
+		core->vcsr = value & 7;
+		return true;
+	}
+	return false;
+}
+
+/* VLMAX of a vtype, 0 if there is no such type. Elements have at most 64 bits. */
+static uint64_t vlmax_of(const struct sc_core *core, uint64_t vtype)
+{
+	int sew = vtype >> 3 & 7, lmul = vtype_lmul(vtype);
+
+	if (vtype >> 8 || sew > 3 || lmul == -4 || (lmul < 0 && sew > 3 + lmul))
+		return 0;
+	return ((uint64_t)core->vlen / 8 << 3) >> sew >> (3 - lmul);
+}
+
+static bool vset(struct sc_core *core, uint32_t word)
+{
+	unsigned int rd = SC_INSN_RD(word), rs1 = SC_INSN_RS1(word);
+	uint64_t avl = rs1 ? core->x[rs1] : rd ? UINT64_MAX : core->vl, vtype, vlmax;
+
+	if (!(word >> 31)) {
+		vtype = word >> 20 & 0x7ff;
+	} else if (word >> 30 == 3) {
+		avl = rs1;
+		vtype = word >> 20 & 0x3ff;
+	} else if (SC_INSN_FUNCT7(word) == 0x40) {
+		vtype = core->x[SC_INSN_RS2(word)];
+	} else {
+		return false;
+	}
+	vlmax = vlmax_of(core, vtype);
+	core->vtype = vlmax ? vtype : SC_VTYPE_VILL;
+	core->vl = avl < vlmax ? avl : vlmax;
+	core->vstart = 0;
+	core->x[rd ? rd : SC_X_SINK] = core->vl;
+	return true;
+}
+
+bool sc_vsource(const struct sc_vec *x, int dsew, int dlm, unsigned int vs, int ssew, int slm)
+{
+	if (!sc_vgroup(vs, slm))
+		return false;
+	if (dsew == ssew || !sc_voverlap(x->vd, dlm, vs, slm))
+		return true;
+	if (dsew < ssew)
+		return x->vd == vs;
+	return slm >= 0 && vs + sc_vregs(slm) == x->vd + sc_vregs(dlm);
+}
+
+/* Copy the active elements of buffer 0 to vd. */
+static void merge(const struct sc_vec *x, int sew)
+{
+	uint8_t *d = sc_vreg(x, x->vd), *t = sc_vtmp(x, 0);
+
+	for (uint32_t i = x->vstart; i < x->vl; i++)
+		if (sc_vactive(x, i))
+			sc_vput(d, i, sew, sc_vget(t, i, sew));
+}
+
+void sc_vapply(const struct sc_vec *x, sc_vfn *fn, int dsew, const void *a, const void *b,
+	       const uint8_t *c)
+{
+	if (!x->masked && !x->vstart) {
+		fn(sc_vreg(x, x->vd), a, b, c, x->vl);
+	} else if (x->vstart < x->vl) {
+		/* an operand of multiply-add */
+		memcpy(sc_vtmp(x, 0), sc_vreg(x, x->vd), (size_t)x->vl << dsew);
+		fn(sc_vtmp(x, 0), a, b, c, x->vl);
+		merge(x, dsew);
+	}
+}
+
+void sc_vapply_mask(const struct sc_vec *x, sc_vfn *fn, const void *a, const void *b,
+		    const uint8_t *c, bool masked)
+{
+	uint8_t *bytes = sc_vtmp(x, 3), *d = sc_vreg(x, x->vd);
+	uint32_t i = x->vstart;
+
+	fn(bytes, a, b, c, x->vl);
+	if (!masked && !x->vstart) {
+		for (; i + 8 <= x->vl; i += 8) {
+			uint64_t eight;
+
+			memcpy(&eight, bytes + i, 8);
+			d[i / 8] = (uint8_t)(eight * 0x0102040810204080 >> 56);
+		}
+	}
+	for (; i < x->vl; i++)
+		if (!masked || sc_vbit(x->v, i))
+			sc_vset_bit(d, i, bytes[i]);
+}
+
+const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value)
+{
+	uint8_t *t = sc_vtmp(x, 1);
+	size_t bytes = (size_t)x->vl << sew, done;
+
+	for (done = 0; done < 64 && done < bytes; done += (size_t)1 << sew)
+		sc_vput(t + done, 0, sew, value);
+	for (; done < bytes; done *= 2)
+		memcpy(t + done, t, done < bytes - done ? done : bytes - done);
+	return t;
+}
+
+const uint8_t *sc_voperand(const struct sc_vec *x, int sew, bool is_signed)
+{
+	switch (x->f3) {
+	case SC_OPIVX:
+	case SC_OPMVX:
+		return sc_vsplat(x, sew, x->core->x[x->vs1]);
+	case SC_OPIVI:
+		return sc_vsplat(x, sew,
+				 is_signed ? (uint64_t)((int64_t)((uint64_t)x->vs1 << 59) >> 59) :
+					     x->vs1);
+	default:
+		return sc_vreg(x, x->vs1);
+	}
+}
+
+const uint8_t *sc_vbytes(const struct sc_vec *x, const uint8_t *mask)
+{
+	uint8_t *t = sc_vtmp(x, 2);
+
+	for (uint32_t i = 0; i < x->vl; i++)
+		t[i] = sc_vbit(mask, i);
+	return t;
+}
+
+static enum sc_vres dispatch(struct sc_vec *x)
+{
+	static enum sc_vres (*const parts[])(struct sc_vec *x) = {
+		sc_vector_int, sc_vector_wide, sc_vector_fixed, sc_vector_mask, sc_vector_perm,
+	};
+	enum sc_vres res = SC_V_ILLEGAL;
+
+	if (x->f3 == SC_OPFVV || x->f3 == SC_OPFVF) {
+		if (x->core->fcsr >> 5 > SC_RMM)
+			return SC_V_ILLEGAL;
+		res = sc_vector_fp(x);
+		if (res == SC_V_ILLEGAL)
+			res = sc_vector_fcvt(x);
+		return res == SC_V_ILLEGAL ? sc_vector_perm(x) : res;
+	}
+	for (unsigned int i = 0; i < sizeof(parts) / sizeof(parts[0]) && res == SC_V_ILLEGAL; i++)
+		res = parts[i](x);
+	return res;
+}
+
+static struct sc_vec open_insn(struct sc_core *core, uint32_t word)
+{
+	return (struct sc_vec){
+		.core = core,
+		.v = core->v,
+		.word = word,
+		.vlenb = core->vlen / 8,
+		.vd = (uint8_t)SC_INSN_RD(word),
+		.vs1 = (uint8_t)SC_INSN_RS1(word),
+		.vs2 = (uint8_t)SC_INSN_RS2(word),
+		.f6 = (uint8_t)(word >> 26),
+		.f3 = (uint8_t)SC_INSN_FUNCT3(word),
+		.masked = !(word >> 25 & 1),
+		.sew = core->vtype >> 3 & 3,
+		.lmul = vtype_lmul(core->vtype & 7),
+		.vl = (uint32_t)core->vl,
+		.vstart = (uint32_t)core->vstart,
+	};
+}
+
+bool sc_vector(struct sc_core *core, uint32_t word)
+{
+	uint32_t opcode = SC_INSN_OPCODE(word);
+	enum sc_vres res = SC_V_ILLEGAL;
+	struct sc_vec x;
+
+	if (!core->vlen)
+		goto illegal;
+	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == SC_OPCFG) {
+		if (!vset(core, word))
+			goto illegal;
+		return true;
+	}
+	x = open_insn(core, word);
+	if (opcode != SC_OPC_OP_V && opcode != SC_OPC_DMA)
+		res = sc_vector_mem(&x, opcode == SC_OPC_STORE_V);
+	else if (!(core->vtype & SC_VTYPE_VILL))
+		res = opcode == SC_OPC_DMA ? sc_vector_exp2(&x) : dispatch(&x);
+	if (res == SC_V_FAULT)
+		return false;
+	if (res == SC_V_DONE) {
+		core->vstart = 0;
+		return true;
+	}
+illegal:
+	sc_core_trap(core, SC_CODE_ILLEGAL_INSN)->value = word;
+	return false;
+}
