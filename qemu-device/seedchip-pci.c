@@ -32,7 +32,7 @@
 #define SEEDCHIP_MAX_VRAM    (1ULL << SC_DMA_BITS)
 #define SEEDCHIP_MIN_TCM     (64 * KiB)
 #define SEEDCHIP_MAX_TCM     (16 * MiB)
-#define SEEDCHIP_MAX_VLEN    65536
+#define SEEDCHIP_MAX_VLEN    16384
 
 /* End of a reset: the chip knows when; a timer asks, and the guest's writes. */
 
@@ -774,7 +774,7 @@ static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_UINT32("contexts", SeedchipState, contexts, 64),
     DEFINE_PROP_UINT32("vectors", SeedchipState, vectors, 16),
     DEFINE_PROP_UINT32("threads", SeedchipState, threads, 0),
-    DEFINE_PROP_UINT32("vlen", SeedchipState, vlen, 0),
+    DEFINE_PROP_UINT32("vlen", SeedchipState, vlen, 4096),
     DEFINE_PROP_UINT32("timeout-scale", SeedchipState, timeout_scale, 1),
     DEFINE_PROP_UINT64("serial", SeedchipState, serial, 0),
     DEFINE_PROP_UINT64("latency", SeedchipState, latency, 1000),

@@ -20,7 +20,7 @@
 #define EVENTS_LOG2 6
 
 struct options {
-	uint64_t cards, cores, vram, bar, tcm, strict, threads;
+	uint64_t cards, cores, vram, bar, tcm, vlen, strict, threads;
 };
 
 pthread_mutex_t sim_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -283,12 +283,12 @@ static int parse_options(struct options *o)
 	} known[] = {
 		{ "cards=", &o->cards }, { "cores=", &o->cores },   { "vram=", &o->vram },
 		{ "bar=", &o->bar },	 { "tcm=", &o->tcm },	    { "strict=", &o->strict },
-		{ "threads=", &o->threads },
+		{ "threads=", &o->threads }, { "vlen=", &o->vlen },
 	};
 	const char *env = getenv("SEEDCHIP_DEVICE"), *at = env + 3;
 	unsigned int i;
 
-	*o = (struct options){ .cards = 1 };
+	*o = (struct options){ .cards = 1, .vlen = 4096 };
 	for (at += *at == ':'; *at; at += strcspn(at, ","), at += *at == ',') {
 		for (i = 0; i < ARRAY_SIZE(known); i++)
 			if (!strncmp(at, known[i].name, strlen(known[i].name)))
@@ -390,7 +390,7 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 {
 	const struct sc_config config = {
 		.cores = o->cores, .card_size = o->vram, .card_visible_size = o->bar,
-		.tcm_size = o->tcm, .strict = o->strict, .threads = o->threads,
+		.tcm_size = o->tcm, .vlen = o->vlen, .strict = o->strict, .threads = o->threads,
 		.serial = number,
 	};
 	static const struct sc_host host = {
