@@ -15,7 +15,7 @@
 #include "format.h"
 #include "matrix_path.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,bmi2")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 
 #define DIM   SC_ACC_DIM
@@ -23,15 +23,15 @@
 #define ROWS  4 /* rows of sums in registers */
 #define COLS  4 /* vectors of them */
 
-/* The low @count bits; none below 1. */
-INLINE __mmask16 lanes(int count)
+/* The low @count bits, at most 16 or 64; @count below 256 */
+INLINE __mmask16 lanes(unsigned int count)
 {
-	return count >= LANES ? 0xffff : count > 0 ? (1u << count) - 1 : 0;
+	return _bzhi_u32(0xffff, count);
 }
 
-INLINE __mmask64 bytes(int count)
+INLINE __mmask64 bytes(unsigned int count)
 {
-	return count >= 64 ? ~0ull : count > 0 ? (1ull << count) - 1 : 0;
+	return _bzhi_u64(~0ull, count);
 }
 
 /* The bits of an f32, or of anything, in every lane */
@@ -107,14 +107,15 @@ INLINE struct bytes bytes_of(const struct sc_block *b, const struct sc_operand *
 }
 
 /* @left of up to 64 bytes of a row from element @c on, the others zeros */
-INLINE __m512i load_bytes(struct bytes s, unsigned int row, unsigned int c, int left)
+INLINE __m512i load_bytes(struct bytes s, unsigned int row, unsigned int c, unsigned int left)
 {
 	const uint8_t *p = s.at + row * s.stride;
-	__mmask32 half = bytes((left + 1) / 2);
+	__mmask32 half;
 	__m512i w;
 
 	if (!s.packed)
 		return _mm512_xor_si512(_mm512_maskz_loadu_epi8(bytes(left), p + c), s.flip);
+	half = bytes((left + 1) / 2);
 	w = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(half, p + c / 2));
 	w = _mm512_or_si512(_mm512_and_si512(w, _mm512_set1_epi16(0xf)),
 			    _mm512_and_si512(_mm512_slli_epi16(w, 4), _mm512_set1_epi16(0xf00)));
@@ -371,7 +372,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 
 #pragma GCC unroll 4
 	for (v = 0; v < cols; v++)
-		keep[v] = v + 1 < cols ? 0xffff : lanes((int)(b->n - v * LANES));
+		keep[v] = v + 1 < cols ? 0xffff : lanes(b->n - v * LANES);
 #pragma GCC unroll 4
 	for (r = 0; r < rows; r++) {
 #pragma GCC unroll 4
@@ -473,7 +474,7 @@ static bool usable(void)
 {
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-	       __builtin_cpu_supports("avx512vnni");
+	       __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2");
 }
 
 const struct sc_matrix_path sc_matrix_avx512 = {
