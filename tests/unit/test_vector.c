@@ -265,7 +265,7 @@ static void test_long(void **state)
 {
 	struct fixture *t = *state;
 	unsigned int n = 4 * VLENB / 4;
-	float *x = (float *)t->data, *y = x + n, sum = 0;
+	float *x = (void *)t->data, *y = x + n, sum = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		x[i] = random_float();
@@ -322,7 +322,7 @@ static void test_bf16(void **state)
 {
 	struct fixture *t = *state;
 	uint16_t *a = (uint16_t *)t->data, *b = a + VLENB / 2;
-	float *c = (float *)(b + VLENB / 2);
+	float *c = (void *)(b + VLENB / 2);
 
 	for (unsigned int i = 0; i < VLENB / 2; i++) {
 		a[i] = (uint16_t)rand();
@@ -348,7 +348,7 @@ static void test_scalar_bf16(void **state)
 	struct fixture *t = *state;
 	uint32_t down = r_type(0x53, 0, 0x22, 2, 1, 8), up = r_type(0x53, 0, 0x20, 3, 2, 6);
 
-	*(float *)t->data = 1.00390625f * 3; /* a tie */
+	memcpy(t->data, &(float){ 1.00390625f * 3 }, 4); /* a tie */
 	assert_int_equal(RUN(t, i_type(0x07, 2, 1, A1, 0), down, up, RET), SC_RUN_DONE);
 	assert_int_equal(t->core->f[2], 0xffffffffffff0000 | to_bf16(1.00390625f * 3));
 	assert_int_equal((uint32_t)t->core->f[3], (uint32_t)to_bf16(1.00390625f * 3) << 16);
@@ -362,7 +362,7 @@ static void test_exp2(void **state)
 {
 	struct fixture *t = *state;
 	uint32_t exp2_v = 5 << 12 | 1 << 25 | 8 << 20 | 16 << 7 | 0x2b;
-	float *x = (float *)t->data;
+	float *x = (void *)t->data;
 	unsigned int n = VLENB * 8 / 4;
 
 	for (unsigned int i = 0; i < n; i++)
