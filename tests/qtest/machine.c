@@ -49,7 +49,8 @@ static void nap(void)
 
 /* --- channels --- */
 
-static void say(struct machine *m, struct channel *c, const char *line)
+/* Whether QEMU is there to take it. */
+static bool try_to_say(struct channel *c, const char *line)
 {
 	size_t len = strlen(line);
 
@@ -57,10 +58,17 @@ static void say(struct machine *m, struct channel *c, const char *line)
 		ssize_t n = send(c->fd, line, len, MSG_NOSIGNAL);
 
 		if (n < 0)
-			fail_msg("QEMU does not listen: %s", machine_stderr(m));
+			return false;
 		line += n;
 		len -= n;
 	}
+	return true;
+}
+
+static void say(struct machine *m, struct channel *c, const char *line)
+{
+	if (!try_to_say(c, line))
+		fail_msg("QEMU does not listen: %s", machine_stderr(m));
 }
 
 /* The next line, without its end; NULL if none comes until @deadline or QEMU has gone. */
@@ -256,11 +264,10 @@ const char *machine_refusal(const char *args)
 	char line[1024];
 	const char *text;
 
-	/* a QEMU that starts says so here; one that refuses closes the channel */
-	if (hear(&m->qmp, line, sizeof(line), now_ms() + PATIENCE_MS)) {
-		say(m, &m->qmp, "{\"execute\":\"qmp_capabilities\"}\n");
-		say(m, &m->qmp, "{\"execute\":\"quit\"}\n");
-	}
+	/* One that refuses may greet before it goes; one that does not has to be told to go. */
+	if (hear(&m->qmp, line, sizeof(line), now_ms() + PATIENCE_MS) &&
+	    try_to_say(&m->qmp, "{\"execute\":\"qmp_capabilities\"}\n"))
+		try_to_say(&m->qmp, "{\"execute\":\"quit\"}\n");
 	reap(m);
 	text = machine_stderr(m);
 	close(m->err);
