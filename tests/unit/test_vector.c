@@ -391,12 +391,53 @@ static void test_exp2(void **state)
 	expect_illegal(t, E16 | M1, exp2_v);
 }
 
+static uint32_t set_vstart(uint32_t element)
+{
+	return 0x008 << 20 | element << 15 | 5 << 12 | 0x73; /* csrrwi zero, vstart */
+}
+
+/* Where the emulator of tests/isa keeps vstart or falls: slides, scalar and whole-register moves. */
+static void test_vstart(void **state)
+{
+	struct fixture *t = *state;
+	uint32_t *v8 = (uint32_t *)reg(t, 8), *v16 = (uint32_t *)reg(t, 16);
+	unsigned int i, words = 2 * VLENB / 4;
+
+	for (i = 0; i < words; i++) {
+		v8[i] = 1000 + i;
+		v16[i] = 5000 + i;
+	}
+	/* vslideup.vi v8, v16, 2: elements from the larger of vstart and offset on */
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E32 | M2), set_vstart(5),
+			     opv(0x0e, VI, 8, 16, 2, 1), RET), SC_RUN_DONE);
+	for (i = 0; i < words; i++)
+		assert_int_equal(v8[i], i < 5 ? 1000 + i : 5000 + i - 2);
+	assert_int_equal(t->core->vstart, 0);
+
+	/* vmv.s.x v8, a1: nothing at or beyond vl, else element 0; vstart is cleared either way */
+	v8[0] = 7;
+	assert_int_equal(RUN(t, 1 << 20 | ZERO << 15 | A0 << 7 | 0x13, /* li a0, 1 */
+			     vsetvli(ZERO, A0, E32 | M1), set_vstart(1),
+			     opv(0x10, MVX, 8, 0, A1, 1), RET), SC_RUN_DONE);
+	assert_int_equal(v8[0], 7);
+	assert_int_equal(t->core->vstart, 0);
+
+	/* vmv2r.v v8, v16: from element vstart of the effective SEW on */
+	for (i = 0; i < words; i++)
+		v8[i] = 1000 + i;
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E32 | M1), set_vstart(9),
+			     opv(0x27, VI, 8, 16, 1, 1), RET), SC_RUN_DONE);
+	for (i = 0; i < words; i++)
+		assert_int_equal(v8[i], i < 9 ? 1000 + i : 5000 + i);
+	assert_int_equal(t->core->vstart, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_illegal), TEST(test_fault_inside), TEST(test_state), TEST(test_long),
-		TEST(test_bf16), TEST(test_scalar_bf16), TEST(test_exp2),
+		TEST(test_bf16), TEST(test_scalar_bf16), TEST(test_exp2), TEST(test_vstart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
