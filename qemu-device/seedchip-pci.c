@@ -68,7 +68,10 @@ static void seedchip_settle_reset(SeedchipState *s)
     }
 }
 
-/* BARs */
+/*
+ * BARs. A CPU that was waiting for the big lock gets here after removal, too,
+ * when configuration space has been freed and references have been given back.
+ */
 
 static void seedchip_access_in_d3(SeedchipState *s, const char *bar,
                                   hwaddr addr)
@@ -105,6 +108,9 @@ static uint64_t seedchip_control_read(void *opaque, hwaddr addr,
 {
     SeedchipState *s = opaque;
 
+    if (s->gone) {
+        return ~0ULL;
+    }
     if (seedchip_asleep(s)) {
         seedchip_access_in_d3(s, "control", addr);
         return ~0ULL;
@@ -121,6 +127,9 @@ static void seedchip_control_write(void *opaque, hwaddr addr, uint64_t value,
 {
     SeedchipState *s = opaque;
 
+    if (s->gone) {
+        return;
+    }
     if (seedchip_asleep(s)) {
         seedchip_access_in_d3(s, "control", addr);
         return;
@@ -141,6 +150,9 @@ static uint64_t seedchip_doorbell_read(void *opaque, hwaddr addr,
 {
     SeedchipState *s = opaque;
 
+    if (s->gone) {
+        return ~0ULL;
+    }
     if (seedchip_asleep(s)) {
         seedchip_access_in_d3(s, "doorbell", addr);
         return ~0ULL;
@@ -155,6 +167,9 @@ static void seedchip_doorbell_write(void *opaque, hwaddr addr, uint64_t value,
 {
     SeedchipState *s = opaque;
 
+    if (s->gone) {
+        return;
+    }
     if (seedchip_asleep(s)) {
         seedchip_access_in_d3(s, "doorbell", addr);
         return;
@@ -170,14 +185,22 @@ static void seedchip_doorbell_write(void *opaque, hwaddr addr, uint64_t value,
 static uint64_t seedchip_asleep_read(void *opaque, hwaddr addr,
                                      unsigned int size)
 {
-    seedchip_access_in_d3(opaque, "card memory", addr);
+    SeedchipState *s = opaque;
+
+    if (!s->gone) {
+        seedchip_access_in_d3(s, "card memory", addr);
+    }
     return ~0ULL;
 }
 
 static void seedchip_asleep_write(void *opaque, hwaddr addr, uint64_t value,
                                   unsigned int size)
 {
-    seedchip_access_in_d3(opaque, "card memory", addr);
+    SeedchipState *s = opaque;
+
+    if (!s->gone) {
+        seedchip_access_in_d3(s, "card memory", addr);
+    }
 }
 
 /* The chip sees every access as the guest made it, to judge it. */
