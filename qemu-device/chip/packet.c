@@ -487,6 +487,9 @@ static struct sc_work *push_current(struct sc_chip *chip, struct sc_queue *q)
 	work->packet = *p;
 	work->index = q->fetch;
 	work->listed_packet = q->list.active;
+	/* a slot that is skipped has not been checked: it may claim more than the list has */
+	if (q->list.active && slots > q->list.count - q->list.pos)
+		slots = q->list.count - q->list.pos;
 	if (q->list.active)
 		q->list.pos += slots;
 	else

@@ -618,6 +618,22 @@ static void test_wait_queue_skip(void **state)
 	assert_int_equal(bench_queue_read(b, KERNEL, SC_Q_RETIRED), 12);
 }
 
+/* What is skipped at the end of a list claims slots behind it: the list ends all the same. */
+static void test_skip_in_list(void **state)
+{
+	struct bench *b = *state;
+	union packet call = pkt(SC_OP_INDIRECT, 0);
+	union packet list[2] = { wait_queue(OTHER, 1, 77, 1),
+				 { { .hdr = SC_HDR(SC_OP_DISPATCH, 0, 15) } } };
+
+	memcpy(b->card + PA, list, sizeof(list));
+	call.body[0] = PA;
+	call.body[2] = 2;
+	bench_submit(b, DRIVER, &call, 1);
+	assert_int_equal(bench_queue_state(b, DRIVER), SC_QUEUE_IDLE);
+	assert_int_equal(bench_queue_read(b, DRIVER, SC_Q_RETIRED), 1);
+}
+
 /* The skipped packets' records say so. */
 static void test_skip_records(void **state)
 {
@@ -669,7 +685,7 @@ int main(void)
 		TEST(test_fill_rows), TEST(test_fill_zero), TEST(test_timestamp_and_record),
 		TEST(test_record_unmapped), TEST(test_indirect), TEST(test_indirect_faults),
 		TEST(test_wait_in_list), TEST(test_wait_queue), TEST(test_wait_queue_skip),
-		TEST(test_skip_records), TEST(test_grid_indirect),
+		TEST(test_skip_in_list), TEST(test_skip_records), TEST(test_grid_indirect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
