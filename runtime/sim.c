@@ -104,9 +104,9 @@ static int host_dma(void *opaque, uint64_t addr, void *buf, size_t len, bool wri
 
 	if (addr >= SYSTEM_SIZE || len > SYSTEM_SIZE - addr)
 		return -EIO;
-	if (len <= SC_SLOT_SIZE && !((addr | len) & 7)) {
+	if (len <= SC_SLOT_SIZE && !((addr | len | (uintptr_t)buf) & 7)) {
 		copy_words(buf, memory, len / 8, write);
-	} else if (len == 4 && !(addr & 3)) {
+	} else if (len == 4 && !((addr | (uintptr_t)buf) & 3)) {
 		if (write)
 			__atomic_store_n((uint32_t *)memory, *(uint32_t *)buf, __ATOMIC_RELEASE);
 		else
