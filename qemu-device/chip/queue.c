@@ -76,7 +76,8 @@ void sc_queue_notify(struct sc_chip *chip, const struct sc_queue *target)
 
 void sc_queue_doorbell(struct sc_chip *chip, struct sc_queue *q, uint32_t value)
 {
-	uint32_t ahead = value - (uint32_t)q->reg.RETIRED;
+	/* What a producer that polls the state page may know already. */
+	uint32_t ahead = value - (uint32_t)q->publishing;
 
 	sc_trace(chip, "doorbell", "queue %u: %u", q->id, value);
 	if (q->state == SC_QUEUE_DISABLED)
@@ -166,6 +167,7 @@ static void start(struct sc_chip *chip, struct sc_queue *q)
 		memset(&q->counters, 0, sizeof(q->counters));
 	q->counters.generation = chip->reg.GENERATION << 32 | q->reg.EPOCH;
 	q->reg.RETIRED = q->reg.INDEX;
+	q->publishing = q->reg.INDEX;
 	q->fetch = q->reg.INDEX;
 	q->doorbell = (uint32_t)q->reg.INDEX;
 	q->bad_doorbell = false;

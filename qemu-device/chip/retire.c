@@ -273,6 +273,7 @@ static void write_back(struct sc_chip *chip, struct sc_queue *q, uint64_t retire
 	int ret = 0;
 
 	now.state.retired = retired;
+	q->publishing = retired;
 	sc_unlock(chip);
 	for (i = 1; i < SC_ARRAY_SIZE(now.words) && !ret; i++)
 		if (all || now.words[i] != q->written.words[i])

@@ -167,6 +167,7 @@ static void queue(struct stream *s, struct sc_chip *chip, struct sc_queue *q)
 	binding(s, chip, &q->bind);
 	list(s, &q->list);
 	words(s, &q->counters, sizeof(q->counters));
+	q->publishing = q->reg.RETIRED;
 }
 
 /* What is measured in the cores is carried over in the biases. */

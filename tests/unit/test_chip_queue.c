@@ -126,6 +126,32 @@ static void test_bad_doorbell(void **state)
 	assert_int_equal(b->strict_total, 0);
 }
 
+/* Rings for a full ring the moment that `retired` can be read, as a polling producer may. */
+static int ring_at_once(struct bench *b, uint64_t addr, size_t len, bool write)
+{
+	(void)len;
+	if (write && addr == BENCH_STATE + 128) {
+		b->hook = NULL;
+		sc_chip_doorbell_write(b->chip, 1 * 0x1000, b->queues[1].index + RING_SLOTS, 4);
+	}
+	return 0;
+}
+
+static void test_doorbell_before_retired(void **state)
+{
+	struct bench *b = *state;
+	union packet p = pkt(SC_OP_NOP, 0);
+
+	bench_queue(b, 1, 0, 0);
+	bench_run(b);
+	b->hook = ring_at_once;
+	bench_submit(b, 1, &p, 1);
+	bench_run(b);
+	assert_null(b->hook);
+	assert_int_equal(bench_queue_state(b, 1), SC_QUEUE_IDLE);
+	assert_int_equal(bench_queue_read(b, 1, SC_Q_RETIRED), 1);
+}
+
 /* Everything else in a doorbell page: reads as zero, ignores writes, never strict. */
 static void test_doorbell_page(void **state)
 {
@@ -510,6 +536,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nop), TEST(test_laps), TEST(test_doorbell_is_a_hint),
 		TEST(test_full_ring), TEST(test_bad_doorbell), TEST(test_doorbell_page),
+		TEST(test_doorbell_before_retired),
 		cmocka_unit_test(test_states_and_commands), TEST(test_start_refused),
 		TEST(test_stop_start), TEST(test_arm), TEST(test_write_back_order),
 		TEST(test_state_unreachable), TEST(test_disabled_is_silent),
