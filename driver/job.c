@@ -507,6 +507,25 @@ static int seedchip_job_layout(struct seedchip_job *job, const struct sc_packet 
 }
 
 /*
+ * Turn a job that will not run into NOPs of the right phase. The queue has
+ * failed, but the card may not have been told yet and still be fetching; it
+ * has not passed the first header, which comes last here too.
+ */
+static void seedchip_job_blank(struct seedchip_job *job)
+{
+	struct seedchip_queue *q = job->queue;
+	u64 index = job->end;
+
+	while (index-- > job->start) {
+		struct sc_packet *slot = seedchip_queue_slot(q, index);
+
+		slot->tag = 0;
+		memset(slot->body, 0, sizeof(slot->body));
+		seedchip_job_store_header(q, index, SC_HDR(SC_OP_NOP, 0, 0));
+	}
+}
+
+/*
  * Append @job to its queue. On success the job belongs to the queue. Nothing
  * can fail once its fence is initialised.
  */
@@ -534,7 +553,7 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 	refused = q->status != SEEDCHIP_QUEUE_ACTIVE;
 	if (refused) {
 		/* The queue has failed since: this job fails with it, and never starts. */
-		seedchip_job_store_header(q, job->start, job->first_hdr);
+		seedchip_job_blank(job);
 		dma_fence_set_error(&job->fence->base, -ECANCELED);
 		seedchip_job_signal_locked(job);
 	} else {
