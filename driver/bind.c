@@ -460,6 +460,15 @@ static void seedchip_bind_dep_signaled(struct dma_fence *fence, struct dma_fence
 	queue_work(vm->sdev->wq, &vm->bind_work);
 }
 
+/* No callback of @bind runs after this; one that is running ends first. */
+static void seedchip_bind_unhook(struct seedchip_bind *bind)
+{
+	u32 i;
+
+	for (i = 0; i < bind->num_deps; i++)
+		dma_fence_remove_callback(bind->deps[i].fence, &bind->deps[i].cb);
+}
+
 /* Applies what is at the head of the list and has nothing to wait for. */
 void seedchip_bind_work(struct work_struct *work)
 {
@@ -487,26 +496,25 @@ void seedchip_bind_work(struct work_struct *work)
 	if (present)
 		drm_dev_exit(idx);
 	list_for_each_entry_safe(bind, tmp, &done, link) {
+		/* The last callback has yet to queue this work again: it needs the VM. */
+		seedchip_bind_unhook(bind);
 		seedchip_bind_drop(vm, &bind->old);
 		seedchip_bind_free(vm, bind);
 		seedchip_vm_put(vm);
 	}
 }
 
-/* The file goes: what still waits will not happen. */
+/* The file goes and its queues have stopped: what still waits will not happen. */
 void seedchip_bind_close(struct seedchip_vm *vm)
 {
 	struct seedchip_bind *bind, *tmp;
 	LIST_HEAD(canceled);
-	u32 i;
 
 	mutex_lock(&vm->lock);
-	vm->closed = true;
 	list_splice_init(&vm->binds, &canceled);
 	mutex_unlock(&vm->lock);
 	list_for_each_entry(bind, &canceled, link)
-		for (i = 0; i < bind->num_deps; i++)
-			dma_fence_remove_callback(bind->deps[i].fence, &bind->deps[i].cb);
+		seedchip_bind_unhook(bind);
 	/* A callback that was too late to be removed may have queued it. */
 	cancel_work_sync(&vm->bind_work);
 	list_for_each_entry_safe(bind, tmp, &canceled, link) {

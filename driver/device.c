@@ -29,10 +29,15 @@
 #define SEEDCHIP_KERNEL_RING_LOG2 8
 #define SEEDCHIP_KERNEL_TIMEOUT_MS 10000
 
+/* In jiffies: the watchdog's multiples of it can still be compared with jiffies. */
+#define SEEDCHIP_MAX_TIMEOUT (MAX_JIFFY_OFFSET / 16)
+
 /* Jiffies for @ms of a real card: an emulated one is slower by a factor that it knows. */
 unsigned long seedchip_scale_timeout(struct seedchip_device *sdev, unsigned int ms)
 {
-	return max(1UL, msecs_to_jiffies(ms) * sdev->info.timeout_scale);
+	unsigned long limit = SEEDCHIP_MAX_TIMEOUT / sdev->info.timeout_scale;
+
+	return max(1UL, min(msecs_to_jiffies(ms), limit) * sdev->info.timeout_scale);
 }
 
 static int seedchip_device_map(struct seedchip_device *sdev)

@@ -8,6 +8,8 @@
  */
 #include <linux/interrupt.h>
 
+#include <drm/drm_managed.h>
+
 #include "device.h"
 #include "fault.h"
 #include "irq.h"
@@ -56,7 +58,8 @@ int seedchip_irq_init(struct seedchip_device *sdev)
 	if (count < 0)
 		return dev_err_probe(&pdev->dev, count, "card needs two MSI-X vectors\n");
 	sdev->num_vectors = count;
-	sdev->vectors = kcalloc(count, sizeof(*sdev->vectors), GFP_KERNEL);
+	/* As long as the DRM device: a queue may be released while the card is removed. */
+	sdev->vectors = drmm_kcalloc(&sdev->drm, count, sizeof(*sdev->vectors), GFP_KERNEL);
 	if (!sdev->vectors) {
 		err = -ENOMEM;
 		goto err_free_vectors;
@@ -77,7 +80,6 @@ int seedchip_irq_init(struct seedchip_device *sdev)
 err_free_irqs:
 	while (i--)
 		pci_free_irq(pdev, i, &sdev->vectors[i]);
-	kfree(sdev->vectors);
 err_free_vectors:
 	pci_free_irq_vectors(pdev);
 	return err;
@@ -91,8 +93,6 @@ void seedchip_irq_fini(struct seedchip_device *sdev)
 	for (i = 0; i < sdev->num_vectors; i++)
 		pci_free_irq(pdev, i, &sdev->vectors[i]);
 	pci_free_irq_vectors(pdev);
-	kfree(sdev->vectors);
-	sdev->vectors = NULL;
 }
 
 u32 seedchip_irq_vector(struct seedchip_device *sdev, u32 queue)

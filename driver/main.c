@@ -86,8 +86,9 @@ static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
 	struct seedchip_file *sfile = file->driver_priv;
 	bool fenced = sfile->vm->context;
 
-	seedchip_bind_close(sfile->vm);
+	/* Queues first: a bind that is given up lets go of memory that the tables still show. */
 	seedchip_queue_close_all(file);
+	seedchip_bind_close(sfile->vm);
 	seedchip_vm_put(sfile->vm);
 	kfree(sfile);
 	/* Fences let go of the module by RCU: an rmmod after the last close shall succeed. */

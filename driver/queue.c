@@ -221,8 +221,6 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 	struct seedchip_device *sdev = q->sdev;
 	int idx;
 
-	if (cancel_delayed_work_sync(&q->watchdog))
-		seedchip_queue_put(q);
 	seedchip_queue_disable(q);
 	if (drm_dev_enter(&sdev->drm, &idx)) {
 		if (q->vm && q->ring_va)
@@ -231,6 +229,9 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 	}
 	seedchip_irq_detach(q);
 	seedchip_queue_free_memory(q);
+	/* After the last submitter, who starts it, has let go of submit_lock. */
+	if (cancel_delayed_work_sync(&q->watchdog))
+		seedchip_queue_put(q);
 
 	mutex_lock(&sdev->hw_lock);
 	RCU_INIT_POINTER(sdev->queues[q->id], NULL);
@@ -370,7 +371,7 @@ struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struc
 /* Aborts what is pending; the hardware queue follows when nobody waits for it. */
 void seedchip_queue_destroy(struct seedchip_queue *q)
 {
-	seedchip_reset_queue(q, NULL, true);
+	seedchip_reset_destroy(q);
 	seedchip_queue_put_user(q);
 }
 
@@ -396,7 +397,7 @@ void seedchip_queue_close_all(struct drm_file *file)
 
 	/* All stop before the first is released: they may wait for each other. */
 	xa_for_each(&sfile->queues, handle, q)
-		seedchip_reset_queue(q, NULL, true);
+		seedchip_reset_destroy(q);
 	xa_for_each(&sfile->queues, handle, q)
 		seedchip_queue_put_user(q);
 	xa_destroy(&sfile->queues);

@@ -98,6 +98,9 @@ static void seedchip_reset_restart(struct seedchip_device *sdev, int err)
 	lockdep_assert_held(&sdev->hw_lock);
 	if (!err)
 		err = seedchip_device_enable(sdev);
+	/* It may still be running: nothing may reach memory that fences give back. */
+	if (err)
+		pci_clear_master(to_pci_dev(sdev->drm.dev));
 	seedchip_reset_finish_all(sdev);
 	if (!err)
 		err = seedchip_queue_start(sdev->kernel_queue);
@@ -208,20 +211,14 @@ static void seedchip_reset_settle(struct seedchip_device *sdev)
 	}
 }
 
-/**
- * seedchip_reset_queue() - stop a queue, fail what is pending
- * @q: queue
- * @fault: why, NULL if its owner destroys it
- * @dead: for good
- *
- * Does nothing to a queue that has already failed, except @dead.
- */
-void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault, bool dead)
+/* Does nothing to a queue that has already failed, except @dead. */
+static void seedchip_reset_queue_locked(struct seedchip_queue *q, const struct sc_fault *fault,
+					bool dead)
 {
 	struct seedchip_device *sdev = q->sdev;
 	int err;
 
-	mutex_lock(&sdev->hw_lock);
+	lockdep_assert_held(&sdev->hw_lock);
 	if (seedchip_job_take(q, fault, dead) && !sdev->wedged) {
 		err = seedchip_queue_command(q, SC_QUEUE_CMD_RESET);
 		if (err == -ETIMEDOUT && q->vm)
@@ -234,16 +231,43 @@ void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault
 	seedchip_reset_complete_fault(q);
 	seedchip_job_finish(q);
 	seedchip_reset_settle(sdev);
-	mutex_unlock(&sdev->hw_lock);
 }
 
-/* An event, or the watchdog, has filled in q->fault. */
+/**
+ * seedchip_reset_destroy() - stop a queue for good because its owner lets go
+ * @q: queue
+ */
+void seedchip_reset_destroy(struct seedchip_queue *q)
+{
+	mutex_lock(&q->sdev->hw_lock);
+	seedchip_reset_queue_locked(q, NULL, true);
+	mutex_unlock(&q->sdev->hw_lock);
+}
+
+/* An event has filled in q->fault; a reset of the device may have dealt with it since. */
 void seedchip_reset_fail_work(struct work_struct *work)
 {
 	struct seedchip_queue *q = container_of(work, struct seedchip_queue, fail_work);
 
-	seedchip_reset_queue(q, &q->fault, false);
+	mutex_lock(&q->sdev->hw_lock);
+	if (q->has_fault)
+		seedchip_reset_queue_locked(q, &q->fault, false);
+	mutex_unlock(&q->sdev->hw_lock);
 	seedchip_queue_put(q);
+}
+
+/**
+ * seedchip_reset_wait_kernel() - wait for the reset that a failed kernel's queue entails
+ * @sdev: card
+ *
+ * The queue refuses work from the moment of its fault, while the card may go on
+ * running jobs of others until it has been reset.
+ */
+void seedchip_reset_wait_kernel(struct seedchip_device *sdev)
+{
+	flush_work(&sdev->kernel_queue->fail_work);
+	mutex_lock(&sdev->hw_lock);
+	mutex_unlock(&sdev->hw_lock);
 }
 
 /**
@@ -327,7 +351,7 @@ static void seedchip_reset_hang(struct seedchip_queue *q)
 	}
 	drm_dbg(&q->sdev->drm, "queue %u: %s\n", q->id,
 		why.code == SC_CODE_JOB_TIMEOUT ? "no progress" : "stopped by the card");
-	seedchip_reset_queue(q, &why, false);
+	seedchip_reset_queue_locked(q, &why, false);
 }
 
 void seedchip_reset_watchdog(struct work_struct *work)
@@ -338,11 +362,14 @@ void seedchip_reset_watchdog(struct work_struct *work)
 
 	/* An interrupt that was lost is made good here. */
 	seedchip_job_retire(q);
+	/* Looked at and judged under the lock, or a reset in between would be judged again. */
+	mutex_lock(&q->sdev->hw_lock);
 	if (seedchip_job_pending(q, &gated)) {
 		if (seedchip_reset_is_hung(q, gated))
 			seedchip_reset_hang(q);
 		else
 			seedchip_reset_rearm(q);
 	}
+	mutex_unlock(&q->sdev->hw_lock);
 	seedchip_queue_put(q);
 }

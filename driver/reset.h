@@ -7,12 +7,12 @@
 
 #include <linux/types.h>
 
-struct sc_fault;
 struct seedchip_device;
 struct seedchip_queue;
 struct work_struct;
 
-void seedchip_reset_queue(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
+void seedchip_reset_destroy(struct seedchip_queue *q);
+void seedchip_reset_wait_kernel(struct seedchip_device *sdev);
 void seedchip_reset_remove(struct seedchip_device *sdev);
 void seedchip_reset_prepare(struct seedchip_device *sdev);
 void seedchip_reset_done(struct seedchip_device *sdev);

@@ -73,10 +73,10 @@ static int seedchip_syncs_append(struct seedchip_syncs *syncs, struct dma_fence 
 {
 	struct dma_fence **in;
 
-	/* Grows by powers of two. */
+	/* Grows by powers of two; a program's chains can ask for more than there may be. */
 	if (!(syncs->num_in & (syncs->num_in - 1))) {
 		in = krealloc_array(syncs->in, max(4U, syncs->num_in * 2), sizeof(*in),
-				    GFP_KERNEL);
+				    GFP_KERNEL | __GFP_NOWARN);
 		if (!in)
 			return -ENOMEM;
 		syncs->in = in;

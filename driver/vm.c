@@ -17,6 +17,7 @@
 
 #include "device.h"
 #include "job.h"
+#include "reset.h"
 #include "vm.h"
 #include "vram.h"
 
@@ -140,8 +141,8 @@ int seedchip_vm_enable(struct seedchip_vm *vm)
  * @va: start
  * @size: bytes, 0 for everything
  *
- * A packet that fails instead of retiring was hit by a device reset, which
- * drops all translations too. The caller has entered the device.
+ * A packet that is refused or fails instead of retiring meets a device reset,
+ * which drops all translations too. The caller has entered the device.
  */
 void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
 {
@@ -163,8 +164,10 @@ void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
 		/* Giving up for lack of memory would leave a stale translation. */
 		fence = seedchip_job_kernel(vm->sdev, &u.packet, 1);
 	} while (PTR_ERR_OR_ZERO(fence) == -ENOMEM);
-	if (IS_ERR(fence))
+	if (IS_ERR(fence)) {
+		seedchip_reset_wait_kernel(vm->sdev);
 		return;
+	}
 	dma_fence_wait(fence, false);
 	dma_fence_put(fence);
 }

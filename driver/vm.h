@@ -29,7 +29,6 @@ struct seedchip_device;
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
  * @idle: woken when @binds has become empty
- * @closed: the file has gone
  */
 struct seedchip_vm {
 	struct drm_gpuvm base;
@@ -42,7 +41,6 @@ struct seedchip_vm {
 	struct list_head binds;
 	struct work_struct bind_work;
 	wait_queue_head_t idle;
-	bool closed;
 };
 
 static inline struct seedchip_vm *to_seedchip_vm(struct drm_gpuvm *base)

@@ -125,7 +125,7 @@ static struct dma_fence *seedchip_vram_fill(struct seedchip_vram_node *node, boo
 {
 	struct seedchip_vram *vram = node->vram;
 	struct sc_packet packets[SEEDCHIP_FILL_BATCH];
-	struct dma_fence *fence = NULL;
+	struct dma_fence *fence = NULL, *next;
 	struct gpu_buddy_block *block;
 	u32 count = 0;
 
@@ -143,10 +143,14 @@ static struct dma_fence *seedchip_vram_fill(struct seedchip_vram_node *node, boo
 		}
 		if (!count || (count < SEEDCHIP_FILL_BATCH && !last))
 			continue;
+		next = seedchip_job_kernel(vram->sdev, packets, count);
+		/* The caller frees the blocks, so nothing may fill them any more. */
+		if (IS_ERR(next) && fence)
+			dma_fence_wait(fence, false);
 		dma_fence_put(fence);
-		fence = seedchip_job_kernel(vram->sdev, packets, count);
+		fence = next;
 		if (IS_ERR(fence))
-			return fence;
+			break;
 		count = 0;
 	}
 	return fence;

@@ -2,6 +2,7 @@
 /* Fences in and out of SUBMIT: binary and timeline syncobjs, between queues and from elsewhere. */
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -11,6 +12,7 @@
 #define RW   (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
 #define VA   0x10000000ULL
 #define SIZE 0x1000ULL
+#define PLACE (DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE)
 
 static int fd;
 static struct drm_seedchip_queue_create first, second;
@@ -138,6 +140,76 @@ static void failed_dependency(void)
 	drmSyncobjDestroy(fd, after);
 }
 
+/* More fences than the kernel's largest allocation could list: refused without a warning. */
+static void too_many_fences(void)
+{
+	static struct drm_seedchip_sync syncs[4096];
+	struct sc_packet packet = card_word(SC_OP_WAIT, VA, 1);
+	uint32_t held = card_syncobj(fd), line = card_syncobj(fd);
+	struct drm_seedchip_sync out = SIGNAL(held, 0);
+	uint64_t point;
+	unsigned int i;
+
+	memset((void *)map, 0, SIZE);
+	CHECK_EQ(card_submit(fd, first.queue, &packet, 1, &out, 1, NULL), 0);
+	for (point = 1; point <= 200; point++)
+		CHECK_EQ(drmSyncobjTransfer(fd, line, point, held, 0, 0), 0);
+	for (i = 0; i < 4096; i++)
+		syncs[i] = WAIT(line, 200);
+	packet = card_nop();
+	CHECK_EQ(card_submit(fd, second.queue, &packet, 1, syncs, 4096, NULL), -ENOMEM);
+	map[0] = 1;
+	CHECK_EQ(card_wait(fd, held, 0, 10000), 0);
+	drmSyncobjDestroy(fd, held);
+	drmSyncobjDestroy(fd, line);
+}
+
+#define ROUNDS 20
+#define FILLS  48
+
+/*
+ * A file closes while its queue fills a buffer that a bind, which waits for the queue, unmaps.
+ * The buffer's memory must not be zeroed and given away before the queue has stopped.
+ */
+static void close_with_bind(void)
+{
+	struct sc_packet fills[FILLS];
+	unsigned int round, i;
+
+	for (i = 0; i < FILLS; i++)
+		fills[i] = card_fill(VA, ~0ULL, SIZE);
+	for (round = 0; round < ROUNDS; round++) {
+		struct drm_seedchip_bind op = { .va = VA, .size = SIZE };
+		struct drm_seedchip_sync sync;
+		struct drm_seedchip_vm_bind unmap = {
+			.ops = { .stride = sizeof(op), .count = 1, .array = (uintptr_t)&op },
+			.syncs = { .stride = sizeof(sync), .count = 1, .array = (uintptr_t)&sync },
+		};
+		struct drm_seedchip_queue_create queue;
+		volatile uint64_t *words;
+		uint32_t card, busy;
+		int other = card_open(0);
+
+		busy = card_syncobj(other);
+		CHECK_EQ(card_bo(other, SIZE, PLACE, &card), 0);
+		CHECK_EQ(card_queue(other, &queue), 0);
+		CHECK_EQ(card_bind(other, RW, card, 0, VA, SIZE), 0);
+		sync = SIGNAL(busy, 0);
+		CHECK_EQ(card_submit(other, queue.queue, fills, FILLS, &sync, 1, NULL), 0);
+		sync = WAIT(busy, 0);
+		CHECK_EQ(card_ioctl(other, DRM_IOCTL_SEEDCHIP_VM_BIND, &unmap), 0);
+		close(other);
+
+		for (i = 0; i < 8; i++) {
+			CHECK_EQ(card_bo(fd, SIZE, PLACE, &card), 0);
+			words = card_map(fd, card, SIZE);
+			CHECK_EQ(words[0] | words[SIZE / 8 - 1], 0);
+			munmap((void *)words, SIZE);
+			card_bo_close(fd, card);
+		}
+	}
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -146,6 +218,8 @@ int main(void)
 		{ "one queue waits for another", between_queues },
 		{ "one file waits for another", between_files },
 		{ "the failure of a dependency", failed_dependency },
+		{ "more fences than can be listed", too_many_fences },
+		{ "closed while a bind waits for its queue", close_with_bind },
 	};
 
 	fd = card_open(0);
