@@ -77,8 +77,9 @@ static uint64_t to_fp(struct sc_core *core, const struct sc_rec *rec, enum sc_fp
 	case SC_FP_CVT:
 		return sc_fp_convert(fmt, type, unbox(type, raw), env);
 	case SC_FP_CVT_BF16:
-		return fmt == SC_FP_S ? sc_fp_convert(fmt, SC_FP_BF16, unbox(SC_FP_BF16, raw), env) :
-					sc_fp_convert(SC_FP_BF16, SC_FP_S, unbox(SC_FP_S, raw), env);
+		if (fmt == SC_FP_S)
+			return sc_fp_convert(fmt, SC_FP_BF16, unbox(SC_FP_BF16, raw), env);
+		return sc_fp_convert(SC_FP_BF16, SC_FP_S, unbox(SC_FP_S, raw), env);
 	default: /* SC_FP_MV_FROM_X */
 		return x & ~boxes[fmt];
 	}

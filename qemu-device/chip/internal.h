@@ -207,7 +207,7 @@ struct sc_queue {
 	bool failed; /* a packet has failed: start no other */
 	bool yield_slot; /* give the slot to a waiter when the window is empty */
 	bool publish; /* the state page must be written although nothing retires */
-	uint64_t publishing; /* what it shows as retired, or will in a moment, before RETIRED does */
+	uint64_t publishing; /* what it shows as retired, or will before RETIRED does */
 	uint64_t fetch; /* index of the next packet to start */
 	bool have; /* `current` was fetched and has not started */
 	union sc_pkt current;

@@ -60,7 +60,9 @@ static enum sc_vres convert(struct sc_vec *x)
 	const struct conversion *c = &conversions[x->vs1];
 	int from = x->sew + c->wide_source, to = x->sew + c->wide_dest;
 	int slm = x->lmul + c->wide_source, dlm = x->lmul + c->wide_dest;
-	struct sc_fp_env env = { .rm = (uint8_t)(c->rm < 0 ? x->core->fcsr >> 5 : (unsigned)c->rm) };
+	struct sc_fp_env env = {
+		.rm = (uint8_t)(c->rm < 0 ? x->core->fcsr >> 5 : (unsigned int)c->rm),
+	};
 
 	if (!c->valid || from > 3 || to > 3 || (c->kind != FROM_INT && !from) ||
 	    (c->kind != TO_INT && !to) || (c->kind == BF16 && x->sew != 1))

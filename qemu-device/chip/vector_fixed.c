@@ -38,7 +38,8 @@ static struct range range_of(int sew, bool is_signed)
 	unsigned int bits = 8u << sew;
 
 	if (is_signed)
-		return (struct range){ -((sc_s128)1 << (bits - 1)), ((sc_s128)1 << (bits - 1)) - 1 };
+		return (struct range){ -((sc_s128)1 << (bits - 1)),
+				       ((sc_s128)1 << (bits - 1)) - 1 };
 	return (struct range){ 0, ((sc_s128)1 << bits) - 1 };
 }
 

@@ -90,10 +90,13 @@ struct wide {
 };
 static const struct wide opm[64] = {
 	[0x30] = { THREE(waddu), 0 },	[0x31] = { THREE(wadd), 0 },   [0x32] = { THREE(wsubu), 0 },
-	[0x33] = { THREE(wsub), 0 },	[0x34] = { THREE(waddu_w), 0 }, [0x35] = { THREE(wadd_w), 0 },
+	[0x33] = { THREE(wsub), 0 },	[0x34] = { THREE(waddu_w), 0 },
+	[0x35] = { THREE(wadd_w), 0 },
 	[0x36] = { THREE(wsubu_w), 0 }, [0x37] = { THREE(wsub_w), 0 }, [0x38] = { THREE(wmulu), 0 },
-	[0x3a] = { THREE(wmulsu), 0 },	[0x3b] = { THREE(wmul), 0 },   [0x3c] = { THREE(wmaccu), 0 },
-	[0x3d] = { THREE(wmacc), 0 },	[0x3e] = { THREE(wmaccus), 1 }, [0x3f] = { THREE(wmaccsu), 0 },
+	[0x3a] = { THREE(wmulsu), 0 },	[0x3b] = { THREE(wmul), 0 },
+	[0x3c] = { THREE(wmaccu), 0 },
+	[0x3d] = { THREE(wmacc), 0 },	[0x3e] = { THREE(wmaccus), 1 },
+	[0x3f] = { THREE(wmaccsu), 0 },
 };
 static sc_vfn *const narrow[2][3] = { THREE(nsrl), THREE(nsra) };
 

@@ -116,7 +116,8 @@ static bool run_qemu(const char *path, unsigned int vlen, size_t size, struct ou
 	FILE *pipe;
 
 	if (vlen)
-		snprintf(command, sizeof(command), QEMU ",v=true,vext_spec=v1.0,vlen=%u '%s'", vlen, path);
+		snprintf(command, sizeof(command), QEMU ",v=true,vext_spec=v1.0,vlen=%u '%s'", vlen,
+			 path);
 	else
 		snprintf(command, sizeof(command), QEMU " '%s'", path);
 	pipe = popen(command, "r");

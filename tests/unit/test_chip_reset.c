@@ -349,7 +349,7 @@ static void test_load_root(void **state)
 {
 	struct bench *b = *state;
 	uint64_t root = b->roots[1] | SC_PTE_VALID, beyond = BENCH_CARD | SC_PTE_VALID;
-	long size = sc_chip_save(b->chip, NULL, 0), words = size / 8, i, at[2];
+	long size = sc_chip_save(b->chip, NULL, 0), words = size / 8, i, at[2] = { 0 };
 	uint64_t *image = malloc(size);
 	unsigned int found = 0;
 

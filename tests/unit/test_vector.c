@@ -396,7 +396,7 @@ static uint32_t set_vstart(uint32_t element)
 	return 0x008 << 20 | element << 15 | 5 << 12 | 0x73; /* csrrwi zero, vstart */
 }
 
-/* Where the emulator of tests/isa keeps vstart or falls: slides, scalar and whole-register moves. */
+/* Where the emulator of tests/isa keeps vstart or falls: slides, moves of scalars and registers. */
 static void test_vstart(void **state)
 {
 	struct fixture *t = *state;
