@@ -53,7 +53,8 @@ typedef sc_s128 swide64;
 	X(adc, a + b + C) X(sbc, a - b - C) X(merge, C ? b : a) X(mv, b)                           \
 	X(sll, 1ULL * a << (b & (B - 1))) X(srl, a >> (b & (B - 1)))                               \
 	X(sra, (S)a >> (b & (B - 1)))                                                              \
-	X(divu, b ? a / b : (U)-1) X(div, !b ? (U)-1 : b == (U)-1 ? (U)(-1u * a) : (U)((S)a / (S)b))    \
+	X(divu, b ? a / b : (U)-1)                                                                 \
+	X(div, !b ? (U)-1 : b == (U)-1 ? (U)(-1u * a) : (U)((S)a / (S)b))                          \
 	X(remu, b ? a % b : a) X(rem, !b ? a : b == (U)-1 ? 0 : (U)((S)a % (S)b))                  \
 	X(mul, 1u * a * b) X(mulhu, (W)((W)1 * a * b) >> B)                                        \
 	X(mulh, (WS)((WS)(S)a * (WS)(S)b) >> B) X(mulhsu, (WS)((WS)(S)a * (WS)b) >> B)             \
