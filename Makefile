@@ -255,7 +255,7 @@ test: $B/tests.list $(test-needs)
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
 lint: $B/kernel.path $B/qemu-headers.path
-	$(Q)tools/build/lint.sh
+	$(Q)tools/build/lint.sh $(F)
 
 clean:
 	rm -rf $B

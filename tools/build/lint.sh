@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# lint.sh: what the machine can say about the style and the safety of the sources.
-# All findings are shown, then the exit status says whether there were any.
+# lint.sh [FILE...]: what the machine can say about the style and the safety of the sources, or
+# of these files alone.  All findings are shown, then the exit status says whether there were any.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -49,7 +49,7 @@ checkpatch_dir() {
 	echo "$dir"
 }
 
-mapfile -t tracked < <(git ls-files --cached --others --exclude-standard)
+mapfile -t tracked < <(git ls-files --cached --others --exclude-standard "$@")
 files=()
 for f in "${tracked[@]}"; do
 	[ -f "$f" ] && files+=("$f")
@@ -122,10 +122,12 @@ wrong_licence() {
 }
 
 too_long() {
+	[ ${#source[@]} -gt 0 ] || return 0
 	wc -l "${source[@]}" | awk '$2 != "total" && $1 > 900 { print $2 ": " $1 " lines" }'
 }
 
 whitespace() {
+	[ ${#source[@]} -gt 0 ] || return 0
 	grep -nE '[ 	]+$' "${source[@]}" && return 1
 	grep -nE '/(work|root)/[.a-z]' "${source[@]}" | grep -v '^tools/build/lint.sh' && return 1
 	return 0
@@ -133,6 +135,7 @@ whitespace() {
 
 shell_syntax() {
 	local f
+	[ ${#scripts[@]} -gt 0 ] || return 0
 	for f in "${scripts[@]}"; do
 		"$(sed -n '1s/^#!\(.*\)/\1/p' "$f")" -n "$f"
 	done
@@ -140,14 +143,15 @@ shell_syntax() {
 }
 
 kernel_doc() {
-	perl "$(echo /usr/lib/linux-kbuild-*/scripts/kernel-doc | awk '{ print $NF }')" -none -Werror \
-		uapi/*.h
+	[ $# -gt 0 ] || return 0
+	perl "$(echo /usr/lib/linux-kbuild-*/scripts/kernel-doc | awk '{ print $NF }')" -none -Werror "$@"
 }
 
 # Suppressed: what gcc defines (arithmetic on void *, shifts of negative numbers), syntax that
 # only the macros behind it make clear (the compiler judges that), and in the driver what
 # cppcheck misreads in loops whose heads are the kernel's macros.
 cppcheck_run() {
+	[ $# -gt 0 ] || return 0
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
 		--suppress=missingInclude --suppress=unknownMacro --suppress=preprocessorErrorDirective --suppress=syntaxError \
 		--suppress=arithOperationsOnVoidPointer --suppress=shiftNegativeLHS \
@@ -161,13 +165,13 @@ check "driver files that are not GPL-2.0-only" wrong_licence
 check "file sizes" too_long
 check "white space, paths" whitespace
 check "shell scripts" shell_syntax
-check "kernel-doc of uapi/" kernel_doc
+check "kernel-doc of uapi/" kernel_doc "${uapi_h[@]}"
 check "checkpatch, driver" checkpatch "$common_ignore" "${driver_c[@]}"
 check "checkpatch, uapi" checkpatch "$common_ignore,PREFER_KERNEL_TYPES,LINE_SPACING,SPACING" "${uapi_h[@]}"
 check "checkpatch, user space" checkpatch "$common_ignore,$user_ignore" "${user_c[@]}"
 check "checkpatch, QEMU's" qemu_checkpatch "${qemu_c[@]}"
 check "cppcheck" cppcheck_run "${all_c[@]}"
-if [ -e driver/Kbuild ]; then
+if [ ${#driver_c[@]} -gt 0 ]; then
 	check "driver with sparse, W=1" sparse_build
 fi
 [ $failed = 0 ] && say LINT "clean"
