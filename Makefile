@@ -42,7 +42,7 @@ passive := help clean qemu-tree
 goals := $(or $(MAKECMDGOALS),all)
 purposes := $(if $(filter-out $(passive),$(goals)),build) \
 	$(if $(filter demo check vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
-	$(if $(filter check test,$(goals)),check) $(if $(filter lint,$(goals)),lint)
+	$(if $(filter bench check test,$(goals)),check) $(if $(filter lint,$(goals)),lint)
 ifneq ($(strip $(purposes)),)
 ifndef MAKE_RESTARTS
 ifneq ($(shell tools/build/deps.sh $(purposes) >&2; echo $$?),0)
@@ -59,6 +59,7 @@ static-libs :=
 shared-libs :=
 host-progs :=
 vm-progs :=
+benches :=
 unit-tests :=
 host-tests :=
 vm-tests :=
@@ -82,9 +83,11 @@ host-tests-wanted := $(host-tests)
 vm-tests-wanted := $(vm-tests)
 endif
 
+benches-wanted := $(strip $(if $(and $(T),$(filter bench,$(goals))),$(call chosen,$(benches)),$(benches)))
+
 is-script = $(filter %.sh %.py,$(1))
 built-tests := $(unit-tests) $(filter-out %.sh %.py,$(host-tests) $(vm-tests))
-programs := $(sort $(host-progs) $(vm-progs) $(built-tests))
+programs := $(sort $(host-progs) $(vm-progs) $(benches) $(built-tests))
 
 srcs = $(or $($(1)-srcs),$(1).c)
 objs = $(patsubst %,$O/%.o,$(basename $(call srcs,$(1))))
@@ -223,7 +226,7 @@ run-vm := tests/vm/run-vm $(if $(CARDS),--cards $(CARDS)) $(if $(CARD),--card $(
 vm: $(vm-ready)
 	@$(run-vm) --shell
 
-host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(built-tests)) $(device-elfs) \
+host-ready := $(addprefix $O/,$(shared-libs) $(host-progs) $(benches) $(built-tests)) $(device-elfs) \
 	$(check-needs) $(foreach t,$(unit-tests) $(host-tests),$($(t)-needs))
 
 # The launcher comes with the options above; the command in the VM decides the exit status.
@@ -254,6 +257,11 @@ test-needs := $(addprefix $O/,$(unit-tests-wanted) $(filter-out %.sh %.py,$(host
 test: $B/tests.list $(test-needs)
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
+# Programs that print rows of the table of docs/performance.md
+bench: $(addprefix $O/,$(benches-wanted)) $(foreach b,$(benches-wanted),$($(b)-needs))
+	@$(if $(benches-wanted),,echo "no benchmark of this name: $(T)" >&2; exit 1;) \
+		BUILD='$O' tests/bench/run $(addprefix $O/,$(benches-wanted))
+
 lint: $B/kernel.path $B/qemu-headers.path
 	$(Q)tools/build/lint.sh $(F)
 
@@ -263,7 +271,7 @@ clean:
 help:
 	@sed '1d; s/^  //' tools/build/help.txt
 
-.PHONY: all check clean demo help lint qemu-headers qemu-tree test vm FORCE
+.PHONY: all bench check clean demo help lint qemu-headers qemu-tree test vm FORCE
 FORCE:
 
 -include $(shell find $O -name '*.d' -not -path '*/kbuild/*' 2>/dev/null)

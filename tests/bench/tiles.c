@@ -3,9 +3,8 @@
  * How fast the matrix engine multiplies tiles of 64 x 64 x 64 on this host, for
  * every format, beside what the host's own instructions could do at most.
  *
- * Both are measured by turns in the same run, in CPU time of the thread. The
- * clock of a machine changes, so each round has a ratio of its own, to the peak
- * before and after it; the table has the medians of the rounds.
+ * Both are measured by turns, in CPU time of the thread. The clock of a machine
+ * changes, so each round has a ratio of its own, to the peak before and after it.
  * The tiles pass through the engine's queue as in a GEMM kernel, two of A by
  * two of B into four accumulators. SEEDCHIP_MATRIX chooses the engine's way,
  * the peak is always that of the widest instructions there are.
@@ -13,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench.h"
 #include "qemu-device/chip/engine.h"
 
 #define DIM	 64
@@ -29,35 +28,32 @@
 #define TILES	 200 /* per round */
 #define TILE_OPS (2.0 * DIM * DIM * DIM)
 
+#define OF_DOT " 64x64x64 tiles / host int8 dot product"
+#define OF_FMA " 64x64x64 tiles / host fp32 FMA"
+
 static const struct row {
-	const char *name;
+	struct bench_row row;
 	uint8_t a, b;
 	uint8_t bytes; /* of a row of A */
 	bool group;
 	bool nk; /* B as n x k */
 } rows[] = {
-	{ "i8", SC_FMT_I8, SC_FMT_I8, 64, false, false },
-	{ "i8, B n x k", SC_FMT_I8, SC_FMT_I8, 64, false, true },
-	{ "i8 x i4, groups of 32", SC_FMT_I8, SC_FMT_I4, 64, true, false },
-	{ "bf16", SC_FMT_BF16, SC_FMT_BF16, 128, false, false },
-	{ "bf16, B n x k", SC_FMT_BF16, SC_FMT_BF16, 128, false, true },
-	{ "f16", SC_FMT_F16, SC_FMT_F16, 128, false, false },
-	{ "e4m3", SC_FMT_E4M3, SC_FMT_E4M3, 64, false, false },
-	{ "e5m2", SC_FMT_E5M2, SC_FMT_E5M2, 64, false, false },
-	{ "f32", SC_FMT_F32, SC_FMT_F32, 255, false, false },
+	{ { "int8" OF_DOT, "Gop/s", 0.60, 0.75 }, SC_FMT_I8, SC_FMT_I8, 64, false, false },
+	{ { "int8, B n x k," OF_DOT, "Gop/s", 0.60, 0.75 }, SC_FMT_I8, SC_FMT_I8, 64, false, true },
+	{ { "int8 x int4, groups of 32," OF_DOT, "Gop/s", 0, 0 }, SC_FMT_I8, SC_FMT_I4, 64, true,
+	  false },
+	{ { "bf16" OF_FMA, "Gop/s", 0.60, 0.85 }, SC_FMT_BF16, SC_FMT_BF16, 128, false, false },
+	{ { "bf16, B n x k," OF_FMA, "Gop/s", 0.60, 0.85 }, SC_FMT_BF16, SC_FMT_BF16, 128, false,
+	  true },
+	{ { "fp16" OF_FMA, "Gop/s", 0.60, 0.85 }, SC_FMT_F16, SC_FMT_F16, 128, false, false },
+	{ { "fp8 e4m3" OF_FMA, "Gop/s", 0, 0 }, SC_FMT_E4M3, SC_FMT_E4M3, 64, false, false },
+	{ { "fp8 e5m2" OF_FMA, "Gop/s", 0, 0 }, SC_FMT_E5M2, SC_FMT_E5M2, 64, false, false },
+	{ { "fp32" OF_FMA, "Gop/s", 0, 0 }, SC_FMT_F32, SC_FMT_F32, 255, false, false },
 };
 
 #define NUM_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static _Alignas(64) uint8_t tcm[TCM_SIZE];
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 /* Loops of independent instructions on registers; each returns the operations it has done. */
 #define PEAK_LOOPS 20000
@@ -178,37 +174,25 @@ static double tiles(struct sc_engines *engines, unsigned int count)
 	issue(engines, SC_INSN_SDM_CFG, 0, DESC, -SC_VA_TCM);
 	for (i = 0; i < 4; i++)
 		issue(engines, SC_INSN_SDM_MMA_Z, i, A_AT, B_AT);
-	start = now();
+	start = bench_now();
 	for (i = 0; i < count; i++)
 		issue(engines, SC_INSN_SDM_MMA, i % 4, A_AT + i / 2 % 2 * 4 * DIM * DIM,
 		      B_AT + i % 2 * 4 * DIM * DIM);
 	if (sc_engines_finish(engines, &fault))
 		fail("finish", &fault);
-	return count * TILE_OPS / (now() - start);
+	return count * TILE_OPS / (bench_now() - start);
 }
 
 static double rate(peak_fn loop)
 {
-	double start = now(), ops = loop();
+	double start = bench_now(), ops = loop();
 
-	return ops / (now() - start);
-}
-
-/* What one round has seen of a row. */
-struct sample {
-	double rate, peak, ratio;
-};
-
-static int by_ratio(const void *a, const void *b)
-{
-	double left = ((const struct sample *)a)->ratio, right = ((const struct sample *)b)->ratio;
-
-	return (left > right) - (left < right);
+	return ops / (bench_now() - start);
 }
 
 int main(void)
 {
-	static struct sample samples[NUM_ROWS][ROUNDS];
+	static struct bench_sample samples[NUM_ROWS][ROUNDS];
 	struct sc_core_stats stats = { 0 };
 	struct sc_engine_env env = { .tcm = tcm, .tcm_size = TCM_SIZE, .isa = ~0ull,
 				     .stats = &stats };
@@ -224,26 +208,20 @@ int main(void)
 	sc_engines_start(engines, &env);
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < NUM_ROWS; i++) {
-			struct sample *s = &samples[i][round];
+			struct bench_sample *s = &samples[i][round];
 			peak_fn peak = loop[rows[i].a == SC_FMT_I8];
 
 			fill(&rows[i]);
 			tiles(engines, 4); /* caches and clock settle */
-			s->peak = rate(peak);
-			s->rate = tiles(engines, TILES);
-			s->peak = (s->peak + rate(peak)) / 2;
-			s->ratio = s->rate / s->peak;
+			s->peer = rate(peak);
+			s->value = tiles(engines, TILES) / 1e9;
+			s->peer = (s->peer + rate(peak)) / 2e9;
 		}
 	}
-	printf("engine: %s; peaks: %s; %s\n", path ? path : "chosen by the host", name[1], name[0]);
-	printf("%-22s %10s %10s %6s\n", "64 x 64 x 64 tiles", "Gop/s", "peak", "ratio");
-	for (i = 0; i < NUM_ROWS; i++) {
-		const struct sample *s = &samples[i][ROUNDS / 2];
-
-		qsort(samples[i], ROUNDS, sizeof(samples[i][0]), by_ratio);
-		printf("%-22s %10.1f %10.1f %6.2f\n", rows[i].name, s->rate / 1e9, s->peak / 1e9,
-		       s->ratio);
-	}
+	printf("# tiles: engine %s; peaks %s, %s\n", path ? path : "chosen by the host", name[1],
+	       name[0]);
+	for (i = 0; i < NUM_ROWS; i++)
+		bench_print(&rows[i].row, samples[i], ROUNDS);
 	sc_engines_destroy(engines);
 	return 0;
 }
