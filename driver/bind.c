@@ -2,12 +2,13 @@
 /*
  * VM_BIND: all operations of a call, or none.
  *
- * A call goes through: check and prepare (may fail); change the tree of
- * mappings (undone if an EXCLUSIVE finds its range in use); then, at once or
- * when its in-fences have signalled, change the page tables, which cannot fail;
- * INVALIDATE if anything was replaced; let go of what is not mapped any more.
- * The tree therefore shows the mappings as they will be when all accepted calls
- * have taken effect, and calls take effect in the order in which they were made.
+ * A call goes through: check and allocate (may fail); prepare page tables; change
+ * the tree of mappings (undone if an EXCLUSIVE finds its range in use); then, at
+ * once or when its in-fences have signalled, change the page tables, which neither
+ * fails nor allocates; INVALIDATE if anything was replaced; signal; let go of what
+ * is not mapped any more. The tree therefore shows the mappings as they will be
+ * when all accepted calls have taken effect, and calls take effect in the order in
+ * which they were made.
  *
  * Invariant: a buffer that the tables show, or that an old translation may
  * still reach, is referenced by a mapping in the tree or in a bind's list.
@@ -22,31 +23,20 @@
 #include "device.h"
 #include "fence.h"
 #include "gem.h"
+#include "job.h"
 #include "sync.h"
 #include "vm.h"
 
-#define SEEDCHIP_BIND_FLAGS                                                                        \
-	(DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE |                \
-	 DRM_SEEDCHIP_BIND_EXECUTE | DRM_SEEDCHIP_BIND_EXCLUSIVE)
+#define SEEDCHIP_BIND_OPS (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_SPARSE)
+#define SEEDCHIP_BIND_ACCESS                                                                       \
+	(DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE | DRM_SEEDCHIP_BIND_EXECUTE)
 #define SEEDCHIP_MAX_BINDS 65536
 #define SEEDCHIP_SPARES 3 /* one for the new mapping, two for what it cuts */
 
 /**
- * struct seedchip_va - one mapping
- * @base: base
- * @new: entry of seedchip_bind.new until the call is accepted
- * @old: entry of seedchip_bind.old from when the call has replaced it
- */
-struct seedchip_va {
-	struct drm_gpuva base;
-	struct list_head new;
-	struct list_head old;
-};
-
-/**
  * struct seedchip_bind_op - one operation
  * @args: from user space, checked
- * @obj: buffer; referenced
+ * @obj: buffer of a MAP; referenced
  * @vm_bo: its membership in the address space; referenced
  * @spares: mappings to use
  */
@@ -74,9 +64,13 @@ struct seedchip_bind_dep {
  * @vm: address space; referenced while the bind is queued
  * @link: entry of seedchip_vm.binds
  * @ops: operations
+ * @maps: the same for the page tables
  * @num_ops: how many
+ * @pool: tables that it will need
+ * @invalidate: job for an INVALIDATE, NULL once used
  * @new: mappings that it makes
  * @old: mappings that it replaces
+ * @garbage: page tables that it has emptied
  * @deps: in-fences, if it has to wait
  * @num_deps: how many
  * @blockers: in-fences that have not signalled, plus one until it is queued
@@ -86,19 +80,18 @@ struct seedchip_bind {
 	struct seedchip_vm *vm;
 	struct list_head link;
 	struct seedchip_bind_op *ops;
+	struct seedchip_mapping *maps;
 	u32 num_ops;
+	struct seedchip_pt_pool pool;
+	struct seedchip_job *invalidate;
 	struct list_head new;
 	struct list_head old;
+	struct list_head garbage;
 	struct seedchip_bind_dep *deps;
 	u32 num_deps;
 	atomic_t blockers;
 	struct dma_fence *fence;
 };
-
-static struct seedchip_va *to_seedchip_va(struct drm_gpuva *base)
-{
-	return container_of(base, struct seedchip_va, base);
-}
 
 static void seedchip_bind_gpuvm_free(struct drm_gpuvm *base)
 {
@@ -125,13 +118,44 @@ static struct seedchip_va *seedchip_bind_spare(struct seedchip_bind_op *op)
 	return va;
 }
 
+/* The list of a buffer's mappings is under its reservation lock; a sparse one is in no list. */
+static void seedchip_bind_link(struct seedchip_va *va, struct drm_gpuvm_bo *vm_bo)
+{
+	struct drm_gem_object *obj = va->base.gem.obj;
+
+	if (!obj)
+		return;
+	dma_resv_lock(obj->resv, NULL);
+	drm_gpuva_link(&va->base, vm_bo);
+	dma_resv_unlock(obj->resv);
+	atomic_inc(&to_seedchip_bo(obj)->mappings);
+}
+
+/* Unlink and free a mapping that is not in the tree. */
+static void seedchip_bind_free_va(struct seedchip_va *va)
+{
+	struct drm_gem_object *obj = va->base.gem.obj;
+
+	if (obj) {
+		/* Not to be freed with its own lock held. */
+		drm_gem_object_get(obj);
+		dma_resv_lock(obj->resv, NULL);
+		drm_gpuva_unlink(&va->base);
+		dma_resv_unlock(obj->resv);
+		atomic_dec(&to_seedchip_bo(obj)->mappings);
+		drm_gem_object_put(obj);
+	}
+	kfree(va);
+}
+
 static int seedchip_bind_step_map(struct drm_gpuva_op *gop, void *data)
 {
 	struct seedchip_bind_step *step = data;
 	struct seedchip_va *va = seedchip_bind_spare(step->op);
 
+	va->flags = step->op->args.flags;
 	drm_gpuva_map(&step->bind->vm->base, &va->base, &gop->map);
-	drm_gpuva_link(&va->base, step->op->vm_bo);
+	seedchip_bind_link(va, step->op->vm_bo);
 	list_add_tail(&va->new, &step->bind->new);
 	return 0;
 }
@@ -150,21 +174,22 @@ static int seedchip_bind_step_remap(struct drm_gpuva_op *gop, void *data)
 {
 	struct seedchip_bind_step *step = data;
 	struct seedchip_va *va = to_seedchip_va(gop->remap.unmap->va);
-	struct seedchip_va *prev = NULL, *next = NULL;
+	struct seedchip_va *parts[2] = {};
+	unsigned int i;
 
 	if (gop->remap.prev)
-		prev = seedchip_bind_spare(step->op);
+		parts[0] = seedchip_bind_spare(step->op);
 	if (gop->remap.next)
-		next = seedchip_bind_spare(step->op);
-	drm_gpuva_remap(prev ? &prev->base : NULL, next ? &next->base : NULL, &gop->remap);
+		parts[1] = seedchip_bind_spare(step->op);
+	drm_gpuva_remap(parts[0] ? &parts[0]->base : NULL, parts[1] ? &parts[1]->base : NULL,
+			&gop->remap);
 	list_add_tail(&va->old, &step->bind->old);
-	if (prev) {
-		drm_gpuva_link(&prev->base, va->base.vm_bo);
-		list_add_tail(&prev->new, &step->bind->new);
-	}
-	if (next) {
-		drm_gpuva_link(&next->base, va->base.vm_bo);
-		list_add_tail(&next->new, &step->bind->new);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!parts[i])
+			continue;
+		parts[i]->flags = va->flags;
+		seedchip_bind_link(parts[i], va->base.vm_bo);
+		list_add_tail(&parts[i]->new, &step->bind->new);
 	}
 	return 0;
 }
@@ -176,77 +201,71 @@ const struct drm_gpuvm_ops seedchip_bind_gpuvm_ops = {
 	.sm_step_remap = seedchip_bind_step_remap,
 };
 
-static void seedchip_bind_lock(struct seedchip_vm *vm)
-{
-	dma_resv_lock(drm_gpuvm_resv(&vm->base), NULL);
-}
-
-static void seedchip_bind_unlock(struct seedchip_vm *vm)
-{
-	dma_resv_unlock(drm_gpuvm_resv(&vm->base));
-}
-
-/*
- * Unlink and free mappings that are not in the tree. Freeing a buffer takes the
- * lock that unlinking needs, so one after the other.
- */
-static void seedchip_bind_drop(struct seedchip_vm *vm, struct list_head *old)
+/* Let go of what no translation reaches any more. */
+static void seedchip_bind_drop(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
 	struct seedchip_va *va, *tmp;
 
-	list_for_each_entry(va, old, old)
-		drm_gem_object_get(va->base.gem.obj);
-	seedchip_bind_lock(vm);
-	list_for_each_entry(va, old, old)
-		drm_gpuva_unlink(&va->base);
-	seedchip_bind_unlock(vm);
-	list_for_each_entry_safe(va, tmp, old, old) {
-		drm_gem_object_put(va->base.gem.obj);
-		kfree(va);
-	}
-	INIT_LIST_HEAD(old);
+	list_for_each_entry_safe(va, tmp, &bind->old, old)
+		seedchip_bind_free_va(va);
+	INIT_LIST_HEAD(&bind->old);
+	seedchip_mmu_free_garbage(&vm->mmu, &bind->garbage);
 }
 
 static void seedchip_bind_fill_mapping(const struct seedchip_bind_op *op,
 				       struct seedchip_mapping *map)
 {
+	u32 flags = op->args.flags;
+
 	*map = (struct seedchip_mapping) { .va = op->args.va, .size = op->args.size };
+	if (flags & DRM_SEEDCHIP_BIND_READ)
+		map->flags |= SC_PTE_READ;
+	if (flags & DRM_SEEDCHIP_BIND_WRITE)
+		map->flags |= SC_PTE_WRITE;
+	if (flags & DRM_SEEDCHIP_BIND_EXECUTE)
+		map->flags |= SC_PTE_EXECUTE;
+	if (flags & DRM_SEEDCHIP_BIND_SPARSE)
+		map->flags |= SC_PTE_SPARSE;
 	if (op->obj) {
 		struct seedchip_bo *bo = to_seedchip_bo(op->obj);
 
 		map->extents = bo->extents;
 		map->num_extents = bo->num_extents;
 		map->offset = op->args.bo_offset;
-		if (op->args.flags & DRM_SEEDCHIP_BIND_READ)
-			map->flags |= SC_PTE_READ;
-		if (op->args.flags & DRM_SEEDCHIP_BIND_WRITE)
-			map->flags |= SC_PTE_WRITE;
-		if (op->args.flags & DRM_SEEDCHIP_BIND_EXECUTE)
-			map->flags |= SC_PTE_EXECUTE;
 		if (bo->flags & DRM_SEEDCHIP_BO_SYSTEM)
 			map->flags |= SC_PTE_SYSTEM;
 	}
 }
 
+static void seedchip_bind_free_op(struct seedchip_bind_op *op)
+{
+	u32 i;
+
+	if (op->vm_bo) {
+		dma_resv_lock(op->obj->resv, NULL);
+		drm_gpuvm_bo_put(op->vm_bo);
+		dma_resv_unlock(op->obj->resv);
+	}
+	if (op->obj)
+		drm_gem_object_put(op->obj);
+	for (i = 0; i < SEEDCHIP_SPARES; i++)
+		kfree(op->spares[i]);
+}
+
 /* Everything below the fence callback of a bind ends here. */
 static void seedchip_bind_free(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
-	u32 i, j;
+	u32 i;
 
-	seedchip_bind_lock(vm);
+	seedchip_bind_drop(vm, bind);
+	seedchip_pt_pool_fini(&vm->mmu, &bind->pool);
+	seedchip_job_free_unused(bind->invalidate);
 	for (i = 0; i < bind->num_ops; i++)
-		if (bind->ops[i].vm_bo)
-			drm_gpuvm_bo_put(bind->ops[i].vm_bo);
-	seedchip_bind_unlock(vm);
-	for (i = 0; i < bind->num_ops; i++) {
-		for (j = 0; j < SEEDCHIP_SPARES; j++)
-			kfree(bind->ops[i].spares[j]);
-		if (bind->ops[i].obj)
-			drm_gem_object_put(bind->ops[i].obj);
-	}
+		seedchip_bind_free_op(&bind->ops[i]);
 	for (i = 0; i < bind->num_deps; i++)
 		dma_fence_put(bind->deps[i].fence);
 	kvfree(bind->deps);
+	kvfree(bind->maps);
 	kvfree(bind->ops);
 	dma_fence_put(bind->fence);
 	kfree(bind);
@@ -254,32 +273,56 @@ static void seedchip_bind_free(struct seedchip_vm *vm, struct seedchip_bind *bin
 
 static int seedchip_bind_check(const struct drm_seedchip_bind *args)
 {
-	u32 access = args->flags & (DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE |
-				    DRM_SEEDCHIP_BIND_EXECUTE);
+	u32 op = args->flags & SEEDCHIP_BIND_OPS;
+	u32 access = args->flags & SEEDCHIP_BIND_ACCESS;
+	u32 other = args->flags & ~(op | access);
 
-	if (args->flags & ~SEEDCHIP_BIND_FLAGS || !args->size)
-		return -EINVAL;
-	if (!IS_ALIGNED(args->va | args->size | args->bo_offset, SC_PAGE_SIZE))
+	if (!args->size || !IS_ALIGNED(args->va | args->size | args->bo_offset, SC_PAGE_SIZE))
 		return -EINVAL;
 	if (args->va < SC_VA_USER_START || args->va >= SC_VA_USER_END ||
 	    args->size > SC_VA_USER_END - args->va)
 		return -EINVAL;
-	if (!(args->flags & DRM_SEEDCHIP_BIND_MAP))
-		return args->flags || args->handle || args->bo_offset ? -EINVAL : 0;
-	if (!access || (args->flags & DRM_SEEDCHIP_BIND_WRITE &&
-			args->flags & DRM_SEEDCHIP_BIND_EXECUTE))
+	if (op != DRM_SEEDCHIP_BIND_MAP && (args->handle || args->bo_offset))
+		return -EINVAL;
+	if (op == DRM_SEEDCHIP_BIND_UNMAP)
+		return args->flags ? -EINVAL : 0;
+	if (op == SEEDCHIP_BIND_OPS || !access || other & ~DRM_SEEDCHIP_BIND_EXCLUSIVE)
+		return -EINVAL;
+	if (access & DRM_SEEDCHIP_BIND_EXECUTE &&
+	    (access & DRM_SEEDCHIP_BIND_WRITE || op == DRM_SEEDCHIP_BIND_SPARSE))
 		return -EINVAL;
 	return 0;
 }
 
-static int seedchip_bind_init_op(struct seedchip_vm *vm, struct drm_file *file,
-				 struct seedchip_bind_op *op)
+static int seedchip_bind_init_obj(struct seedchip_vm *vm, struct drm_file *file,
+				  struct seedchip_bind_op *op)
 {
-	struct drm_seedchip_bind *args = &op->args;
+	const struct drm_seedchip_bind *args = &op->args;
+	struct drm_gpuvm_bo *vm_bo;
+
+	op->obj = drm_gem_object_lookup(file, args->handle);
+	if (!op->obj)
+		return -ENOENT;
+	if (args->bo_offset >= op->obj->size || args->size > op->obj->size - args->bo_offset)
+		return -EINVAL;
+	if (args->flags & DRM_SEEDCHIP_BIND_WRITE && to_seedchip_bo(op->obj)->read_only)
+		return -EACCES;
+	dma_resv_lock(op->obj->resv, NULL);
+	vm_bo = seedchip_gpuvm_bo_obtain(&vm->base, op->obj);
+	dma_resv_unlock(op->obj->resv);
+	if (IS_ERR(vm_bo))
+		return PTR_ERR(vm_bo);
+	op->vm_bo = vm_bo;
+	return 0;
+}
+
+static int seedchip_bind_init_op(struct seedchip_vm *vm, struct drm_file *file,
+				 struct seedchip_bind_op *op, struct seedchip_mapping *map)
+{
 	u32 i;
 	int err;
 
-	err = seedchip_bind_check(args);
+	err = seedchip_bind_check(&op->args);
 	if (err)
 		return err;
 	for (i = 0; i < SEEDCHIP_SPARES; i++) {
@@ -289,17 +332,32 @@ static int seedchip_bind_init_op(struct seedchip_vm *vm, struct drm_file *file,
 		INIT_LIST_HEAD(&op->spares[i]->new);
 		INIT_LIST_HEAD(&op->spares[i]->old);
 	}
-	if (!(args->flags & DRM_SEEDCHIP_BIND_MAP))
-		return 0;
-	op->obj = drm_gem_object_lookup(file, args->handle);
-	if (!op->obj)
-		return -ENOENT;
-	if (args->bo_offset >= op->obj->size || args->size > op->obj->size - args->bo_offset)
-		return -EINVAL;
-	/* A buffer that is private to another address space got here by its global name. */
-	if (drm_gpuvm_is_extobj(&vm->base, op->obj))
-		return -EINVAL;
-	return 0;
+	if (op->args.flags & DRM_SEEDCHIP_BIND_MAP)
+		err = seedchip_bind_init_obj(vm, file, op);
+	seedchip_bind_fill_mapping(op, map);
+	return err;
+}
+
+static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 count)
+{
+	struct seedchip_bind *bind = kzalloc(sizeof(*bind), GFP_KERNEL);
+
+	if (!bind)
+		return NULL;
+	bind->vm = vm;
+	INIT_LIST_HEAD(&bind->link);
+	INIT_LIST_HEAD(&bind->new);
+	INIT_LIST_HEAD(&bind->old);
+	INIT_LIST_HEAD(&bind->garbage);
+	seedchip_pt_pool_init(&bind->pool);
+	atomic_set(&bind->blockers, 1);
+	bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL);
+	bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL);
+	bind->invalidate = seedchip_job_create_kernel(vm->sdev);
+	if (bind->ops && bind->maps && bind->invalidate)
+		return bind;
+	seedchip_bind_free(vm, bind);
+	return NULL;
 }
 
 static struct seedchip_bind *seedchip_bind_create(struct seedchip_vm *vm, struct drm_file *file,
@@ -307,52 +365,47 @@ static struct seedchip_bind *seedchip_bind_create(struct seedchip_vm *vm, struct
 {
 	struct drm_seedchip_bind *args;
 	struct seedchip_bind *bind;
-	int err = -ENOMEM;
+	int err = 0;
 	u32 i;
 
 	args = seedchip_copy_array(array, sizeof(*args), SEEDCHIP_MAX_BINDS);
 	if (IS_ERR(args))
 		return ERR_CAST(args);
-	bind = kzalloc(sizeof(*bind), GFP_KERNEL);
-	if (!bind)
-		goto err_free_args;
-	bind->vm = vm;
-	INIT_LIST_HEAD(&bind->link);
-	INIT_LIST_HEAD(&bind->new);
-	INIT_LIST_HEAD(&bind->old);
-	atomic_set(&bind->blockers, 1);
-	bind->ops = kvcalloc(array->count, sizeof(*bind->ops), GFP_KERNEL);
-	if (!bind->ops)
-		goto err_free_bind;
-	err = 0;
+	bind = seedchip_bind_alloc(vm, array->count);
+	if (!bind) {
+		kvfree(args);
+		return ERR_PTR(-ENOMEM);
+	}
 	for (i = 0; i < array->count && !err; i++) {
 		bind->num_ops++;
 		bind->ops[i].args = args[i];
-		err = seedchip_bind_init_op(vm, file, &bind->ops[i]);
+		err = seedchip_bind_init_op(vm, file, &bind->ops[i], &bind->maps[i]);
 	}
-	if (err)
-		goto err_free_bind;
 	kvfree(args);
+	if (err) {
+		seedchip_bind_free(vm, bind);
+		return ERR_PTR(err);
+	}
 	return bind;
-
-err_free_bind:
-	seedchip_bind_free(vm, bind);
-err_free_args:
-	kvfree(args);
-	return ERR_PTR(err);
 }
 
-/* Tables for all operations; those that end up unused do no harm. */
+/* Put tables in place for all operations; those that end up unused do no harm. */
 static int seedchip_bind_prepare(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
-	struct seedchip_mapping map;
+	bool done = false;
 	int err = 0;
 	u32 i;
 
 	lockdep_assert_held(&vm->lock);
-	for (i = 0; i < bind->num_ops && !err; i++) {
-		seedchip_bind_fill_mapping(&bind->ops[i], &map);
-		err = seedchip_mmu_prepare(&vm->mmu, &map);
+	while (!err && !done) {
+		mutex_lock(&vm->mmu_lock);
+		done = seedchip_mmu_count(&vm->mmu, bind->maps, bind->num_ops, &bind->pool);
+		for (i = 0; done && i < bind->num_ops; i++)
+			seedchip_mmu_prepare(&vm->mmu, &bind->maps[i], &bind->pool);
+		vm->prepared += done;
+		mutex_unlock(&vm->mmu_lock);
+		if (!done)
+			err = seedchip_pt_pool_fill(&vm->mmu, &bind->pool);
 	}
 	return err;
 }
@@ -363,18 +416,11 @@ static int seedchip_bind_change_op(struct seedchip_vm *vm, struct seedchip_bind 
 	struct drm_seedchip_bind *args = &op->args;
 	struct seedchip_bind_step step = { bind, op };
 
-	if (!op->obj)
+	if (!(args->flags & SEEDCHIP_BIND_OPS))
 		return drm_gpuvm_sm_unmap(&vm->base, &step, args->va, args->size);
 	if (args->flags & DRM_SEEDCHIP_BIND_EXCLUSIVE &&
 	    !drm_gpuvm_interval_empty(&vm->base, args->va, args->size))
 		return -EBUSY;
-	op->vm_bo = seedchip_gpuvm_bo_obtain(&vm->base, op->obj);
-	if (IS_ERR(op->vm_bo)) {
-		int err = PTR_ERR(op->vm_bo);
-
-		op->vm_bo = NULL;
-		return err;
-	}
 	return seedchip_gpuvm_sm_map(&vm->base, &step, args->va, args->size, op->obj,
 				     args->bo_offset);
 }
@@ -390,8 +436,7 @@ static void seedchip_bind_undo(struct seedchip_vm *vm, struct seedchip_bind *bin
 			drm_gpuva_remove(&va->base);
 		list_del_init(&va->old);
 		list_del(&va->new);
-		drm_gpuva_unlink(&va->base);
-		kfree(va);
+		seedchip_bind_free_va(va);
 	}
 	list_for_each_entry_safe(va, tmp, &bind->old, old) {
 		list_del_init(&va->old);
@@ -407,7 +452,6 @@ static int seedchip_bind_change(struct seedchip_vm *vm, struct seedchip_bind *bi
 	u32 i;
 
 	lockdep_assert_held(&vm->lock);
-	seedchip_bind_lock(vm);
 	for (i = 0; i < bind->num_ops && !err; i++)
 		err = seedchip_bind_change_op(vm, bind, &bind->ops[i]);
 	if (err)
@@ -415,37 +459,63 @@ static int seedchip_bind_change(struct seedchip_vm *vm, struct seedchip_bind *bi
 	else
 		list_for_each_entry_safe(va, tmp, &bind->new, new)
 			list_del_init(&va->new);
-	seedchip_bind_unlock(vm);
 	return err;
 }
 
-/* Change the page tables. Returns when nothing uses the old translations. */
-static void seedchip_bind_apply(struct seedchip_vm *vm, struct seedchip_bind *bind, bool prune)
+/* Take out the tables that a bind leaves empty, unless another one counts on them. */
+static void seedchip_bind_prune(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
-	struct seedchip_mapping map;
-	u64 start = U64_MAX, end = 0;
-	bool changed = false;
-	LIST_HEAD(garbage);
 	u32 i;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(&vm->mmu_lock);
+	if (--vm->prepared)
+		return;
+	for (i = 0; i < bind->num_ops; i++)
+		seedchip_mmu_prune(&vm->mmu, bind->maps[i].va, bind->maps[i].size, &bind->garbage);
+}
+
+/*
+ * Returns when nothing uses what the range, or the tables that are garbage now,
+ * have translated. A table that goes covers more than the range.
+ */
+static void seedchip_bind_invalidate(struct seedchip_vm *vm, struct seedchip_bind *bind, u64 start,
+				     u64 end)
+{
+	if (!list_empty(&bind->garbage))
+		seedchip_vm_invalidate(vm, bind->invalidate, 0, 0);
+	else
+		seedchip_vm_invalidate(vm, bind->invalidate, start, end - start);
+	bind->invalidate = NULL;
+}
+
+/* Change the page tables. Returns when nothing uses the old translations. */
+static void seedchip_bind_apply(struct seedchip_vm *vm, struct seedchip_bind *bind)
+{
+	u64 start = U64_MAX, end = 0;
+	bool changed = false;
+	u32 i;
+
+	lockdep_assert_held(&vm->mmu_lock);
 	for (i = 0; i < bind->num_ops; i++) {
-		seedchip_bind_fill_mapping(&bind->ops[i], &map);
-		changed |= seedchip_mmu_apply(&vm->mmu, &map);
-		start = min(start, map.va);
-		end = max(end, map.va + map.size);
+		struct seedchip_mapping *map = &bind->maps[i];
+
+		changed |= seedchip_mmu_apply(&vm->mmu, map);
+		start = min(start, map->va);
+		end = max(end, map->va + map->size);
 	}
-	for (i = 0; prune && i < bind->num_ops; i++)
-		seedchip_mmu_prune(&vm->mmu, bind->ops[i].args.va, bind->ops[i].args.size,
-				   &garbage);
-	if (changed || !list_empty(&garbage)) {
-		/* A table that goes covers more than the range that it was cut from. */
-		start = round_down(start, SC_HUGE_SIZE);
-		end = round_up(end, SC_HUGE_SIZE);
-		seedchip_vm_invalidate(vm, start, end - start);
-	}
-	seedchip_mmu_free_garbage(&vm->mmu, &garbage);
-	seedchip_bind_drop(vm, &bind->old);
+	seedchip_bind_prune(vm, bind);
+	if (changed || !list_empty(&bind->garbage))
+		seedchip_bind_invalidate(vm, bind, start, end);
+}
+
+/* A bind that was prepared and will not be applied. */
+static void seedchip_bind_unprepare(struct seedchip_vm *vm, struct seedchip_bind *bind)
+{
+	mutex_lock(&vm->mmu_lock);
+	seedchip_bind_prune(vm, bind);
+	if (!list_empty(&bind->garbage))
+		seedchip_bind_invalidate(vm, bind, 0, 0);
+	mutex_unlock(&vm->mmu_lock);
 }
 
 /* Under the fence's lock. */
@@ -479,12 +549,12 @@ void seedchip_bind_work(struct work_struct *work)
 	int idx;
 
 	present = drm_dev_enter(&vm->sdev->drm, &idx);
-	mutex_lock(&vm->lock);
+	mutex_lock(&vm->mmu_lock);
 	list_for_each_entry_safe(bind, tmp, &vm->binds, link) {
 		if (atomic_read_acquire(&bind->blockers))
 			break;
 		if (present)
-			seedchip_bind_apply(vm, bind, list_is_singular(&vm->binds));
+			seedchip_bind_apply(vm, bind);
 		else
 			dma_fence_set_error(bind->fence, -ENODEV);
 		list_move_tail(&bind->link, &done);
@@ -492,13 +562,12 @@ void seedchip_bind_work(struct work_struct *work)
 	}
 	if (list_empty(&vm->binds))
 		wake_up_all(&vm->idle);
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->mmu_lock);
 	if (present)
 		drm_dev_exit(idx);
 	list_for_each_entry_safe(bind, tmp, &done, link) {
 		/* The last callback has yet to queue this work again: it needs the VM. */
 		seedchip_bind_unhook(bind);
-		seedchip_bind_drop(vm, &bind->old);
 		seedchip_bind_free(vm, bind);
 		seedchip_vm_put(vm);
 	}
@@ -510,9 +579,9 @@ void seedchip_bind_close(struct seedchip_vm *vm)
 	struct seedchip_bind *bind, *tmp;
 	LIST_HEAD(canceled);
 
-	mutex_lock(&vm->lock);
+	mutex_lock(&vm->mmu_lock);
 	list_splice_init(&vm->binds, &canceled);
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->mmu_lock);
 	list_for_each_entry(bind, &canceled, link)
 		seedchip_bind_unhook(bind);
 	/* A callback that was too late to be removed may have queued it. */
@@ -520,7 +589,6 @@ void seedchip_bind_close(struct seedchip_vm *vm)
 	list_for_each_entry_safe(bind, tmp, &canceled, link) {
 		dma_fence_set_error(bind->fence, -ECANCELED);
 		dma_fence_signal(bind->fence);
-		seedchip_bind_drop(vm, &bind->old);
 		seedchip_bind_free(vm, bind);
 		seedchip_vm_put(vm);
 	}
@@ -530,24 +598,20 @@ void seedchip_bind_close(struct seedchip_vm *vm)
 void seedchip_bind_remove_all(struct seedchip_vm *vm)
 {
 	struct drm_gpuva *base, *tmp;
-	LIST_HEAD(old);
 
-	seedchip_bind_lock(vm);
 	drm_gpuvm_for_each_va_safe(base, tmp, &vm->base) {
 		drm_gpuva_remove(base);
-		list_add_tail(&to_seedchip_va(base)->old, &old);
+		seedchip_bind_free_va(to_seedchip_va(base));
 	}
-	seedchip_bind_unlock(vm);
-	seedchip_bind_drop(vm, &old);
 }
 
-/* Let go at once, or put it behind the fences and the binds before it. */
+/* Put it behind the fences and the binds before it. */
 static void seedchip_bind_queue(struct seedchip_vm *vm, struct seedchip_bind *bind,
 				struct seedchip_syncs *syncs)
 {
 	u32 i;
 
-	lockdep_assert_held(&vm->lock);
+	lockdep_assert_held(&vm->mmu_lock);
 	seedchip_vm_get(vm);
 	list_add_tail(&bind->link, &vm->binds);
 	for (i = 0; i < bind->num_deps; i++) {
@@ -580,6 +644,11 @@ static int seedchip_bind_init_async(struct seedchip_bind *bind, struct seedchip_
 	return 0;
 }
 
+static bool seedchip_bind_is_idle(struct seedchip_vm *vm)
+{
+	return list_empty_careful(&vm->binds);
+}
+
 /* Calls take effect in order: one without fences first waits for those that have some. */
 static int seedchip_bind_lock_idle(struct seedchip_vm *vm)
 {
@@ -587,48 +656,65 @@ static int seedchip_bind_lock_idle(struct seedchip_vm *vm)
 
 	for (;;) {
 		mutex_lock(&vm->lock);
-		if (list_empty(&vm->binds))
+		if (seedchip_bind_is_idle(vm))
 			return 0;
 		mutex_unlock(&vm->lock);
-		err = wait_event_interruptible(vm->idle, list_empty_careful(&vm->binds));
+		err = wait_event_interruptible(vm->idle, seedchip_bind_is_idle(vm));
 		if (err)
 			return err;
 	}
 }
 
-static int seedchip_bind_run(struct seedchip_vm *vm, struct seedchip_bind *bind,
-			     struct seedchip_syncs *syncs, bool async)
+/* Accepted: apply it now, or let it wait. Returns whether it has been applied. */
+static bool seedchip_bind_commit(struct seedchip_vm *vm, struct seedchip_bind *bind,
+				 struct seedchip_syncs *syncs)
 {
 	bool wait;
-	int err;
 
-	if (async) {
-		err = seedchip_bind_init_async(bind, syncs);
-		mutex_lock(&vm->lock);
-	} else {
-		err = seedchip_bind_lock_idle(vm);
-		if (err)
-			goto err_free;
-	}
-	wait = syncs->num_in || !list_empty(&vm->binds);
-	if (!err)
-		err = seedchip_bind_prepare(vm, bind);
-	if (!err)
-		err = seedchip_bind_change(vm, bind);
-	if (!err && wait) {
+	mutex_lock(&vm->mmu_lock);
+	wait = bind->num_deps || !list_empty(&vm->binds);
+	if (wait) {
 		seedchip_bind_queue(vm, bind, syncs);
-	} else if (!err) {
-		seedchip_bind_apply(vm, bind, true);
-		if (async) {
+	} else {
+		seedchip_bind_apply(vm, bind);
+		if (bind->fence) {
 			dma_fence_signal(bind->fence);
 			seedchip_syncs_signal(syncs, bind->fence);
 		}
 	}
+	mutex_unlock(&vm->mmu_lock);
+	return !wait;
+}
+
+static int seedchip_bind_run(struct seedchip_vm *vm, struct seedchip_bind *bind,
+			     struct seedchip_syncs *syncs, bool async)
+{
+	bool applied = true;
+	int err;
+
+	err = async ? seedchip_bind_init_async(bind, syncs) : 0;
+	if (err)
+		goto out_free;
+	if (async)
+		mutex_lock(&vm->lock);
+	else
+		err = seedchip_bind_lock_idle(vm);
+	if (err)
+		goto out_free;
+	err = seedchip_bind_prepare(vm, bind);
+	if (err)
+		goto out_unlock;
+	err = seedchip_bind_change(vm, bind);
+	if (err)
+		seedchip_bind_unprepare(vm, bind);
+	else
+		applied = seedchip_bind_commit(vm, bind, syncs);
+out_unlock:
 	mutex_unlock(&vm->lock);
-	if (!err && wait)
-		return 0;
-err_free:
-	seedchip_bind_free(vm, bind);
+out_free:
+	/* One that waits belongs to the work. */
+	if (applied)
+		seedchip_bind_free(vm, bind);
 	return err;
 }
 

@@ -164,6 +164,8 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	int err;
 
 	INIT_LIST_HEAD(&sdev->system_bos);
+	INIT_LIST_HEAD(&sdev->users);
+	spin_lock_init(&sdev->user_lock);
 	err = drmm_mutex_init(drm, &sdev->hw_lock);
 	if (!err)
 		err = drmm_mutex_init(drm, &sdev->bo_lock);

@@ -19,6 +19,7 @@
 #include "seedchip_kernel_abi.h"
 
 struct seedchip_queue;
+struct seedchip_user;
 struct seedchip_vector;
 struct seedchip_vram;
 struct seedchip_vm;
@@ -40,10 +41,11 @@ struct seedchip_event_ring {
 /**
  * struct seedchip_device - one card
  *
- * Lock order, outermost first: seedchip_vm.lock, the VM's reservation lock,
- * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock,
- * seedchip_vram.lock, seedchip_vector.lock, seedchip_timeline.lock. None of
- * them but the last is ever taken on the way to signalling a fence.
+ * Lock order, outermost first: seedchip_vm.lock, then a buffer's reservation
+ * lock, or seedchip_vram.lock, or seedchip_vm.mmu_lock,
+ * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock, @user_lock,
+ * seedchip_vector.lock, seedchip_timeline.lock. From mmu_lock on nothing is
+ * allocated while they are held, because fences wait for their holders.
  */
 struct seedchip_device {
 	/** @drm: base */
@@ -102,6 +104,11 @@ struct seedchip_device {
 	/** @last_progress_queue: which one */
 	u32 last_progress_queue;
 
+	/** @user_lock: protects @users and what is charged to them */
+	spinlock_t user_lock;
+	/** @users: with open files, or with something that outlived them */
+	struct list_head users;
+
 	/** @bo_lock: protects @system_bos and the DMA mappings of those buffers */
 	struct mutex bo_lock;
 	/** @system_bos: buffers whose DMA mapping ends with the device */
@@ -111,11 +118,13 @@ struct seedchip_device {
 /**
  * struct seedchip_file - one open file
  * @sdev: card
+ * @user: who opened it; referenced
  * @vm: its address space
  * @queues: its queues by handle
  */
 struct seedchip_file {
 	struct seedchip_device *sdev;
+	struct seedchip_user *user;
 	struct seedchip_vm *vm;
 	struct xarray queues;
 };

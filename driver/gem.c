@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers: card memory through BAR 4, system memory through shmem.
+ * Buffers: card memory through BAR 4, system memory through shmem. Those of
+ * other drivers are in prime.c, those of a process in userptr.c.
  *
- * A buffer has its memory from creation to the end and never moves. Until it
- * can be shared, it is private to the file that made it and uses the
- * reservation object of that file's address space.
+ * A buffer has its memory from creation to the end and never moves. Each has a
+ * reservation object of its own: nothing is synchronised implicitly, so
+ * submission locks none of them, and any buffer may be shared.
  *
- * Invariant: memory is freed only when no handle, CPU mapping or device mapping
- * refers to it; a device mapping lets go after its INVALIDATE has retired.
+ * Invariant: memory is freed only when no handle, CPU mapping, dma-buf or device
+ * mapping refers to it; a device mapping lets go after its INVALIDATE has retired.
  */
 #include <linux/dma-mapping.h>
 #include <linux/pfn.h>
@@ -19,15 +20,16 @@
 
 #include "device.h"
 #include "gem.h"
-#include "vm.h"
+#include "user.h"
 
-#define SEEDCHIP_BO_FLAGS \
-	(DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_SYSTEM | DRM_SEEDCHIP_BO_CPU_VISIBLE)
+#define SEEDCHIP_BO_FLAGS                                                                   \
+	(DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_SYSTEM | DRM_SEEDCHIP_BO_CPU_VISIBLE |     \
+	 DRM_SEEDCHIP_BO_WC)
 
 /* Pages that one fault maps: through the BAR, a fault costs more than the entries. */
 #define SEEDCHIP_FAULT_AROUND 16
 
-/* End the DMA mapping, which the helper would only do when the pages go. */
+/* End the DMA mapping: with the buffer, or with the device if that goes first. */
 static void seedchip_gem_unmap(struct seedchip_bo *bo)
 {
 	struct drm_gem_object *obj = &bo->shmem.base;
@@ -36,39 +38,51 @@ static void seedchip_gem_unmap(struct seedchip_bo *bo)
 	lockdep_assert_held(&to_seedchip_device(obj->dev)->bo_lock);
 	if (!sgt)
 		return;
-	dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
-	sg_free_table(sgt);
-	kfree(sgt);
+	if (obj->import_attach) {
+		seedchip_prime_unmap(bo);
+	} else if (bo->pinned) {
+		seedchip_userptr_unmap(bo);
+	} else {
+		dma_unmap_sgtable(obj->dev->dev, sgt, DMA_BIDIRECTIONAL, 0);
+		sg_free_table(sgt);
+		kfree(sgt);
+	}
 	bo->shmem.sgt = NULL;
 }
 
-static void seedchip_gem_free(struct drm_gem_object *obj)
+/* Of everything that is not card memory. */
+void seedchip_gem_free_system(struct drm_gem_object *obj)
 {
 	struct seedchip_device *sdev = to_seedchip_device(obj->dev);
-	struct drm_gem_object *resv = to_seedchip_bo(obj)->vm_resv;
 	struct seedchip_bo *bo = to_seedchip_bo(obj);
 
 	kvfree(bo->extents);
-	if (bo->flags & DRM_SEEDCHIP_BO_SYSTEM) {
-		mutex_lock(&sdev->bo_lock);
-		seedchip_gem_unmap(bo);
-		list_del_init(&bo->link);
-		mutex_unlock(&sdev->bo_lock);
+	mutex_lock(&sdev->bo_lock);
+	seedchip_gem_unmap(bo);
+	list_del_init(&bo->link);
+	mutex_unlock(&sdev->bo_lock);
+	if (!bo->pinned) {
 		drm_gem_shmem_free(&bo->shmem);
-	} else {
-		if (bo->node)
-			seedchip_vram_free(sdev, bo->node);
-		drm_gem_object_release(obj);
-		kfree(bo);
+		return;
 	}
-	if (resv)
-		drm_gem_object_put(resv);
+	seedchip_userptr_unpin(bo->pinned);
+	drm_gem_object_release(obj);
+	kfree(bo);
 }
 
-/* Private buffers share their address space's lock, which must not leave the file. */
-static struct dma_buf *seedchip_gem_export(struct drm_gem_object *obj, int flags)
+static void seedchip_gem_free_card(struct drm_gem_object *obj)
 {
-	return ERR_PTR(-EOPNOTSUPP);
+	struct seedchip_bo *bo = to_seedchip_bo(obj);
+
+	kvfree(bo->extents);
+	if (bo->node)
+		seedchip_vram_free(to_seedchip_device(obj->dev), bo->node);
+	if (bo->user) {
+		seedchip_user_uncharge(bo->user, SEEDCHIP_QUOTA_MEMORY, obj->size);
+		seedchip_user_put(bo->user);
+	}
+	drm_gem_object_release(obj);
+	kfree(bo);
 }
 
 static vm_fault_t seedchip_gem_card_fault(struct vm_fault *vmf)
@@ -124,8 +138,8 @@ static int seedchip_gem_card_mmap(struct drm_gem_object *obj, struct vm_area_str
 }
 
 static const struct drm_gem_object_funcs seedchip_gem_card_funcs = {
-	.free = seedchip_gem_free,
-	.export = seedchip_gem_export,
+	.free = seedchip_gem_free_card,
+	.export = seedchip_prime_export,
 	.mmap = seedchip_gem_card_mmap,
 	.vm_ops = &seedchip_gem_card_vm_ops,
 };
@@ -161,8 +175,8 @@ static const struct vm_operations_struct seedchip_gem_system_vm_ops = {
 };
 
 static const struct drm_gem_object_funcs seedchip_gem_system_funcs = {
-	.free = seedchip_gem_free,
-	.export = seedchip_gem_export,
+	.free = seedchip_gem_free_system,
+	.export = seedchip_prime_export,
 	.print_info = drm_gem_shmem_object_print_info,
 	.pin = drm_gem_shmem_object_pin,
 	.unpin = drm_gem_shmem_object_unpin,
@@ -186,10 +200,18 @@ struct drm_gem_object *seedchip_gem_create_object(struct drm_device *drm, size_t
 	return &bo->shmem.base;
 }
 
-static int seedchip_gem_system_extents(struct seedchip_bo *bo, struct sg_table *sgt)
+/**
+ * seedchip_gem_init_extents() - note where the card finds the bytes of a buffer
+ * @bo: buffer outside card memory
+ * @sgt: its device mapping
+ *
+ * Return: 0, -ENOMEM, or -EINVAL if the mapping is not made of whole pages, or
+ * shorter than the buffer: another driver may have made it.
+ */
+int seedchip_gem_init_extents(struct seedchip_bo *bo, struct sg_table *sgt)
 {
 	struct scatterlist *sg;
-	u64 end = 0;
+	u64 end = 0, total = 0;
 	int i;
 
 	bo->extents = kvcalloc(sgt->nents, sizeof(*bo->extents), GFP_KERNEL);
@@ -197,17 +219,45 @@ static int seedchip_gem_system_extents(struct seedchip_bo *bo, struct sg_table *
 		return -ENOMEM;
 	for_each_sgtable_dma_sg(sgt, sg, i) {
 		u64 addr = sg_dma_address(sg);
+		u64 size = sg_dma_len(sg);
 
+		if (!IS_ALIGNED(addr | size, SC_PAGE_SIZE))
+			return -EINVAL;
 		if (!bo->num_extents || addr != end)
 			bo->extents[bo->num_extents++].addr = addr;
-		bo->extents[bo->num_extents - 1].size += sg_dma_len(sg);
-		end = addr + sg_dma_len(sg);
+		bo->extents[bo->num_extents - 1].size += size;
+		end = addr + size;
+		total += size;
 	}
-	return 0;
+	return total < bo->shmem.base.size ? -EINVAL : 0;
 }
 
-static struct seedchip_bo *seedchip_gem_create_system(struct seedchip_device *sdev,
-						      struct seedchip_vm *vm, u64 size)
+/**
+ * seedchip_gem_track() - have the device mapping of a buffer end with the device
+ * @bo: buffer outside card memory
+ *
+ * The caller has entered the device since before the mapping was made.
+ */
+void seedchip_gem_track(struct seedchip_bo *bo)
+{
+	struct seedchip_device *sdev = to_seedchip_device(bo->shmem.base.dev);
+
+	mutex_lock(&sdev->bo_lock);
+	list_add_tail(&bo->link, &sdev->system_bos);
+	mutex_unlock(&sdev->bo_lock);
+}
+
+/* Give the caller's reference to a handle, or drop it. */
+int seedchip_gem_handle(struct drm_file *file, struct seedchip_bo *bo, u32 *handle)
+{
+	int err = drm_gem_handle_create(file, &bo->shmem.base, handle);
+
+	drm_gem_object_put(&bo->shmem.base);
+	return err;
+}
+
+static struct seedchip_bo *seedchip_gem_create_system(struct seedchip_device *sdev, u64 size,
+						      u32 flags)
 {
 	struct drm_gem_shmem_object *shmem;
 	struct seedchip_bo *bo;
@@ -220,27 +270,51 @@ static struct seedchip_bo *seedchip_gem_create_system(struct seedchip_device *sd
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);
 	bo = to_seedchip_bo(&shmem->base);
-	bo->vm_resv = seedchip_vm_resv_get(vm);
-	shmem->base.resv = bo->vm_resv->resv;
+	bo->flags = flags;
+	shmem->map_wc = flags & DRM_SEEDCHIP_BO_WC;
 	sgt = drm_gem_shmem_get_pages_sgt(shmem);
 	err = PTR_ERR_OR_ZERO(sgt);
 	if (!err)
-		err = seedchip_gem_system_extents(bo, sgt);
+		err = seedchip_gem_init_extents(bo, sgt);
 	if (err) {
 		drm_gem_object_put(&shmem->base);
 		return ERR_PTR(err);
 	}
-	mutex_lock(&sdev->bo_lock);
-	list_add_tail(&bo->link, &sdev->system_bos);
-	mutex_unlock(&sdev->bo_lock);
+	seedchip_gem_track(bo);
 	return bo;
 }
 
+static int seedchip_gem_alloc_card(struct seedchip_device *sdev, struct seedchip_bo *bo,
+				   struct seedchip_user *user)
+{
+	u64 size = bo->shmem.base.size;
+	u32 flags = SEEDCHIP_VRAM_ZERO;
+	int err;
+
+	err = seedchip_user_charge(user, SEEDCHIP_QUOTA_MEMORY, size);
+	if (err)
+		return err;
+	bo->user = seedchip_user_get(user);
+	if (bo->flags & DRM_SEEDCHIP_BO_CPU_VISIBLE)
+		flags |= SEEDCHIP_VRAM_VISIBLE;
+	bo->node = seedchip_vram_alloc(sdev, size, flags);
+	if (IS_ERR(bo->node)) {
+		err = PTR_ERR(bo->node);
+		bo->node = NULL;
+		return err;
+	}
+	bo->num_extents = seedchip_vram_extents(sdev, bo->node, NULL);
+	bo->extents = kvcalloc(bo->num_extents, sizeof(*bo->extents), GFP_KERNEL);
+	if (!bo->extents)
+		return -ENOMEM;
+	seedchip_vram_extents(sdev, bo->node, bo->extents);
+	return 0;
+}
+
 static struct seedchip_bo *seedchip_gem_create_card(struct seedchip_device *sdev,
-						    struct seedchip_vm *vm, u64 size, u32 flags)
+						    struct seedchip_user *user, u64 size, u32 flags)
 {
 	struct seedchip_bo *bo;
-	u32 vram_flags = SEEDCHIP_VRAM_ZERO;
 	int err;
 
 	bo = kzalloc(sizeof(*bo), GFP_KERNEL);
@@ -250,28 +324,12 @@ static struct seedchip_bo *seedchip_gem_create_card(struct seedchip_device *sdev
 	INIT_LIST_HEAD(&bo->link);
 	bo->shmem.base.funcs = &seedchip_gem_card_funcs;
 	drm_gem_private_object_init(&sdev->drm, &bo->shmem.base, size);
-	bo->vm_resv = seedchip_vm_resv_get(vm);
-	bo->shmem.base.resv = bo->vm_resv->resv;
-	if (flags & DRM_SEEDCHIP_BO_CPU_VISIBLE)
-		vram_flags |= SEEDCHIP_VRAM_VISIBLE;
-	bo->node = seedchip_vram_alloc(sdev, size, vram_flags);
-	if (IS_ERR(bo->node)) {
-		err = PTR_ERR(bo->node);
-		bo->node = NULL;
-		goto err_put;
+	err = seedchip_gem_alloc_card(sdev, bo, user);
+	if (err) {
+		drm_gem_object_put(&bo->shmem.base);
+		return ERR_PTR(err);
 	}
-	bo->num_extents = seedchip_vram_extents(sdev, bo->node, NULL);
-	bo->extents = kvcalloc(bo->num_extents, sizeof(*bo->extents), GFP_KERNEL);
-	if (!bo->extents) {
-		err = -ENOMEM;
-		goto err_put;
-	}
-	seedchip_vram_extents(sdev, bo->node, bo->extents);
 	return bo;
-
-err_put:
-	drm_gem_object_put(&bo->shmem.base);
-	return ERR_PTR(err);
 }
 
 /**
@@ -306,18 +364,19 @@ int seedchip_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file
 		return -EINVAL;
 	if (args->flags & DRM_SEEDCHIP_BO_SYSTEM && args->flags & DRM_SEEDCHIP_BO_CPU_VISIBLE)
 		return -EINVAL;
+	if (args->flags & DRM_SEEDCHIP_BO_CARD && args->flags & DRM_SEEDCHIP_BO_WC)
+		return -EINVAL;
 	size = PAGE_ALIGN(args->size);
 	if (!args->size || size < args->size || size > S64_MAX || size > SIZE_MAX)
 		return -EINVAL;
 
 	if (args->flags & DRM_SEEDCHIP_BO_SYSTEM)
-		bo = seedchip_gem_create_system(sdev, sfile->vm, size);
+		bo = seedchip_gem_create_system(sdev, size, args->flags);
 	else
-		bo = seedchip_gem_create_card(sdev, sfile->vm, size, args->flags);
+		bo = seedchip_gem_create_card(sdev, sfile->user, size, args->flags);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
-	err = drm_gem_handle_create(file, &bo->shmem.base, &args->handle);
-	drm_gem_object_put(&bo->shmem.base);
+	err = seedchip_gem_handle(file, bo, &args->handle);
 	if (!err)
 		args->size = size;
 	return err;
@@ -327,7 +386,7 @@ int seedchip_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm
 {
 	struct drm_seedchip_bo_mmap_offset *args = data;
 	struct drm_gem_object *obj;
-	u32 flags;
+	struct seedchip_bo *bo;
 	int err;
 
 	if (args->pad)
@@ -335,8 +394,8 @@ int seedchip_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm
 	obj = drm_gem_object_lookup(file, args->handle);
 	if (!obj)
 		return -ENOENT;
-	flags = to_seedchip_bo(obj)->flags;
-	if (flags & DRM_SEEDCHIP_BO_CARD && !(flags & DRM_SEEDCHIP_BO_CPU_VISIBLE))
+	bo = to_seedchip_bo(obj);
+	if (bo->pinned || !(bo->flags & (DRM_SEEDCHIP_BO_SYSTEM | DRM_SEEDCHIP_BO_CPU_VISIBLE)))
 		err = -EACCES;
 	else
 		err = drm_gem_create_mmap_offset(obj);

@@ -368,11 +368,13 @@ static struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
 	return job;
 }
 
-/* For a job whose fence was not initialised. */
-static void seedchip_job_free_unused(struct seedchip_job *job)
+/* For a job whose fence was not initialised, or NULL. */
+void seedchip_job_free_unused(struct seedchip_job *job)
 {
 	u32 i;
 
+	if (!job)
+		return;
 	for (i = 0; i < job->ndeps; i++) {
 		dma_fence_put(job->deps[i].fence);
 		if (job->deps[i].waits)
@@ -690,27 +692,29 @@ static void seedchip_job_wait_room(struct seedchip_queue *q)
 	dma_fence_put(fence);
 }
 
+/* A job for seedchip_job_run_kernel() or seedchip_job_free_unused(); NULL without memory. */
+struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev)
+{
+	return seedchip_job_create(sdev->kernel_queue, NULL);
+}
+
 /**
- * seedchip_job_kernel() - run packets on the kernel's queue
- * @sdev: card
+ * seedchip_job_run_kernel() - run packets on the kernel's queue
+ * @job: consumed
  * @packets: at most half a ring, without arguments
  * @count: how many
  *
- * Sleeps until the ring has room, which the watchdog bounds.
+ * Sleeps until the ring has room, which the watchdog bounds, but allocates nothing.
  *
- * Return: a fence to put, or -ENOMEM or -ENODEV.
+ * Return: a fence to put, or -ENODEV.
  */
-struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
-				      u32 count)
+struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct sc_packet *packets,
+					  u32 count)
 {
-	struct seedchip_queue *q = sdev->kernel_queue;
-	struct seedchip_job *job = seedchip_job_create(q, NULL);
-	struct dma_fence *fence;
+	struct dma_fence *fence = &job->fence->base;
+	struct seedchip_queue *q = job->queue;
 	int err;
 
-	if (!job)
-		return ERR_PTR(-ENOMEM);
-	fence = &job->fence->base;
 	for (;;) {
 		mutex_lock(&q->submit_lock);
 		err = seedchip_job_push(job, packets, count);
@@ -724,6 +728,15 @@ struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct
 		return ERR_PTR(-ENODEV);
 	}
 	return fence;
+}
+
+/* Both in one; also -ENOMEM. */
+struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
+				      u32 count)
+{
+	struct seedchip_job *job = seedchip_job_create_kernel(sdev);
+
+	return job ? seedchip_job_run_kernel(job, packets, count) : ERR_PTR(-ENOMEM);
 }
 
 /* Opcodes that do not exist are the card's to report. */

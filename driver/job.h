@@ -85,6 +85,10 @@ void seedchip_job_publish_work(struct work_struct *work);
 bool seedchip_job_pending(struct seedchip_queue *q, bool *gated);
 bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
 void seedchip_job_finish(struct seedchip_queue *q);
+struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev);
+void seedchip_job_free_unused(struct seedchip_job *job);
+struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct sc_packet *packets,
+					  u32 count);
 struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
 				      u32 count);
 

@@ -23,6 +23,7 @@
 #include "job.h"
 #include "queue.h"
 #include "reset.h"
+#include "user.h"
 #include "vm.h"
 
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
@@ -57,25 +58,32 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct seedchip_device *sdev = to_seedchip_device(drm);
 	struct seedchip_file *sfile;
-	int idx, err = 0;
+	int idx, err = -ENOMEM;
 
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
 	sfile = kzalloc(sizeof(*sfile), GFP_KERNEL);
-	if (!sfile) {
-		err = -ENOMEM;
-		goto out_exit;
-	}
+	if (!sfile)
+		goto err_exit;
 	sfile->sdev = sdev;
 	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
-	sfile->vm = seedchip_vm_create(sdev);
+	sfile->user = seedchip_user_open(sdev);
+	if (!sfile->user)
+		goto err_free;
+	sfile->vm = seedchip_vm_create(sdev, sfile->user);
 	if (IS_ERR(sfile->vm)) {
 		err = PTR_ERR(sfile->vm);
-		kfree(sfile);
-		goto out_exit;
+		goto err_put_user;
 	}
 	file->driver_priv = sfile;
-out_exit:
+	drm_dev_exit(idx);
+	return 0;
+
+err_put_user:
+	seedchip_user_put(sfile->user);
+err_free:
+	kfree(sfile);
+err_exit:
 	drm_dev_exit(idx);
 	return err;
 }
@@ -90,6 +98,7 @@ static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
 	seedchip_queue_close_all(file);
 	seedchip_bind_close(sfile->vm);
 	seedchip_vm_put(sfile->vm);
+	seedchip_user_put(sfile->user);
 	kfree(sfile);
 	/* Fences let go of the module by RCU: an rmmod after the last close shall succeed. */
 	if (fenced)
@@ -157,6 +166,8 @@ static const struct drm_driver seedchip_driver = {
 	.postclose = seedchip_postclose,
 	.show_fdinfo = seedchip_show_fdinfo,
 	.gem_create_object = seedchip_gem_create_object,
+	.gem_prime_import = seedchip_prime_import,
+	.gem_prime_import_sg_table = seedchip_prime_import_sg_table,
 	.ioctls = seedchip_ioctls,
 	.num_ioctls = ARRAY_SIZE(seedchip_ioctls),
 	.fops = &seedchip_fops,

@@ -17,6 +17,7 @@
 #include "job.h"
 #include "queue.h"
 #include "reset.h"
+#include "user.h"
 #include "vm.h"
 
 /* Twice what the specification grants a command, before its factor. */
@@ -236,8 +237,10 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 	mutex_lock(&sdev->hw_lock);
 	RCU_INIT_POINTER(sdev->queues[q->id], NULL);
 	mutex_unlock(&sdev->hw_lock);
-	if (q->vm)
+	if (q->vm) {
+		seedchip_user_uncharge(q->vm->user, SEEDCHIP_QUOTA_QUEUES, 1);
 		seedchip_vm_put(q->vm);
+	}
 	seedchip_queue_put(q);
 }
 
@@ -302,13 +305,16 @@ static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
 	return q;
 }
 
-static int seedchip_queue_reserve(struct seedchip_queue *q, bool kernel)
+static int seedchip_queue_reserve(struct seedchip_queue *q, struct seedchip_vm *vm)
 {
 	struct seedchip_device *sdev = q->sdev;
+	int err = vm ? seedchip_user_charge(vm->user, SEEDCHIP_QUOTA_QUEUES, 1) : 0;
 	u32 id;
 
+	if (err)
+		return err;
 	mutex_lock(&sdev->hw_lock);
-	for (id = kernel ? 0 : 1; id < sdev->num_queues; id++)
+	for (id = vm ? 1 : 0; id < sdev->num_queues; id++)
 		if (!seedchip_queue_at(sdev, id))
 			break;
 	if (id < sdev->num_queues) {
@@ -318,7 +324,11 @@ static int seedchip_queue_reserve(struct seedchip_queue *q, bool kernel)
 		rcu_assign_pointer(sdev->queues[id], q);
 	}
 	mutex_unlock(&sdev->hw_lock);
-	return id < sdev->num_queues ? 0 : -ENOSPC;
+	if (id < sdev->num_queues)
+		return 0;
+	if (vm)
+		seedchip_user_uncharge(vm->user, SEEDCHIP_QUOTA_QUEUES, 1);
+	return -ENOSPC;
 }
 
 /**
@@ -327,7 +337,8 @@ static int seedchip_queue_reserve(struct seedchip_queue *q, bool kernel)
  * @vm: address space, NULL for the kernel's queue
  * @config: choices, checked
  *
- * Return: the queue, which seedchip_queue_destroy() ends, or -ENOMEM, -ENOSPC, -ENODEV.
+ * Return: the queue, which seedchip_queue_destroy() ends, or -ENOMEM, -ENOSPC,
+ * -EDQUOT, -ENODEV.
  */
 struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struct seedchip_vm *vm,
 					     const struct seedchip_queue_config *config)
@@ -339,7 +350,7 @@ struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struc
 		return ERR_PTR(-ENOMEM);
 	err = seedchip_queue_alloc_memory(q);
 	if (!err)
-		err = seedchip_queue_reserve(q, !vm);
+		err = seedchip_queue_reserve(q, vm);
 	if (err) {
 		seedchip_queue_free_memory(q);
 		seedchip_queue_put(q);

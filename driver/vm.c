@@ -11,6 +11,7 @@
  */
 #include <linux/dma-fence.h>
 #include <linux/log2.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -18,10 +19,18 @@
 #include "device.h"
 #include "job.h"
 #include "reset.h"
+#include "user.h"
 #include "vm.h"
 #include "vram.h"
 
-struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev)
+/**
+ * seedchip_vm_create() - an empty address space
+ * @sdev: card, entered
+ * @user: who is charged for it
+ *
+ * Return: the address space, or -ENOMEM, -ENOSPC or -EDQUOT.
+ */
+struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev, struct seedchip_user *user)
 {
 	struct drm_gem_object *resv;
 	struct seedchip_vm *vm;
@@ -35,18 +44,22 @@ struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev)
 		err = -ENOMEM;
 		goto err_free;
 	}
-	err = seedchip_mmu_init(&vm->mmu, sdev);
+	err = seedchip_mmu_init(&vm->mmu, sdev, user);
 	if (err)
 		goto err_put_resv;
 	vm->sdev = sdev;
+	vm->user = seedchip_user_get(user);
 	kref_init(&vm->ref);
 	mutex_init(&vm->lock);
+	mutex_init(&vm->mmu_lock);
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&vm->mmu_lock);
+	fs_reclaim_release(GFP_KERNEL);
 	INIT_LIST_HEAD(&vm->binds);
 	INIT_WORK(&vm->bind_work, seedchip_bind_work);
 	init_waitqueue_head(&vm->idle);
-	drm_gpuvm_init(&vm->base, "seedchip", DRM_GPUVM_RESV_PROTECTED, &sdev->drm, resv,
-		       SC_VA_USER_START, SC_VA_USER_END - SC_VA_USER_START, 0, 0,
-		       &seedchip_bind_gpuvm_ops);
+	drm_gpuvm_init(&vm->base, "seedchip", 0, &sdev->drm, resv, SC_VA_USER_START,
+		       SC_VA_USER_END - SC_VA_USER_START, 0, 0, &seedchip_bind_gpuvm_ops);
 	drm_gem_object_put(resv);
 	return vm;
 
@@ -63,6 +76,17 @@ struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm)
 	return vm;
 }
 
+/* A job for seedchip_vm_invalidate(), where giving up would leave a stale translation. */
+static struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm)
+{
+	struct seedchip_job *job;
+
+	do {
+		job = seedchip_job_create_kernel(vm->sdev);
+	} while (!job);
+	return job;
+}
+
 /* No queue is left that could translate. */
 static void seedchip_vm_disable(struct seedchip_vm *vm)
 {
@@ -72,7 +96,7 @@ static void seedchip_vm_disable(struct seedchip_vm *vm)
 	if (!vm->context)
 		return;
 	if (drm_dev_enter(&sdev->drm, &idx)) {
-		seedchip_vm_invalidate(vm, 0, 0);
+		seedchip_vm_invalidate(vm, seedchip_vm_create_job(vm), 0, 0);
 		mutex_lock(&sdev->hw_lock);
 		writel(0, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
 		mutex_unlock(&sdev->hw_lock);
@@ -81,6 +105,7 @@ static void seedchip_vm_disable(struct seedchip_vm *vm)
 	mutex_lock(&sdev->hw_lock);
 	sdev->contexts[vm->context] = NULL;
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_user_uncharge(vm->user, SEEDCHIP_QUOTA_CONTEXTS, 1);
 }
 
 static void seedchip_vm_release(struct kref *ref)
@@ -90,6 +115,7 @@ static void seedchip_vm_release(struct kref *ref)
 	seedchip_vm_disable(vm);
 	seedchip_bind_remove_all(vm);
 	seedchip_mmu_fini(&vm->mmu);
+	seedchip_user_put(vm->user);
 	drm_gpuvm_put(&vm->base);
 }
 
@@ -115,12 +141,13 @@ void seedchip_vm_program(struct seedchip_vm *vm)
  * seedchip_vm_enable() - give the address space a hardware context
  * @vm: address space
  *
- * Return: 0 or -ENOSPC.
+ * Return: 0, -ENOSPC or -EDQUOT.
  */
 int seedchip_vm_enable(struct seedchip_vm *vm)
 {
 	struct seedchip_device *sdev = vm->sdev;
 	u32 id;
+	int err;
 
 	lockdep_assert_held(&sdev->hw_lock);
 	if (vm->context)
@@ -129,6 +156,9 @@ int seedchip_vm_enable(struct seedchip_vm *vm)
 		;
 	if (id == sdev->num_contexts)
 		return -ENOSPC;
+	err = seedchip_user_charge(vm->user, SEEDCHIP_QUOTA_CONTEXTS, 1);
+	if (err)
+		return err;
 	sdev->contexts[id] = vm;
 	WRITE_ONCE(vm->context, id);
 	seedchip_vm_program(vm);
@@ -138,13 +168,14 @@ int seedchip_vm_enable(struct seedchip_vm *vm)
 /**
  * seedchip_vm_invalidate() - wait until old translations are gone
  * @vm: address space
+ * @job: from seedchip_job_create_kernel(); consumed
  * @va: start
  * @size: bytes, 0 for everything
  *
  * A packet that is refused or fails instead of retiring meets a device reset,
  * which drops all translations too. The caller has entered the device.
  */
-void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
+void seedchip_vm_invalidate(struct seedchip_vm *vm, struct seedchip_job *job, u64 va, u64 size)
 {
 	union {
 		struct sc_pkt_invalidate invalidate;
@@ -154,16 +185,15 @@ void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size)
 
 	/* A context that is enabled after this look sees the new tables alone. */
 	smp_mb();
-	if (!READ_ONCE(vm->context))
+	if (!READ_ONCE(vm->context)) {
+		seedchip_job_free_unused(job);
 		return;
+	}
 	u.invalidate.hdr = SC_HDR(SC_OP_INVALIDATE, 0, 0);
 	u.invalidate.addr = va;
 	u.invalidate.size = size;
 	u.invalidate.context = vm->context;
-	do {
-		/* Giving up for lack of memory would leave a stale translation. */
-		fence = seedchip_job_kernel(vm->sdev, &u.packet, 1);
-	} while (PTR_ERR_OR_ZERO(fence) == -ENOMEM);
+	fence = seedchip_job_run_kernel(job, &u.packet, 1);
 	if (IS_ERR(fence)) {
 		seedchip_reset_wait_kernel(vm->sdev);
 		return;
@@ -185,7 +215,7 @@ static u64 seedchip_vm_window(struct seedchip_vm *vm)
  * @size: bytes, page aligned
  * @va: receives its address
  *
- * Return: 0, -ENOMEM, or -ENOSPC.
+ * Return: 0, -ENOMEM, -ENOSPC or -EDQUOT.
  */
 int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va)
 {
@@ -196,32 +226,43 @@ int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u6
 		.num_extents = 1,
 		.flags = SC_PTE_READ | SC_PTE_SYSTEM | SC_PTE_ENGINE,
 	};
+	struct seedchip_pt_pool pool;
 	unsigned long window;
-	int err = -ENOSPC;
+	bool done = false;
+	int err = 0;
 
-	mutex_lock(&vm->lock);
-	window = find_first_zero_bit(vm->rings, SC_MAX_QUEUES);
-	if (window < SC_MAX_QUEUES) {
+	seedchip_pt_pool_init(&pool);
+	while (!err && !done) {
+		mutex_lock(&vm->mmu_lock);
+		window = find_first_zero_bit(vm->rings, SC_MAX_QUEUES);
 		map.va = SC_VA_KERNEL_START + window * seedchip_vm_window(vm);
-		err = seedchip_mmu_prepare(&vm->mmu, &map);
+		if (window == SC_MAX_QUEUES)
+			err = -ENOSPC;
+		else
+			done = seedchip_mmu_count(&vm->mmu, &map, 1, &pool);
+		if (done) {
+			__set_bit(window, vm->rings);
+			seedchip_mmu_prepare(&vm->mmu, &map, &pool);
+			seedchip_mmu_apply(&vm->mmu, &map);
+			*va = map.va;
+		}
+		mutex_unlock(&vm->mmu_lock);
+		if (!err && !done)
+			err = seedchip_pt_pool_fill(&vm->mmu, &pool);
 	}
-	if (!err) {
-		__set_bit(window, vm->rings);
-		seedchip_mmu_apply(&vm->mmu, &map);
-		*va = map.va;
-	}
-	mutex_unlock(&vm->lock);
+	seedchip_pt_pool_fini(&vm->mmu, &pool);
 	return err;
 }
 
 /* The queue is disabled; only its translations are left. */
 void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size)
 {
-	const struct seedchip_mapping map = { .va = va, .size = size };
+	struct seedchip_mapping map = { .va = va, .size = size };
+	struct seedchip_job *job = seedchip_vm_create_job(vm);
 
-	mutex_lock(&vm->lock);
+	mutex_lock(&vm->mmu_lock);
 	seedchip_mmu_apply(&vm->mmu, &map);
-	seedchip_vm_invalidate(vm, va, size);
+	seedchip_vm_invalidate(vm, job, va, size);
 	__clear_bit((va - SC_VA_KERNEL_START) / seedchip_vm_window(vm), vm->rings);
-	mutex_unlock(&vm->lock);
+	mutex_unlock(&vm->mmu_lock);
 }

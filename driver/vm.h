@@ -16,14 +16,20 @@
 #include "seedchip_hw.h"
 
 struct seedchip_device;
+struct seedchip_job;
+struct seedchip_user;
 
 /**
  * struct seedchip_vm - one address space
- * @base: mappings of the user's range; under the reservation lock of the VM
+ * @base: mappings of the user's range; under @lock
  * @sdev: card
+ * @user: charged for @context and the page tables; referenced
  * @ref: held by the file, its queues and a queued @work; the mappings go with the last
- * @lock: serialises changes; protects @mmu, @rings and @binds
+ * @lock: serialises VM_BIND, protects the tree of mappings
+ * @mmu_lock: protects @mmu, @prepared, @rings and @binds. Fences of binds signal
+ *	      with it held, so nothing is allocated under it.
  * @mmu: page tables
+ * @prepared: changes that have been prepared and not been applied
  * @context: hardware context, 0 before the first queue; set once, under hw_lock
  * @rings: windows of the kernel's range that are in use
  * @binds: changes that wait for fences, in order
@@ -33,9 +39,12 @@ struct seedchip_device;
 struct seedchip_vm {
 	struct drm_gpuvm base;
 	struct seedchip_device *sdev;
+	struct seedchip_user *user;
 	struct kref ref;
-	struct mutex lock; /* mmu, rings, binds */
+	struct mutex lock; /* the tree of mappings */
+	struct mutex mmu_lock; /* mmu, prepared, rings, binds */
 	struct seedchip_mmu mmu;
+	unsigned int prepared;
 	u32 context;
 	DECLARE_BITMAP(rings, SC_MAX_QUEUES);
 	struct list_head binds;
@@ -43,25 +52,36 @@ struct seedchip_vm {
 	wait_queue_head_t idle;
 };
 
+/**
+ * struct seedchip_va - one mapping
+ * @base: base
+ * @flags: enum drm_seedchip_bind_op, as the call said
+ * @new: entry of seedchip_bind.new until the call is accepted
+ * @old: entry of seedchip_bind.old from when the call has replaced it
+ */
+struct seedchip_va {
+	struct drm_gpuva base;
+	u32 flags;
+	struct list_head new;
+	struct list_head old;
+};
+
+static inline struct seedchip_va *to_seedchip_va(struct drm_gpuva *base)
+{
+	return container_of(base, struct seedchip_va, base);
+}
+
 static inline struct seedchip_vm *to_seedchip_vm(struct drm_gpuvm *base)
 {
 	return container_of(base, struct seedchip_vm, base);
 }
 
-static inline struct drm_gem_object *seedchip_vm_resv_get(struct seedchip_vm *vm)
-{
-	struct drm_gem_object *obj = drm_gpuvm_resv_obj(&vm->base);
-
-	drm_gem_object_get(obj);
-	return obj;
-}
-
-struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev);
+struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev, struct seedchip_user *user);
 struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm);
 void seedchip_vm_put(struct seedchip_vm *vm);
 int seedchip_vm_enable(struct seedchip_vm *vm);
 void seedchip_vm_program(struct seedchip_vm *vm);
-void seedchip_vm_invalidate(struct seedchip_vm *vm, u64 va, u64 size);
+void seedchip_vm_invalidate(struct seedchip_vm *vm, struct seedchip_job *job, u64 va, u64 size);
 int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va);
 void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size);
 

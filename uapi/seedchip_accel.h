@@ -38,9 +38,11 @@ extern "C" {
  * Log of versions:
  *
  * 1.0: initial interface
+ * 1.1: BO_USERPTR; DRM_SEEDCHIP_BO_WC; DRM_SEEDCHIP_BIND_SPARSE; buffers are
+ *	shared by PRIME; quotas of users (-EDQUOT)
  */
 #define SEEDCHIP_UAPI_MAJOR 1
-#define SEEDCHIP_UAPI_MINOR 0
+#define SEEDCHIP_UAPI_MINOR 1
 
 /*
  * Ioctls: X(name, number, direction, argument, errnos, meaning). New ones go at the end.
@@ -51,13 +53,13 @@ extern "C" {
 #define SEEDCHIP_IOCTL_TABLE(X)                                                                    \
 	X(DEV_QUERY, 0x00, WR, dev_query, "EINVAL",                                                \
 	  "read a property structure of the device")                                               \
-	X(BO_CREATE, 0x01, WR, bo_create, "EINVAL ENOSPC",                                         \
+	X(BO_CREATE, 0x01, WR, bo_create, "EINVAL ENOSPC EDQUOT",                                  \
 	  "create a buffer in card or system memory; new memory reads zero")                       \
 	X(BO_MMAP_OFFSET, 0x02, WR, bo_mmap_offset, "EINVAL ENOENT EACCES",                        \
 	  "offset for mmap() of a buffer")                                                         \
-	X(VM_BIND, 0x03, WR, vm_bind, "EINVAL ENOENT EBUSY",                                       \
+	X(VM_BIND, 0x03, WR, vm_bind, "EINVAL ENOENT EACCES EBUSY ENOSPC EDQUOT",                  \
 	  "map and unmap ranges of the file's address space")                                      \
-	X(QUEUE_CREATE, 0x04, WR, queue_create, "EINVAL EACCES EMFILE ENOSPC",                     \
+	X(QUEUE_CREATE, 0x04, WR, queue_create, "EINVAL EACCES EMFILE ENOSPC EDQUOT",              \
 	  "create a queue")                                                                        \
 	X(QUEUE_DESTROY, 0x05, WR, queue_destroy, "EINVAL ENOENT",                                 \
 	  "abort and destroy a queue")                                                             \
@@ -66,7 +68,9 @@ extern "C" {
 	X(QUEUE_FAULT, 0x07, WR, queue_fault, "EINVAL ENOENT ENODATA",                             \
 	  "read the fault that stopped a queue")                                                   \
 	X(QUEUE_RECOVER, 0x08, WR, queue_recover, "EINVAL ENOENT",                                 \
-	  "make a faulted queue usable again")
+	  "make a faulted queue usable again")                                                     \
+	X(BO_USERPTR, 0x09, WR, bo_userptr, "EINVAL",                                              \
+	  "create a buffer from memory of the process, which stays pinned")
 
 /**
  * struct drm_seedchip_array - an array of extensible structures
@@ -179,11 +183,15 @@ struct drm_seedchip_info {
  * @DRM_SEEDCHIP_BO_CARD: card memory
  * @DRM_SEEDCHIP_BO_SYSTEM: system memory
  * @DRM_SEEDCHIP_BO_CPU_VISIBLE: with CARD: in the part that the CPU can map
+ * @DRM_SEEDCHIP_BO_WC: with SYSTEM: the CPU's mappings are write-combined and not
+ *			cached, for memory that it writes and hardly reads. Those of
+ *			card memory always are.
  */
 enum drm_seedchip_bo_flags {
 	DRM_SEEDCHIP_BO_CARD = 0x1,
 	DRM_SEEDCHIP_BO_SYSTEM = 0x2,
 	DRM_SEEDCHIP_BO_CPU_VISIBLE = 0x4,
+	DRM_SEEDCHIP_BO_WC = 0x8,
 };
 
 /**
@@ -192,7 +200,8 @@ enum drm_seedchip_bo_flags {
  * @flags: enum drm_seedchip_bo_flags
  * @handle: out: GEM handle
  *
- * -ENOSPC: card memory (or its CPU-visible part) is exhausted.
+ * -ENOSPC: card memory (or its CPU-visible part) is exhausted. -EDQUOT: the
+ * user's share of it is.
  */
 struct drm_seedchip_bo_create {
 	__u64 size;
@@ -206,7 +215,8 @@ struct drm_seedchip_bo_create {
  * @pad: zero
  * @offset: out: offset for mmap() on the device file
  *
- * -EACCES: the buffer lies in card memory and was not created CPU_VISIBLE.
+ * -EACCES: the buffer lies in card memory and was not created CPU_VISIBLE, or is
+ * memory of a process (BO_USERPTR), which is mapped already.
  */
 struct drm_seedchip_bo_mmap_offset {
 	__u32 handle;
@@ -218,14 +228,17 @@ struct drm_seedchip_bo_mmap_offset {
  * enum drm_seedchip_bind_op - operation and permissions of one bind
  * @DRM_SEEDCHIP_BIND_UNMAP: remove every mapping in the range; splits what it cuts
  * @DRM_SEEDCHIP_BIND_MAP: map a part of a buffer; replaces what was there
+ * @DRM_SEEDCHIP_BIND_SPARSE: map no memory: loads give zero, stores are dropped;
+ *			      replaces what was there. READ, and WRITE if wanted.
  * @DRM_SEEDCHIP_BIND_READ: kernels may load
  * @DRM_SEEDCHIP_BIND_WRITE: kernels may store
  * @DRM_SEEDCHIP_BIND_EXECUTE: kernels may fetch; not together with WRITE
- * @DRM_SEEDCHIP_BIND_EXCLUSIVE: MAP fails with -EBUSY where the range is not empty
+ * @DRM_SEEDCHIP_BIND_EXCLUSIVE: MAP and SPARSE fail with -EBUSY where the range is not empty
  */
 enum drm_seedchip_bind_op {
 	DRM_SEEDCHIP_BIND_UNMAP = 0x0,
 	DRM_SEEDCHIP_BIND_MAP = 0x1,
+	DRM_SEEDCHIP_BIND_SPARSE = 0x2,
 	DRM_SEEDCHIP_BIND_READ = 0x10,
 	DRM_SEEDCHIP_BIND_WRITE = 0x20,
 	DRM_SEEDCHIP_BIND_EXECUTE = 0x40,
@@ -235,8 +248,8 @@ enum drm_seedchip_bind_op {
 /**
  * struct drm_seedchip_bind - one operation of VM_BIND
  * @flags: enum drm_seedchip_bind_op
- * @handle: GEM handle, 0 for UNMAP
- * @bo_offset: bytes into the buffer, page aligned, 0 for UNMAP
+ * @handle: GEM handle, 0 for UNMAP and SPARSE
+ * @bo_offset: bytes into the buffer, page aligned, 0 for UNMAP and SPARSE
  * @va: address, page aligned
  * @size: bytes, page aligned, not 0
  */
@@ -255,6 +268,9 @@ struct drm_seedchip_bind {
  * @ops: struct drm_seedchip_bind; all take effect or none
  * @syncs: struct drm_seedchip_sync. Without any, the call returns when the
  *	   mappings are in effect and stale translations are gone.
+ *
+ * -EACCES: WRITE to a buffer that is read-only. -EBUSY: EXCLUSIVE. -ENOSPC,
+ * -EDQUOT: no card memory for page tables, of the card or of the user's share.
  */
 struct drm_seedchip_vm_bind {
 	__u32 flags;
@@ -277,7 +293,9 @@ struct drm_seedchip_vm_bind {
  * @hw_queue: out: queue number in faults and traces
  * @state_offset: out: offset for a read-only mmap() of struct sc_queue_state
  *
- * -EMFILE: this file has its limit of queues. -ENOSPC: the card has no queue left.
+ * -EMFILE: this file has its limit of queues. -EDQUOT: the user has its share of
+ * the card's queues or contexts (a file takes a context with its first queue).
+ * -ENOSPC: the card has no queue or no context left.
  */
 struct drm_seedchip_queue_create {
 	__u32 flags;
@@ -347,6 +365,35 @@ struct drm_seedchip_queue_fault {
 struct drm_seedchip_queue_recover {
 	__u32 queue;
 	__u32 pad;
+};
+
+/**
+ * enum drm_seedchip_userptr_flags - how the card may use the memory
+ * @DRM_SEEDCHIP_USERPTR_READ_ONLY: it may only read; the process needs no write access
+ */
+enum drm_seedchip_userptr_flags {
+	DRM_SEEDCHIP_USERPTR_READ_ONLY = 0x1,
+};
+
+/**
+ * struct drm_seedchip_bo_userptr - argument of BO_USERPTR
+ * @address: first byte, page aligned
+ * @size: bytes, page aligned, not 0
+ * @flags: enum drm_seedchip_userptr_flags
+ * @handle: out: GEM handle
+ *
+ * The pages that are mapped there now stay pinned, and counted against
+ * RLIMIT_MEMLOCK, until the buffer is gone; what the process maps there later is
+ * not followed. The buffer can be bound, but neither mapped nor shared.
+ *
+ * -ENOMEM: also when RLIMIT_MEMLOCK does not allow it. -EFAULT: not all of the
+ * range is ordinary memory that the process may write (READ_ONLY: read).
+ */
+struct drm_seedchip_bo_userptr {
+	__u64 address;
+	__u64 size;
+	__u32 flags;
+	__u32 handle;
 };
 
 /* DRM_SEEDCHIP_x is the number, DRM_IOCTL_SEEDCHIP_x the full ioctl code. */

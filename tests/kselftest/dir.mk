@@ -6,7 +6,7 @@ tests/kselftest-cflags := -I/usr/include/libdrm
 
 device-kernels += tests/kselftest/kernels
 
-kselftest-uapi := query bo bind queue sync small_bar two_cards
+kselftest-uapi := query bo prime userptr bind queue sync small_bar two_cards
 kselftest-runtime := fault killed submit unmap
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
