@@ -16,6 +16,7 @@
 #include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -787,6 +788,35 @@ static void seedchip_set_surprise_remove(Object *obj, bool value, Error **errp)
     }
 }
 
+/* Failures for tests of the driver, at run time; see enum sc_injection */
+static const struct {
+    const char *name;
+    const char *text;
+} seedchip_injections[SC_INJECT_COUNT] = {
+    [SC_INJECT_INTERNAL] = { "inject-internal",
+        "number of the queue whose next packet fails with INTERNAL" },
+    [SC_INJECT_STUCK_RESETS] = { "inject-stuck-resets",
+        "how many resets of a queue or context do not end" },
+    [SC_INJECT_FAILED_RESETS] = { "inject-failed-resets",
+        "how many resets of the device fail" },
+};
+
+static void seedchip_set_injection(Object *obj, Visitor *v, const char *name,
+                                   void *opaque, Error **errp)
+{
+    SeedchipState *s = SEEDCHIP(obj);
+    uint32_t value;
+
+    if (!visit_type_uint32(v, name, &value, errp)) {
+        return;
+    }
+    if (!s->chip) {
+        error_setg(errp, "seedchip: %s is for a card at work", name);
+        return;
+    }
+    sc_chip_inject(s->chip, (uintptr_t)opaque, value);
+}
+
 static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_SIZE("vram", SeedchipState, vram, 1 * GiB),
     DEFINE_PROP_SIZE("bar", SeedchipState, bar, 0),
@@ -834,6 +864,13 @@ static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
                                    seedchip_set_surprise_remove);
     object_class_property_set_description(oc, "surprise-remove",
         "set to true to pull the card out without asking the guest");
+    for (uintptr_t i = 0; i < SC_INJECT_COUNT; i++) {
+        object_class_property_add(oc, seedchip_injections[i].name, "uint32",
+                                  NULL, seedchip_set_injection, NULL,
+                                  (void *)i);
+        object_class_property_set_description(oc, seedchip_injections[i].name,
+                                              seedchip_injections[i].text);
+    }
 }
 
 static const TypeInfo seedchip_info = {

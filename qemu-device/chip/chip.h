@@ -148,6 +148,22 @@ void sc_chip_set_master(struct sc_chip *chip, bool on);
  */
 void sc_chip_reset_begin(struct sc_chip *chip, unsigned int cause);
 
+/**
+ * enum sc_injection - failures that sc_chip_inject() provokes
+ * @SC_INJECT_INTERNAL: the next packet that queue number @value starts fails with INTERNAL
+ * @SC_INJECT_STUCK_RESETS: the next @value RESETs of a queue or context stay BUSY
+ * @SC_INJECT_FAILED_RESETS: the next @value device resets end with STATUS.FAILED, not READY
+ */
+enum sc_injection {
+	SC_INJECT_INTERNAL,
+	SC_INJECT_STUCK_RESETS,
+	SC_INJECT_FAILED_RESETS,
+	SC_INJECT_COUNT
+};
+
+/** sc_chip_inject() - have something go wrong; for tests. */
+void sc_chip_inject(struct sc_chip *chip, enum sc_injection what, uint32_t value);
+
 /** sc_chip_reset_busy() - whether the reset still waits for workers. */
 bool sc_chip_reset_busy(struct sc_chip *chip);
 

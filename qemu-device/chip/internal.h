@@ -300,6 +300,8 @@ struct sc_chip {
 
 	bool resetting; /* atomic reads without the lock */
 	bool poison; /* the reset in progress is a loss of power */
+	bool failed; /* the last reset has failed: nothing can be enabled */
+	uint32_t inject[SC_INJECT_COUNT]; /* inject.c */
 	bool in_run; /* sc_chip_run() is at work: its return value replaces kicks */
 	bool no_master;
 	bool quiesced;
@@ -419,6 +421,10 @@ int sc_mmu_walk_card(struct sc_chip *chip, unsigned int context, uint64_t va, st
 /* event.c */
 bool sc_event_store(struct sc_chip *chip, unsigned int type, const struct sc_fault *fault);
 void sc_event_publish(struct sc_chip *chip, bool stored);
+
+/* inject.c */
+bool sc_inject_count(struct sc_chip *chip, enum sc_injection what);
+bool sc_inject_packet(struct sc_chip *chip, const struct sc_queue *q);
 
 /* reset.c */
 void sc_reset_start(struct sc_chip *chip, unsigned int cause);

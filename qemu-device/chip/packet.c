@@ -627,7 +627,12 @@ static bool start_current(struct sc_chip *chip, struct sc_queue *q, unsigned int
 	sc_trace(chip, "packet", "queue %u index %llu %s tag 0x%x", q->id,
 		 (unsigned long long)q->fetch, ops[opcode].name, q->current.any.tag);
 	work = push_current(chip, q);
-	result = ops[opcode].exec(chip, q, work, user, &fault);
+	if (sc_inject_packet(chip, q)) {
+		sc_fault_init(&fault, SC_CODE_INTERNAL);
+		result = EXEC_FAULT;
+	} else {
+		result = ops[opcode].exec(chip, q, work, user, &fault);
+	}
 	if (chip->resetting)
 		return false;
 	if (result == EXEC_FAULT)

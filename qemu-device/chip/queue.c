@@ -255,7 +255,10 @@ void sc_queue_command(struct sc_chip *chip, struct sc_queue *q, uint32_t command
 		stop(chip, q);
 		break;
 	case SC_QUEUE_CMD_RESET:
-		sc_queue_abort(chip, q, SC_CODE_QUEUE_RESET);
+		if (sc_inject_count(chip, SC_INJECT_STUCK_RESETS))
+			q->command = SC_QUEUE_CMD_RESET;
+		else
+			sc_queue_abort(chip, q, SC_CODE_QUEUE_RESET);
 		break;
 	case SC_QUEUE_CMD_DISABLE:
 		q->state = SC_QUEUE_DISABLED;

@@ -261,7 +261,8 @@ static void refresh_device(struct sc_chip *chip, uint32_t offset)
 
 	switch (offset) {
 	case SC_REG_STATUS:
-		r->STATUS = chip->resetting ? SC_DEVICE_RESETTING : SC_DEVICE_READY;
+		r->STATUS = chip->resetting ? SC_DEVICE_RESETTING :
+			    chip->failed ? SC_DEVICE_FAILED : SC_DEVICE_READY;
 		break;
 	case SC_REG_TIME:
 		r->TIME = sc_time(chip);
@@ -320,6 +321,8 @@ static void write_device_control(struct sc_chip *chip, uint64_t old)
 {
 	unsigned int i;
 
+	if (chip->failed)
+		chip->reg.CONTROL = 0;
 	if (chip->reg.CONTROL & SC_CONTROL_ENABLE || !(old & SC_CONTROL_ENABLE))
 		return;
 	for (i = 0; i < chip->config.queues; i++)

@@ -49,10 +49,11 @@ void sc_reset_context(struct sc_chip *chip, unsigned int context)
 
 	sc_trace(chip, "reset", "context %u", context);
 	chip->contexts[context].resetting = true;
+	if (sc_inject_count(chip, SC_INJECT_STUCK_RESETS))
+		return;
 	for (i = 0; i < chip->config.queues; i++) {
 		q = &chip->queues[i];
-		if (q->state != SC_QUEUE_DISABLED && q->bind.context == context &&
-		    q->command != SC_QUEUE_CMD_RESET)
+		if (q->state != SC_QUEUE_DISABLED && q->bind.context == context)
 			sc_queue_abort(chip, q, SC_CODE_CONTEXT_RESET);
 	}
 	sc_reset_context_check(chip, context);
@@ -190,5 +191,6 @@ void sc_reset_finish(struct sc_chip *chip)
 		clear_totals(chip);
 		poison_memory(chip);
 	}
+	chip->failed = sc_inject_count(chip, SC_INJECT_FAILED_RESETS);
 	__atomic_store_n(&chip->resetting, false, __ATOMIC_RELEASE);
 }
