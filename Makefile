@@ -41,8 +41,9 @@ endif
 passive := help clean qemu-tree
 goals := $(or $(MAKECMDGOALS),all)
 purposes := $(if $(filter-out $(passive),$(goals)),build) \
-	$(if $(filter demo check vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
-	$(if $(filter bench check test,$(goals)),check) $(if $(filter lint,$(goals)),lint)
+	$(if $(filter demo check soak vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
+	$(if $(filter bench check soak test,$(goals)),check) $(if $(filter check-debug,$(goals)),debug) \
+	$(if $(filter lint,$(goals)),lint)
 ifneq ($(strip $(purposes)),)
 ifndef MAKE_RESTARTS
 ifneq ($(shell tools/build/deps.sh $(purposes) >&2; echo $$?),0)
@@ -143,13 +144,16 @@ device-elfs := $(device-kernels:%=$O/%.elf)
 # --- the guest kernel and the driver ------------------------------------------------------------
 # The *.path files hold a folder in the cache whose name carries the version, and change with it:
 # what was built against another version is then rebuilt.
+KERNEL := kernel
+$B/kernel.path: tools/build/$(KERNEL).sh
 $B/%.path: tools/build/%.sh tools/build/apt.sh FORCE
 	@mkdir -p $(@D)
-	@dir=$$($<) && { [ "$$dir" = "$$(cat $@ 2>/dev/null)" ] || echo "$$dir" >$@; }
+	@dir=$$($(if $(filter kernel,$*),tools/build/$(KERNEL).sh,$<)) && { [ "$$dir" = "$$(cat $@ 2>/dev/null)" ] || echo "$$dir" >$@; }
 
 # The driver is built in a mirror of links, so that the source folders stay clean.
 KO := $B/kbuild/driver/seedchip.ko
-kdir = $(or $(KDIR),/usr/src/linux-headers-$$(cat $$(cat $B/kernel.path)/release))
+kdir = $(or $(KDIR),$(if $(filter debug-kernel,$(KERNEL)),$$(cat $B/kernel.path)/headers,\
+	/usr/src/linux-headers-$$(cat $$(cat $B/kernel.path)/release)))
 kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(abspath $B/kbuild) $(if $(filter 1,$(V)),V=1)
 driver-srcs := $(shell find driver uapi Kbuild -type f -name '[!.]*' 2>/dev/null)
 
@@ -262,6 +266,15 @@ bench: $(addprefix $O/,$(benches-wanted)) $(foreach b,$(benches-wanted),$($(b)-n
 	@$(if $(benches-wanted),,echo "no benchmark of this name: $(T)" >&2; exit 1;) \
 		BUILD='$O' tests/bench/run $(addprefix $O/,$(benches-wanted))
 
+# The tests that repeat something do it hundreds of times (card_rounds() in tests/kselftest/card.h).
+soak: $B/tests.list $(host-ready) $(vm-ready)
+	@SOAK=1 tests/run $(or $(T),'kselftest/*')
+
+# The VM tests of the driver on a kernel with KASAN, lockdep, kmemleak and more, in a build beside.
+check-debug:
+	@env -u MAKEFLAGS $(MAKE) --no-print-directory CC='$(CC)' BUILD=build/debug \
+		KERNEL=debug-kernel test T=$(or $(T),'kselftest/*')
+
 lint: $B/kernel.path $B/qemu-headers.path
 	$(Q)tools/build/lint.sh $(F)
 
@@ -271,7 +284,7 @@ clean:
 help:
 	@sed '1d; s/^  //' tools/build/help.txt
 
-.PHONY: all bench check clean demo help lint qemu-headers qemu-tree test vm FORCE
+.PHONY: all bench check check-debug clean demo help lint qemu-headers qemu-tree soak test vm FORCE
 FORCE:
 
 -include $(shell find $O -name '*.d' -not -path '*/kbuild/*' 2>/dev/null)
