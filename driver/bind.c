@@ -25,6 +25,7 @@
 #include "gem.h"
 #include "job.h"
 #include "sync.h"
+#include "trace.h"
 #include "vm.h"
 
 #define SEEDCHIP_BIND_OPS (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_SPARSE)
@@ -500,6 +501,7 @@ static void seedchip_bind_apply(struct seedchip_vm *vm, struct seedchip_bind *bi
 		struct seedchip_mapping *map = &bind->maps[i];
 
 		changed |= seedchip_mmu_apply(&vm->mmu, map);
+		trace_seedchip_bind(vm->sdev, vm->context, &bind->ops[i].args);
 		start = min(start, map->va);
 		end = max(end, map->va + map->size);
 	}

@@ -6,11 +6,13 @@
  * probe; nothing about sizes is a constant of the driver.
  */
 #include <linux/dma-mapping.h>
+#include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_managed.h>
 
 #include "device.h"
+#include "event.h"
 #include "fault.h"
 #include "gem.h"
 #include "irq.h"
@@ -157,6 +159,20 @@ static void seedchip_device_destroy_wq(struct drm_device *drm, void *wq)
 	destroy_workqueue(wq);
 }
 
+/*
+ * Fences wait for hw_lock, and reclaim of memory may wait for fences. Lockdep
+ * learns it here, and not only when memory is short during a reset.
+ */
+static void seedchip_device_prime_lockdep(struct seedchip_device *sdev)
+{
+	if (!IS_ENABLED(CONFIG_LOCKDEP))
+		return;
+	fs_reclaim_acquire(GFP_KERNEL);
+	mutex_lock(&sdev->hw_lock);
+	mutex_unlock(&sdev->hw_lock);
+	fs_reclaim_release(GFP_KERNEL);
+}
+
 /* What open files need as long as they are open, hence tied to the DRM device. */
 static int seedchip_device_init_software(struct seedchip_device *sdev)
 {
@@ -166,11 +182,13 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	INIT_LIST_HEAD(&sdev->system_bos);
 	INIT_LIST_HEAD(&sdev->users);
 	spin_lock_init(&sdev->user_lock);
+	INIT_WORK(&sdev->report_work, seedchip_reset_report_work);
 	err = drmm_mutex_init(drm, &sdev->hw_lock);
 	if (!err)
 		err = drmm_mutex_init(drm, &sdev->bo_lock);
 	if (err)
 		return err;
+	seedchip_device_prime_lockdep(sdev);
 	sdev->queues = drmm_kcalloc(drm, sdev->num_queues, sizeof(*sdev->queues), GFP_KERNEL);
 	sdev->contexts = drmm_kcalloc(drm, sdev->num_contexts, sizeof(*sdev->contexts), GFP_KERNEL);
 	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
@@ -293,6 +311,7 @@ void seedchip_device_fini(struct seedchip_device *sdev)
 	seedchip_queue_put_user(sdev->kernel_queue);
 	seedchip_irq_fini(sdev);
 	flush_workqueue(sdev->wq);
+	seedchip_event_hangup(sdev);
 }
 
 int seedchip_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file)

@@ -39,6 +39,24 @@ struct seedchip_event_ring {
 };
 
 /**
+ * struct seedchip_counters - what has gone wrong since probe; under hw_lock
+ * @faults: queues that the card has stopped
+ * @timeouts: queues that a watchdog has stopped
+ * @queue_resets: of queues that have failed; their owners' destroying them is not counted
+ * @context_resets: because a queue did not stop
+ * @device_resets: by this driver
+ * @pci_resets: by the PCI core: FLR, slot or bus reset
+ */
+struct seedchip_counters {
+	u64 faults;
+	u64 timeouts;
+	u64 queue_resets;
+	u64 context_resets;
+	u64 device_resets;
+	u64 pci_resets;
+};
+
+/**
  * struct seedchip_device - one card
  *
  * Lock order, outermost first: seedchip_vm.lock, then a buffer's reservation
@@ -96,6 +114,12 @@ struct seedchip_device {
 	 * wait for fences, and those must go on signalling.
 	 */
 	bool wedged;
+	/** @counters: failures and resets */
+	struct seedchip_counters counters;
+	/** @wedged_event: a device reset is to be reported; under hw_lock */
+	bool wedged_event;
+	/** @report_work: tells user space about device resets, outside of all locks */
+	struct work_struct report_work;
 	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
 	struct seedchip_queue *kernel_queue;
 

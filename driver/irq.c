@@ -6,6 +6,7 @@
  * word per queue and never a register. Vector 0 is threaded, since its events
  * are handled under mutexes.
  */
+#include <linux/dma-fence.h>
 #include <linux/interrupt.h>
 
 #include <drm/drm_managed.h>
@@ -31,8 +32,10 @@ static irqreturn_t seedchip_irq_queues(int irq, void *data)
 static irqreturn_t seedchip_irq_events(int irq, void *data)
 {
 	struct seedchip_vector *vector = data;
+	bool cookie = dma_fence_begin_signalling();
 
 	seedchip_fault_interrupt(vector->sdev);
+	dma_fence_end_signalling(cookie);
 	return IRQ_HANDLED;
 }
 

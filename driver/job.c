@@ -20,11 +20,13 @@
 #include <drm/drm_print.h>
 
 #include "device.h"
+#include "event.h"
 #include "fault.h"
 #include "job.h"
 #include "queue.h"
 #include "reset.h"
 #include "sync.h"
+#include "trace.h"
 
 #define SEEDCHIP_OP_USER false
 #define SEEDCHIP_OP_KERNEL true
@@ -77,6 +79,7 @@ static void seedchip_job_signal_locked(struct seedchip_job *job)
 	err = fence->error ? 0 : seedchip_job_error(job);
 	if (err)
 		dma_fence_set_error(fence, err);
+	trace_seedchip_complete(job);
 	dma_fence_signal_locked(fence);
 }
 
@@ -246,6 +249,7 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 	if (bell == q->rung || q->status != SEEDCHIP_QUEUE_ACTIVE)
 		return;
 	q->rung = bell;
+	trace_seedchip_doorbell(q, bell);
 	writel(lower_32_bits(bell),
 	       q->sdev->doorbells + q->id * q->sdev->doorbell_stride + SC_DOORBELL_RING);
 }
@@ -253,11 +257,13 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 void seedchip_job_publish_work(struct work_struct *work)
 {
 	struct seedchip_queue *q = container_of(work, struct seedchip_queue, gate_work);
+	bool cookie = dma_fence_begin_signalling();
 
 	spin_lock_irq(&q->tl->lock);
 	/* What was pending when the queue failed is not in the list any more. */
 	seedchip_job_publish_locked(q);
 	spin_unlock_irq(&q->tl->lock);
+	dma_fence_end_signalling(cookie);
 	seedchip_queue_put(q);
 }
 
@@ -564,6 +570,7 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 		if (job->fence->chained && q->tl->first_chained == ~0ULL)
 			WRITE_ONCE(q->tl->first_chained, job->end);
 		seedchip_job_publish_locked(q);
+		trace_seedchip_submit(job);
 		if (seedchip_job_is_awaited(job))
 			seedchip_job_arm(q, job->end);
 	}
@@ -637,10 +644,11 @@ bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, b
 		if (fault && !q->has_fault) {
 			q->fault = *fault;
 			q->has_fault = true;
-			if (fault->code == SC_CODE_JOB_TIMEOUT)
+			if (fault->status == SC_STATUS_TIMEOUT)
 				q->fault.index = q->retired;
 		}
 		q->status = SEEDCHIP_QUEUE_FAILED;
+		q->failed = fault;
 		seedchip_job_set_errors(q, q->has_fault ? &q->fault : NULL);
 		list_splice_tail_init(&q->pending, &q->doomed);
 		INIT_LIST_HEAD(&q->gated);
@@ -663,6 +671,11 @@ void seedchip_job_finish(struct seedchip_queue *q)
 	LIST_HEAD(jobs);
 
 	lockdep_assert_held(&q->sdev->hw_lock);
+	if (q->failed) {
+		q->failed = false;
+		trace_seedchip_fault(q);
+		seedchip_event_send(q);
+	}
 	list_splice_init(&q->doomed, &jobs);
 	spin_lock_irq(&q->tl->lock);
 	list_for_each_entry(job, &jobs, link) {

@@ -18,7 +18,9 @@
 #include <drm/drm_print.h>
 #include <drm/drm_vma_manager.h>
 
+#include "debugfs.h"
 #include "device.h"
+#include "event.h"
 #include "gem.h"
 #include "job.h"
 #include "queue.h"
@@ -62,6 +64,10 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
+	if (READ_ONCE(sdev->wedged)) {
+		err = -ENODEV;
+		goto err_exit;
+	}
 	sfile = kzalloc(sizeof(*sfile), GFP_KERNEL);
 	if (!sfile)
 		goto err_exit;
@@ -75,6 +81,7 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 		err = PTR_ERR(sfile->vm);
 		goto err_put_user;
 	}
+	sfile->vm->file = file;
 	file->driver_priv = sfile;
 	drm_dev_exit(idx);
 	return 0;
@@ -86,6 +93,13 @@ err_free:
 err_exit:
 	drm_dev_exit(idx);
 	return err;
+}
+
+/* Before DRM frees the events of the file. */
+static int seedchip_release(struct inode *inode, struct file *filp)
+{
+	seedchip_event_close(filp->private_data);
+	return drm_release(inode, filp);
 }
 
 /* Ends the work of the file before its memory goes. */
@@ -148,11 +162,11 @@ static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 static const struct file_operations seedchip_fops = {
 	.owner = THIS_MODULE,
 	.open = accel_open,
-	.release = drm_release,
+	.release = seedchip_release,
 	.unlocked_ioctl = drm_ioctl,
 	.compat_ioctl = drm_compat_ioctl,
-	.poll = drm_poll,
-	.read = drm_read,
+	.poll = seedchip_event_poll,
+	.read = seedchip_event_read,
 	.llseek = noop_llseek,
 	.mmap = seedchip_mmap,
 	.show_fdinfo = drm_show_fdinfo,
@@ -189,6 +203,7 @@ static int seedchip_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = seedchip_device_init(sdev);
 	if (err)
 		return err;
+	seedchip_debugfs_init(sdev);
 	err = drm_dev_register(&sdev->drm, 0);
 	if (err) {
 		seedchip_device_fini(sdev);
@@ -208,6 +223,7 @@ static void seedchip_remove(struct pci_dev *pdev)
 	if (!pci_device_is_present(pdev))
 		seedchip_reset_remove(sdev);
 	drm_dev_unplug(&sdev->drm);
+	seedchip_debugfs_fini(sdev);
 	seedchip_device_fini(sdev);
 }
 

@@ -13,6 +13,7 @@
 #include <drm/drm_file.h>
 
 #include "device.h"
+#include "event.h"
 #include "irq.h"
 #include "job.h"
 #include "queue.h"
@@ -175,6 +176,7 @@ static void seedchip_queue_free_rcu(struct rcu_head *rcu)
 
 	if (q->state_page)
 		__free_page(q->state_page);
+	kfree(q->event);
 	kfree(q);
 }
 
@@ -281,7 +283,11 @@ static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
 	if (!q)
 		return NULL;
 	q->tl = seedchip_timeline_create("queue");
-	if (!q->tl) {
+	q->event = config->handle ? seedchip_event_alloc() : NULL;
+	if (!q->tl || (config->handle && !q->event)) {
+		if (q->tl)
+			seedchip_timeline_put(q->tl);
+		kfree(q->event);
 		kfree(q);
 		return NULL;
 	}

@@ -14,6 +14,7 @@
 
 struct drm_file;
 struct seedchip_device;
+struct seedchip_event;
 struct seedchip_vm;
 struct vm_area_struct;
 
@@ -38,6 +39,7 @@ enum seedchip_queue_status {
  * @wg_limit: WG_LIMIT register
  * @log_va: LOG_ADDR register
  * @record_va: RECORD_BASE register
+ * @handle: of the queue in its file, 0 for the kernel's
  */
 struct seedchip_queue_config {
 	u32 priority;
@@ -47,6 +49,7 @@ struct seedchip_queue_config {
 	u64 wg_limit;
 	u64 log_va;
 	u64 record_va;
+	u32 handle;
 };
 
 /**
@@ -123,6 +126,10 @@ struct seedchip_queue {
 	struct list_head gated;
 	/** @doomed: jobs taken off @pending by a reset in progress; under hw_lock */
 	struct list_head doomed;
+	/** @event: to be sent when the queue fails, NULL when it has been; under hw_lock */
+	struct seedchip_event *event;
+	/** @failed: the failure has not been reported yet; under hw_lock */
+	bool failed;
 	/** @has_fault: @fault is valid */
 	bool has_fault;
 	/** @has_aborted: @aborted is valid */

@@ -5,11 +5,13 @@
 #include <linux/capability.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include <drm/drm_file.h>
 
 #include "device.h"
+#include "event.h"
 #include "queue.h"
 #include "vm.h"
 
@@ -61,6 +63,11 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 	err = seedchip_queue_check(sdev, args);
 	if (err)
 		return err;
+	/* The handle first: the limit of the file is the cheaper check. */
+	err = xa_alloc(&sfile->queues, &handle, NULL, XA_LIMIT(1, sdev->info.max_queues),
+		       GFP_KERNEL);
+	if (err)
+		return err == -EBUSY ? -EMFILE : err;
 	config = (struct seedchip_queue_config) {
 		.priority = args->priority,
 		.ring_log2 = args->ring_log2,
@@ -69,12 +76,8 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 		.wg_limit = args->wg_limit ?: SEEDCHIP_WG_LIMIT,
 		.log_va = args->log_va,
 		.record_va = args->record_va,
+		.handle = handle,
 	};
-	/* The handle first: the limit of the file is the cheaper check. */
-	err = xa_alloc(&sfile->queues, &handle, NULL, XA_LIMIT(1, sdev->info.max_queues),
-		       GFP_KERNEL);
-	if (err)
-		return err == -EBUSY ? -EMFILE : err;
 	q = seedchip_queue_create(sdev, sfile->vm, &config);
 	if (IS_ERR(q)) {
 		xa_erase(&sfile->queues, handle);
@@ -151,9 +154,12 @@ int seedchip_ioctl_queue_fault(struct drm_device *drm, void *data, struct drm_fi
 
 static int seedchip_queue_recover(struct seedchip_queue *q)
 {
+	struct seedchip_event *event = seedchip_event_alloc();
 	struct seedchip_device *sdev = q->sdev;
 	int err = 0;
 
+	if (!event)
+		return -ENOMEM;
 	flush_work(&q->fail_work);
 	mutex_lock(&q->submit_lock);
 	mutex_lock(&sdev->hw_lock);
@@ -163,8 +169,11 @@ static int seedchip_queue_recover(struct seedchip_queue *q)
 		err = -ENODEV;
 	else if (q->status == SEEDCHIP_QUEUE_FAILED)
 		err = seedchip_queue_start(q);
+	if (!q->event)
+		swap(q->event, event);
 	mutex_unlock(&sdev->hw_lock);
 	mutex_unlock(&q->submit_lock);
+	kfree(event);
 	return err;
 }
 

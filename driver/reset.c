@@ -12,13 +12,17 @@
  */
 #include <linux/iopoll.h>
 
+#include <drm/drm_accel.h>
+#include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
 #include "device.h"
+#include "event.h"
 #include "fault.h"
 #include "job.h"
 #include "queue.h"
 #include "reset.h"
+#include "trace.h"
 #include "vm.h"
 
 /* Twice what the specification grants each level, before its factor. */
@@ -27,6 +31,9 @@
 
 /* A queue that only waits for cores looks hung; others then advance, so it gets more time. */
 #define SEEDCHIP_BUSY_CARD_FACTOR 8
+
+/* Waiting for memory is no hang, but a fence may not wait for ever. */
+#define SEEDCHIP_WAIT_FACTOR 8
 
 static int seedchip_reset_wait(struct seedchip_device *sdev)
 {
@@ -106,16 +113,65 @@ static void seedchip_reset_restart(struct seedchip_device *sdev, int err)
 		err = seedchip_queue_start(sdev->kernel_queue);
 	if (err)
 		sdev->wedged = true;
+	sdev->wedged_event = true;
+	queue_work(sdev->wq, &sdev->report_work);
 }
 
-static void seedchip_reset_device(struct seedchip_device *sdev)
+/* What the card's own reset did not achieve; the function keeps its configuration. */
+static int seedchip_reset_function(struct seedchip_device *sdev)
 {
+	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
+	int err;
+
+	pci_save_state(pdev);
+	err = pcie_flr(pdev);
+	pci_restore_state(pdev);
+	return err ?: seedchip_reset_wait(sdev);
+}
+
+/**
+ * seedchip_reset_device() - reset the card; everybody's pending work fails
+ * @sdev: card
+ */
+void seedchip_reset_device(struct seedchip_device *sdev)
+{
+	int err;
+
+	lockdep_assert_held(&sdev->hw_lock);
 	if (sdev->wedged)
 		return;
+	sdev->counters.device_resets++;
 	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
-	seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
+	err = seedchip_reset_hardware(sdev);
+	if (err && err != -ENODEV)
+		err = seedchip_reset_function(sdev);
+	seedchip_reset_restart(sdev, err);
+	trace_seedchip_reset(sdev, "device", sdev->info.generation, err);
 	dev_err_ratelimited(sdev->drm.dev, "device reset: generation=%u wedged=%d\n",
 			    sdev->info.generation, sdev->wedged);
+}
+
+/*
+ * The uevent that the DRM core sends for other devices: its own helper expects a
+ * primary node, which an accelerator does not have. "none": the card was reset and
+ * goes on; else the ways to bring it back.
+ */
+void seedchip_reset_report_work(struct work_struct *work)
+{
+	struct seedchip_device *sdev = container_of(work, struct seedchip_device, report_work);
+	char *env[2] = { };
+	bool event;
+
+	mutex_lock(&sdev->hw_lock);
+	event = sdev->wedged_event;
+	sdev->wedged_event = false;
+	mutex_unlock(&sdev->hw_lock);
+	if (!event)
+		return;
+	env[0] = sdev->wedged ? "WEDGED=rebind,bus-reset" : "WEDGED=none";
+	kobject_uevent_env(&sdev->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
+	if (sdev->wedged)
+		seedchip_event_hangup(sdev);
 }
 
 /**
@@ -134,8 +190,12 @@ void seedchip_reset_prepare(struct seedchip_device *sdev)
 /* The function has been reset; its configuration space is as before. */
 void seedchip_reset_done(struct seedchip_device *sdev)
 {
-	if (!sdev->wedged)
+	if (!sdev->wedged) {
+		sdev->counters.pci_resets++;
 		seedchip_reset_restart(sdev, seedchip_reset_wait(sdev));
+		trace_seedchip_reset(sdev, "pci", sdev->info.generation,
+				     sdev->wedged ? -EIO : 0);
+	}
 	dev_info(sdev->drm.dev, "reset by the PCI core: generation=%u wedged=%d\n",
 		 sdev->info.generation, sdev->wedged);
 	mutex_unlock(&sdev->hw_lock);
@@ -165,11 +225,13 @@ static int seedchip_reset_context(struct seedchip_queue *culprit)
 			seedchip_job_take(q, &why, false);
 	}
 	writel(SC_CONTEXT_CMD_RESET, seedchip_context_reg(sdev, why.context, SC_CTX_COMMAND));
+	sdev->counters.context_resets++;
 	err = readl_poll_timeout(seedchip_context_reg(sdev, why.context, SC_CTX_STATUS), status,
 				 seedchip_is_gone(status) || !(status & SC_CONTEXT_RESETTING), 50,
 				 SEEDCHIP_CONTEXT_BOUND_US * sdev->info.timeout_scale);
 	if (!err && seedchip_is_gone(status))
 		err = -ENODEV;
+	trace_seedchip_reset(sdev, "context", why.context, err);
 	if (err)
 		return err;
 	for (id = 1; id < sdev->num_queues; id++) {
@@ -211,6 +273,30 @@ static void seedchip_reset_settle(struct seedchip_device *sdev)
 	}
 }
 
+/*
+ * What a program did wrong is its own affair; a card that fails, or that does not
+ * do what its driver asks of it, is the operator's: one line of a fixed form, which
+ * docs/driver.md describes.
+ */
+static void seedchip_reset_report_fault(struct seedchip_queue *q)
+{
+	struct seedchip_device *sdev = q->sdev;
+	const struct sc_fault *fault = &q->fault;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	if (fault->status == SC_STATUS_TIMEOUT)
+		sdev->counters.timeouts++;
+	else
+		sdev->counters.faults++;
+	if (fault->status != SC_STATUS_DEVICE && q != sdev->kernel_queue)
+		return;
+	dev_err_ratelimited(sdev->drm.dev,
+			    "fault: code=%u status=%u queue=%u context=%u core=%u engine=%u index=%llu va=%#llx pc=%#llx generation=%u\n",
+			    fault->code, fault->status, fault->queue, fault->context, fault->core,
+			    fault->engine, fault->index, fault->va, fault->pc,
+			    sdev->info.generation);
+}
+
 /* Does nothing to a queue that has already failed, except @dead. */
 static void seedchip_reset_queue_locked(struct seedchip_queue *q, const struct sc_fault *fault,
 					bool dead)
@@ -220,7 +306,12 @@ static void seedchip_reset_queue_locked(struct seedchip_queue *q, const struct s
 
 	lockdep_assert_held(&sdev->hw_lock);
 	if (seedchip_job_take(q, fault, dead) && !sdev->wedged) {
+		if (!dead) {
+			sdev->counters.queue_resets++;
+			seedchip_reset_report_fault(q);
+		}
 		err = seedchip_queue_command(q, SC_QUEUE_CMD_RESET);
+		trace_seedchip_reset(sdev, "queue", q->id, err);
 		if (err == -ETIMEDOUT && q->vm)
 			err = seedchip_reset_context(q);
 		if (err || (q == sdev->kernel_queue && !dead))
@@ -248,11 +339,13 @@ void seedchip_reset_destroy(struct seedchip_queue *q)
 void seedchip_reset_fail_work(struct work_struct *work)
 {
 	struct seedchip_queue *q = container_of(work, struct seedchip_queue, fail_work);
+	bool cookie = dma_fence_begin_signalling();
 
 	mutex_lock(&q->sdev->hw_lock);
 	if (q->has_fault)
 		seedchip_reset_queue_locked(q, &q->fault, false);
 	mutex_unlock(&q->sdev->hw_lock);
+	dma_fence_end_signalling(cookie);
 	seedchip_queue_put(q);
 }
 
@@ -302,6 +395,20 @@ void seedchip_reset_watch(struct seedchip_queue *q)
 	seedchip_reset_rearm(q);
 }
 
+/*
+ * The packet that a WAITING queue waits for; the ring is out of the program's
+ * reach. WAIT_QUEUE ends with the other queue, which has a watchdog of its own.
+ */
+static bool seedchip_reset_waits_for_memory(struct seedchip_queue *q)
+{
+	u32 op;
+
+	spin_lock_irq(&q->tl->lock);
+	op = SC_HDR_OP(READ_ONCE(seedchip_queue_slot(q, q->retired)->hdr));
+	spin_unlock_irq(&q->tl->lock);
+	return op != SC_OP_WAIT_QUEUE;
+}
+
 /* Whether the queue has had its time; reads registers. */
 static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool gated)
 {
@@ -318,12 +425,35 @@ static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool gated)
 		WRITE_ONCE(sdev->last_progress, jiffies);
 		WRITE_ONCE(sdev->last_progress_queue, q->id);
 	}
-	if (gated || SC_QUEUE_STATE(status) == SC_QUEUE_WAITING)
+	if (gated)
 		WRITE_ONCE(q->progress_jiffies, jiffies);
-	if (READ_ONCE(sdev->last_progress_queue) != q->id &&
+	if (SC_QUEUE_STATE(status) == SC_QUEUE_WAITING) {
+		if (!seedchip_reset_waits_for_memory(q))
+			WRITE_ONCE(q->progress_jiffies, jiffies);
+		limit *= SEEDCHIP_WAIT_FACTOR;
+	} else if (READ_ONCE(sdev->last_progress_queue) != q->id &&
 	    time_before(jiffies, READ_ONCE(sdev->last_progress) + limit))
 		limit *= SEEDCHIP_BUSY_CARD_FACTOR;
 	return time_after_eq(jiffies, READ_ONCE(q->progress_jiffies) + limit);
+}
+
+/* What the queue has waited for in vain; an INDIRECT does not tell which of its packets. */
+static void seedchip_reset_blame_wait(struct seedchip_queue *q, struct sc_fault *why)
+{
+	const struct sc_pkt_wait *wait;
+
+	why->code = SC_CODE_WAIT_TIMEOUT;
+	why->engine = SC_ENGINE_QUEUE;
+	spin_lock_irq(&q->tl->lock);
+	wait = (const void *)seedchip_queue_slot(q, q->retired);
+	why->tag = wait->tag;
+	if (SC_HDR_OP(wait->hdr) == SC_OP_WAIT) {
+		why->va = wait->addr;
+		why->value = wait->value;
+		why->access = SC_ACCESS_READ;
+		why->size = sizeof(u64);
+	}
+	spin_unlock_irq(&q->tl->lock);
 }
 
 /* Without the event, if there was one, the record says as much as the registers do. */
@@ -348,9 +478,11 @@ static void seedchip_reset_hang(struct seedchip_queue *q)
 		why.status = SC_QUEUE_FAULT(status);
 		why.code = SC_CODE_NONE;
 		why.index = q->retired;
+	} else if (SC_QUEUE_STATE(status) == SC_QUEUE_WAITING) {
+		seedchip_reset_blame_wait(q, &why);
 	}
 	drm_dbg(&q->sdev->drm, "queue %u: %s\n", q->id,
-		why.code == SC_CODE_JOB_TIMEOUT ? "no progress" : "stopped by the card");
+		why.status == SC_STATUS_TIMEOUT ? "no progress" : "stopped by the card");
 	seedchip_reset_queue_locked(q, &why, false);
 }
 
@@ -358,6 +490,7 @@ void seedchip_reset_watchdog(struct work_struct *work)
 {
 	struct seedchip_queue *q = container_of(to_delayed_work(work), struct seedchip_queue,
 						watchdog);
+	bool cookie = dma_fence_begin_signalling();
 	bool gated;
 
 	/* An interrupt that was lost is made good here. */
@@ -371,5 +504,6 @@ void seedchip_reset_watchdog(struct work_struct *work)
 			seedchip_reset_rearm(q);
 	}
 	mutex_unlock(&q->sdev->hw_lock);
+	dma_fence_end_signalling(cookie);
 	seedchip_queue_put(q);
 }

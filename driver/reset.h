@@ -14,6 +14,8 @@ struct work_struct;
 void seedchip_reset_destroy(struct seedchip_queue *q);
 void seedchip_reset_wait_kernel(struct seedchip_device *sdev);
 void seedchip_reset_remove(struct seedchip_device *sdev);
+void seedchip_reset_device(struct seedchip_device *sdev);
+void seedchip_reset_report_work(struct work_struct *work);
 void seedchip_reset_prepare(struct seedchip_device *sdev);
 void seedchip_reset_done(struct seedchip_device *sdev);
 int seedchip_reset_hardware(struct seedchip_device *sdev);

@@ -35,6 +35,7 @@ struct seedchip_user;
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
  * @idle: woken when @binds has become empty
+ * @file: who reads the events of the queues, NULL when it is closing; under drm.event_lock
  */
 struct seedchip_vm {
 	struct drm_gpuvm base;
@@ -50,6 +51,7 @@ struct seedchip_vm {
 	struct list_head binds;
 	struct work_struct bind_work;
 	wait_queue_head_t idle;
+	struct drm_file *file;
 };
 
 /**

@@ -40,9 +40,11 @@ extern "C" {
  * 1.0: initial interface
  * 1.1: BO_USERPTR; DRM_SEEDCHIP_BO_WC; DRM_SEEDCHIP_BIND_SPARSE; buffers are
  *	shared by PRIME; quotas of users (-EDQUOT)
+ *
+ * 1.2: read() on the file returns struct drm_seedchip_event_fault
  */
 #define SEEDCHIP_UAPI_MAJOR 1
-#define SEEDCHIP_UAPI_MINOR 1
+#define SEEDCHIP_UAPI_MINOR 2
 
 /*
  * Ioctls: X(name, number, direction, argument, errnos, meaning). New ones go at the end.
@@ -394,6 +396,28 @@ struct drm_seedchip_bo_userptr {
 	__u64 size;
 	__u32 flags;
 	__u32 handle;
+};
+
+/** DRM_SEEDCHIP_EVENT_FAULT - drm_event.type of struct drm_seedchip_event_fault */
+#define DRM_SEEDCHIP_EVENT_FAULT 0x80000000
+
+/**
+ * struct drm_seedchip_event_fault - what read() on the file returns: a queue has failed
+ * @base: type DRM_SEEDCHIP_EVENT_FAULT, length 128
+ * @queue: queue handle
+ * @lost: later events that were dropped, because this one and 31 before it had not been read
+ * @fault: as QUEUE_FAULT returns it
+ *
+ * One for each time that a queue stops accepting work, before its fences signal; none for a
+ * queue that its owner destroys. read() returns as many whole events as fit, 0 if not even
+ * one does, -EAGAIN if there is none and the file is non-blocking, -ENODEV if there is none
+ * and the card is gone for good; poll() then reports POLLHUP.
+ */
+struct drm_seedchip_event_fault {
+	struct drm_event base;
+	__u32 queue;
+	__u32 lost;
+	struct sc_fault fault;
 };
 
 /* DRM_SEEDCHIP_x is the number, DRM_IOCTL_SEEDCHIP_x the full ioctl code. */

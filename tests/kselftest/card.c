@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sync_file.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -171,6 +173,69 @@ int card_run(int fd, uint32_t queue, const void *packets, unsigned int count)
 	}
 	drmSyncobjDestroy(fd, out.handle);
 	return ret;
+}
+
+const char *card_address(void)
+{
+	static char name[64];
+	char link[256];
+	ssize_t len = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
+
+	if (len > 0) {
+		link[len] = '\0';
+		snprintf(name, sizeof(name), "%s", strrchr(link, '/') + 1);
+	}
+	return name;
+}
+
+int card_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+long long card_counter(const char *name)
+{
+	size_t len = strlen(name);
+	long long value = -1;
+	char line[128];
+	FILE *f;
+
+	snprintf(line, sizeof(line), "/sys/kernel/debug/accel/%s/counters", card_address());
+	f = fopen(line, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			value = atoll(line + len + 1);
+	if (f)
+		fclose(f);
+	return value;
+}
+
+int card_inject(const char *name, unsigned int value)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "qmp qom-set '{\"path\":\"/machine/peripheral/card0\",\"property\":\"inject-%s\","
+		 "\"value\":%u}' >/dev/null", name, value);
+	return system(command) ? -EIO : 0;
+}
+
+unsigned int card_rounds(unsigned int usual, unsigned int soak)
+{
+	char line[4096] = "";
+	FILE *f = fopen("/proc/cmdline", "re");
+	bool long_run = f && fgets(line, sizeof(line), f) && strstr(line, " soak");
+
+	if (f)
+		fclose(f);
+	return long_run ? soak : usual;
 }
 
 int card_fault(int fd, uint32_t queue, struct sc_fault *fault)

@@ -53,6 +53,21 @@ int card_wait(int fd, uint32_t syncobj, uint64_t point, unsigned int timeout_ms)
 /** card_fence_status() - of a binary syncobj: 1 signalled, 0 not yet, else the error. */
 int card_fence_status(int fd, uint32_t syncobj);
 
+/** card_address() - PCI address of card 0. */
+const char *card_address(void);
+
+/** card_write() - write a text to a file of sysfs, debugfs or tracefs. */
+int card_write(const char *path, const char *text);
+
+/** card_counter() - of the driver for card 0: a line of debugfs' "counters"; -1: no such line. */
+long long card_counter(const char *name);
+
+/** card_inject() - have QEMU set a property "inject-..." of card 0. */
+int card_inject(const char *name, unsigned int value);
+
+/** card_rounds() - @usual, or @soak with "make soak". */
+unsigned int card_rounds(unsigned int usual, unsigned int soak);
+
 int card_fault(int fd, uint32_t queue, struct sc_fault *fault);
 int card_recover(int fd, uint32_t queue);
 

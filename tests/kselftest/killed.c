@@ -106,7 +106,7 @@ static void killed(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < card_rounds(10, 200); i++)
 		kill_busy(SIGKILL);
 }
 
@@ -142,29 +142,6 @@ static void memory_returns(void)
 	close(fd);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-/* The PCI address of card 0, from its link in sysfs. */
-static void pci_address(char *name, size_t size)
-{
-	char link[256];
-	ssize_t len = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
-
-	CHECK(len > 0);
-	link[len] = '\0';
-	snprintf(name, size, "%s", strrchr(link, '/') + 1);
-}
-
 static volatile sig_atomic_t bus_errors;
 static sigjmp_buf bus_return;
 
@@ -181,7 +158,7 @@ static void unbind_in_use(void)
 	struct sc_packet nop = card_nop();
 	struct drm_seedchip_queue_create queue;
 	struct drm_seedchip_info info;
-	char address[64];
+	const char *address = card_address();
 	volatile uint64_t *map;
 	uint32_t handle;
 	int fd = card_open(0);
@@ -192,8 +169,7 @@ static void unbind_in_use(void)
 	map = card_map(fd, handle, 4096);
 	CHECK(map);
 	map[0] = 1;
-	pci_address(address, sizeof(address));
-	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
 	CHECK_EQ(card_info(fd, &info), -ENODEV);
 	CHECK_EQ(card_submit(fd, queue.queue, &nop, 1, NULL, 0, NULL), -ENODEV);
 	CHECK(card_open(0) < 0);
@@ -204,13 +180,13 @@ static void unbind_in_use(void)
 	signal(SIGBUS, SIG_DFL);
 	close(fd);
 	munmap((void *)map, 4096);
-	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/bind", address), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", address), 0);
 	card_works();
 }
 
 static void unbind_busy(void)
 {
-	char address[64];
+	const char *address = card_address();
 	uint64_t *words;
 	int ready[2], status;
 	char byte;
@@ -230,10 +206,9 @@ static void unbind_busy(void)
 	CHECK_EQ(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
 	usleep(100000);
-	pci_address(address, sizeof(address));
-	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
 	status = child_status(pid);
-	CHECK_EQ(write_file("/sys/bus/pci/drivers/seedchip/bind", address), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", address), 0);
 	CHECK(WIFEXITED(status));
 	CHECK_EQ(WEXITSTATUS(status), 0);
 	card_works();
@@ -243,7 +218,7 @@ int main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "the card works", card_works },
-		{ "five processes killed with work in flight", killed },
+		{ "ten processes killed with work in flight", killed },
 		{ "a process that exits with work in flight", exits },
 		{ "memory of killed processes comes back", memory_returns },
 		{ "the neighbour's results are right", neighbour_is_right },
