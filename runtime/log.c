@@ -76,15 +76,30 @@ void log_message(enum seedchip_log_level level, const char *format, ...)
 	log_text(level, text);
 }
 
+static void vreport(int err, const char *format, va_list args)
+{
+	vsnprintf(last_error, sizeof(last_error), format, args);
+	log_message(SEEDCHIP_LOG_DEBUG, "%s (%s)", last_error, strerror(-err));
+}
+
 int report(int err, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(last_error, sizeof(last_error), format, args);
+	vreport(err, format, args);
 	va_end(args);
-	log_message(SEEDCHIP_LOG_DEBUG, "%s (%s)", last_error, strerror(-err));
 	return err;
+}
+
+API int sdo_refuse(int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vreport(error, format, args);
+	va_end(args);
+	return error;
 }
 
 API const char *seedchip_error(void)

@@ -21,7 +21,8 @@ fill_in() {
 	sed -e "s|@PREFIX@|$prefix|" -e "s|@VERSION@|$version|" "$1" >"$2"
 }
 
-mkdir -p "$root/bin" "$root/lib" "$root/include" "$root/share/seedchip/device/seedchip"
+mkdir -p "$root/bin" "$root/lib/seedchip" "$root/include/seedchip" \
+	"$root/share/seedchip/device/seedchip"
 install -m 755 "$top/tools/cc/seedchip-cc" "$build/tools/cc/seedchip-isa" "$root/bin"
 install -m 644 "$build/runtime/libseedchip.so" "$root/lib/libseedchip.so.$version"
 ln -sf "libseedchip.so.$version" "$root/lib/libseedchip.so.$(number MAJOR)"
@@ -29,6 +30,7 @@ ln -sf "libseedchip.so.$(number MAJOR)" "$root/lib/libseedchip.so"
 # the uapi headers name what info and fault records hold
 install -m 644 "$top/runtime/include/seedchip.h" "$top/uapi/seedchip_isa.h" \
 	"$top/uapi/seedchip_status.h" "$root/include"
+install -m 644 "$top"/runtime/include/seedchip/*.h "$root/include/seedchip"
 install -m 644 "$top"/runtime/device/*.c "$top/uapi/seedchip_isa.h" \
 	"$top/uapi/seedchip_kernel_abi.h" "$root/share/seedchip/device"
 install -m 644 "$top/runtime/device/seedchip/kernel.h" "$root/share/seedchip/device/seedchip"

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+# The kernel library: one operation a file, each a module of its own.
+ops := $(basename $(wildcard runtime/kernels/*.c))
+device-kernels += $(ops)
+ops-isa := rv64imafdv_zicsr_zifencei_zba_zbb_zbs_zfh_zvfh_zfbfmin_zvfbfmin_zvfbfwma
+$(foreach k,$(ops),$(eval $k-cflags := -misa=$(ops-isa) -Werror -Iruntime/include))
