@@ -20,7 +20,8 @@
 #define EVENTS_LOG2 6
 
 struct options {
-	uint64_t cards, cores, vram, bar, tcm, vlen, strict, threads;
+	uint64_t cards, cores, vram, bar, tcm, vlen, strict, threads, timing;
+	struct sc_machine machine;
 };
 
 pthread_mutex_t sim_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -275,6 +276,39 @@ static int parse_size(const char *text, uint64_t *value)
 	return end == text || (*end && *end != ',') ? -EINVAL : 0;
 }
 
+/* The machine of config=FILE, or the default one. */
+static int load_machine(struct options *o, const char *at)
+{
+	size_t len = strcspn(at, ",");
+	char path[256], text[512];
+	int r;
+
+	if (!*at) {
+		sc_machine_default(&o->machine);
+		return 0;
+	}
+	if (len >= sizeof(path))
+		return report(-ENAMETOOLONG, "SEEDCHIP_DEVICE: config=%s: name too long", at);
+	memcpy(path, at, len);
+	path[len] = 0;
+	r = sc_machine_load(path, &o->machine, text, sizeof(text));
+	return r ? report(r, "SEEDCHIP_DEVICE: config=%s", text) : 0;
+}
+
+/* What the options leave open comes from the machine. */
+static int finish_options(struct options *o, const char *config)
+{
+	int r = load_machine(o, config);
+
+	o->cores = o->cores ? o->cores : o->machine.cores;
+	o->tcm = o->tcm ? o->tcm : (uint64_t)o->machine.tcm_kib << 10;
+	o->vram = o->vram ? o->vram : (uint64_t)o->machine.card_mib << 20;
+	o->vlen = o->vlen == UINT64_MAX ? o->machine.vlen : o->vlen;
+	if (o->cards > BACKEND_MAX_DEVICES)
+		o->cards = BACKEND_MAX_DEVICES;
+	return r;
+}
+
 static int parse_options(struct options *o)
 {
 	const struct {
@@ -283,13 +317,17 @@ static int parse_options(struct options *o)
 	} known[] = {
 		{ "cards=", &o->cards }, { "cores=", &o->cores },   { "vram=", &o->vram },
 		{ "bar=", &o->bar },	 { "tcm=", &o->tcm },	    { "strict=", &o->strict },
-		{ "threads=", &o->threads }, { "vlen=", &o->vlen },
+		{ "threads=", &o->threads }, { "vlen=", &o->vlen }, { "timing=", &o->timing },
 	};
-	const char *env = getenv("SEEDCHIP_DEVICE"), *at = env + 3;
+	const char *env = getenv("SEEDCHIP_DEVICE"), *at = env + 3, *config = "";
 	unsigned int i;
 
-	*o = (struct options){ .cards = 1, .vlen = 4096 };
+	*o = (struct options){ .cards = 1, .vlen = UINT64_MAX };
 	for (at += *at == ':'; *at; at += strcspn(at, ","), at += *at == ',') {
+		if (!strncmp(at, "config=", 7)) {
+			config = at + 7;
+			continue;
+		}
 		for (i = 0; i < ARRAY_SIZE(known); i++)
 			if (!strncmp(at, known[i].name, strlen(known[i].name)))
 				break;
@@ -297,9 +335,7 @@ static int parse_options(struct options *o)
 		    parse_size(at + strlen(known[i].name), known[i].value))
 			return report(-EINVAL, "SEEDCHIP_DEVICE=%s: not understood: %s", env, at);
 	}
-	if (o->cards > BACKEND_MAX_DEVICES)
-		o->cards = BACKEND_MAX_DEVICES;
-	return 0;
+	return finish_options(o, config);
 }
 
 static int sim_enumerate(struct backend_device *list)
@@ -391,7 +427,7 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 	const struct sc_config config = {
 		.cores = o->cores, .card_size = o->vram, .card_visible_size = o->bar,
 		.tcm_size = o->tcm, .vlen = o->vlen, .strict = o->strict, .threads = o->threads,
-		.serial = number,
+		.serial = number, .timing = o->timing, .machine = o->machine,
 	};
 	static const struct sc_host host = {
 		.dma = host_dma, .irq = host_irq, .time_ns = host_time, .strict = host_strict,

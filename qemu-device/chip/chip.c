@@ -237,6 +237,8 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	*c = *from;
+	if (!c->machine.clock_mhz)
+		sc_machine_default(&c->machine);
 	c->cores = or_default(c->cores, 8);
 	c->tcm_size = or_default(c->tcm_size, 1u << 20);
 	c->card_size = c->card_size ? c->card_size : 1ULL << 30;
@@ -289,11 +291,11 @@ static int alloc_parts(struct sc_chip *chip)
 		if (!chip->users[i].chunk)
 			return -ENOMEM;
 	}
-	if (c->strict && sc_stale_create(chip))
+	if ((c->strict && sc_stale_create(chip)) || sc_timing_create(chip))
 		return -ENOMEM;
 	for (i = 0; i < c->cores; i++) {
 		chip->units[i].id = i;
-		chip->units[i].quantum = c->sync ? SC_QUANTUM : SC_QUANTUM / 16;
+		chip->units[i].quantum = c->sync || c->timing ? SC_QUANTUM : SC_QUANTUM / 16;
 		chip->units[i].core = sc_core_create(chip, i);
 		if (!chip->units[i].core)
 			return -ENOMEM;
@@ -313,8 +315,9 @@ static void free_parts(struct sc_chip *chip)
 		free(chip->users[i].chunk);
 	for (i = 0; chip->slots && i < chip->config.slots; i++)
 		for (j = 0; j < SC_WINDOW; j++)
-			free(chip->slots[i].window[j].dump);
+			sc_work_clear(&chip->slots[i].window[j]);
 	sc_stale_destroy(chip);
+	sc_timing_destroy(chip);
 	free(chip->users);
 	free(chip->slots);
 	free(chip->queues);

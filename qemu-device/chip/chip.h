@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "seedchip_hw.h"
+#include "timing.h"
 
 struct sc_chip;
 
@@ -38,6 +39,10 @@ struct sc_chip;
  * @strict: strict checks, late application of engine effects, race reports
  * @sync: no worker threads; all work is done by sc_chip_run()
  * @test: offer SC_FEATURE_TEST
+ * @timing: work out modelled cycles
+ * @timing_slices: with them what every engine did when, for a trace
+ * @machine: what is modelled; its cores, tcm_kib, vlen and card_mib are not looked at here
+ *	     (sc_machine_default())
  */
 struct sc_config {
 	unsigned int cores;
@@ -55,6 +60,9 @@ struct sc_config {
 	bool strict;
 	bool sync;
 	bool test;
+	bool timing;
+	bool timing_slices;
+	struct sc_machine machine;
 };
 
 /**
@@ -73,6 +81,8 @@ struct sc_config {
  *	   may be NULL, then tracing costs nothing. Like @time_ns and @icount it
  *	   is called with the chip's lock held: it must neither call into the
  *	   chip nor wait for one who does.
+ * @timing: with sc_config.timing: a DISPATCH, COPY or FILL is about to retire. From a worker,
+ *	    in ring order for each queue; must not call into the chip. May be NULL.
  */
 struct sc_host {
 	int (*dma)(void *opaque, uint64_t addr, void *buf, size_t len, bool write);
@@ -82,6 +92,7 @@ struct sc_host {
 	void (*strict)(void *opaque, enum sc_strict_rule rule, const char *text);
 	void (*kick)(void *opaque);
 	void (*trace)(void *opaque, const char *event, const char *text);
+	void (*timing)(void *opaque, const struct sc_timing *timing);
 };
 
 /**

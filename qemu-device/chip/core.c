@@ -44,7 +44,10 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
-	if (!core->recs || !core->tcm || !core->engines || (core->vlen && !core->v)) {
+	if (config->timing)
+		core->recorder = sc_recorder_create(&config->machine, &core->insns);
+	if (!core->recs || !core->tcm || !core->engines || (core->vlen && !core->v) ||
+	    (config->timing && !core->recorder)) {
 		sc_core_destroy(core);
 		return NULL;
 	}
@@ -63,6 +66,7 @@ void sc_core_destroy(struct sc_core *core)
 		return;
 	if (core->engines)
 		sc_engines_destroy(core->engines);
+	sc_recorder_destroy(core->recorder);
 	free(core->v);
 	free(core->tcm);
 	free(core->recs);
@@ -87,6 +91,7 @@ static void start_engines(struct sc_core *core)
 		.tcm_size = core->tcm_size,
 		.isa = core->isa,
 		.strict = core->strict,
+		.recorder = core->recorder,
 		.stats = &core->stats,
 	};
 
@@ -123,6 +128,8 @@ void sc_core_start(struct sc_core *core, const struct sc_launch *launch, const u
 	core->x[X_A0] = SC_VA_TCM + SC_TCM_ARGS;
 	memcpy(core->tcm + SC_TCM_ARGS, launch->args, launch->args_size);
 	start_engines(core);
+	if (core->recorder)
+		sc_record_start(core->recorder, rank);
 }
 
 /* Drop what may be stale since the last run. */
@@ -340,6 +347,8 @@ static enum sc_step barrier(struct sc_core *core, bool meet, uint32_t word)
 		return SC_STEP_FAULT;
 	}
 	if (!meet) {
+		if (core->recorder)
+			sc_record_barrier(core->recorder, false);
 		core->arrivals++;
 		__atomic_fetch_add(&b->arrived, 1, __ATOMIC_ACQ_REL);
 		return SC_STEP_NEXT;
@@ -357,6 +366,8 @@ static enum sc_step barrier(struct sc_core *core, bool meet, uint32_t word)
 	if (__atomic_load_n(&b->arrived, __ATOMIC_ACQUIRE) < (core->meets + 1) * b->total)
 		return SC_STEP_BLOCKED;
 	core->meets++;
+	if (core->recorder)
+		sc_record_barrier(core->recorder, true);
 	return SC_STEP_NEXT;
 }
 
@@ -433,6 +444,11 @@ void sc_core_dump(const struct sc_core *core, void *buf)
 const struct sc_core_stats *sc_core_stats(const struct sc_core *core)
 {
 	return &core->stats;
+}
+
+struct sc_tlist *sc_core_take_list(struct sc_core *core)
+{
+	return sc_record_take(core->recorder);
 }
 
 uint8_t *sc_core_tcm(struct sc_core *core)

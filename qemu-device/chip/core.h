@@ -17,6 +17,7 @@
 #include "seedchip_kernel_abi.h"
 
 struct sc_core;
+struct sc_tlist;
 
 /**
  * struct sc_launch - everything a core needs to know of a dispatch
@@ -133,6 +134,13 @@ size_t sc_core_dump_size(unsigned int vlen);
 void sc_core_dump(const struct sc_core *core, void *buf);
 
 const struct sc_core_stats *sc_core_stats(const struct sc_core *core);
+
+/**
+ * sc_core_take_list() - with timing: what the workgroup has left that ended with SC_RUN_DONE
+ *
+ * Return: now the caller's; NULL: memory ran out.
+ */
+struct sc_tlist *sc_core_take_list(struct sc_core *core);
 
 /** sc_core_tcm() - the scratchpad, sc_config.tcm_size bytes. */
 uint8_t *sc_core_tcm(struct sc_core *core);

@@ -7,7 +7,7 @@
  * says that the whole page may be accessed through a host pointer with nothing
  * more to check. Pages of system memory, sparse pages, guard pages, and, in
  * strict mode, scratchpad pages while an engine operation is in flight never
- * get an entry.
+ * get an entry; with timing no page gets one, so that every access comes here.
  */
 #include <string.h>
 
@@ -77,6 +77,8 @@ static void cache(struct sc_core *core, uint64_t va, const uint8_t *page, unsign
 		.delta = (uintptr_t)page - (uintptr_t)SC_PAGE_OF(va),
 	};
 
+	if (core->recorder)
+		return;
 	if (access & SC_ACCESS_READ)
 		core->read[SC_TLB_INDEX(va)] = entry;
 	if (access & SC_ACCESS_WRITE)
@@ -142,11 +144,17 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 			cache(core, va, *host - va % SC_PAGE_SIZE, access);
 			core->tcm_cached = true;
 		}
+		if (core->recorder)
+			sc_record_access(core->recorder, va - SC_VA_TCM < SC_TCM_STRIDE, false,
+					 access, size);
 		return true;
 	}
 	memset(&core->fault, 0, sizeof(core->fault));
 	if (sc_mmu_translate(core->chip, core->context, va, access, &xlat, &core->fault))
 		return mmu_fault(core, size);
+	if (core->recorder)
+		sc_record_access(core->recorder, false, !xlat.host && !(xlat.pte & SC_PTE_SPARSE),
+				 access, size);
 	*host = xlat.host ? xlat.host + va % SC_PAGE_SIZE : NULL;
 	if (xlat.host)
 		cache(core, va, xlat.host, access);

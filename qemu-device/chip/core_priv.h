@@ -15,6 +15,7 @@
 #include "core.h"
 #include "decode.h"
 #include "engine.h"
+#include "timing_record.h"
 
 #define SC_TLB_SIZE   512 /* pages, direct-mapped, for each of read and write */
 #define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
@@ -90,6 +91,7 @@ struct sc_core {
 	uint32_t vlen;
 	struct sc_engines *engines;
 	struct sc_core_stats stats;
+	struct sc_recorder *recorder; /* NULL: no timing */
 	const void *const *labels; /* the interpreter's handlers, by enum sc_hop */
 };
 

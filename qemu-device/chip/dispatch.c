@@ -445,9 +445,12 @@ static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, boo
 	cost += d.insns + d.macs / 2048 + d.dma_bytes / 64;
 	if (!chip->config.sync) {
 		cost = sc_clock() - began;
-		adapt_quantum(unit, d.insns, cost);
+		if (!chip->config.timing)
+			adapt_quantum(unit, d.insns, cost);
 	}
 	sc_lock(chip);
+	if (result == SC_RUN_DONE && chip->config.timing && !chip->resetting)
+		sc_timing_workgroup(chip, unit);
 	*budget -= d.insns + 1 < *budget ? d.insns + 1 : *budget;
 	if (chip->resetting) {
 		free(dump);
@@ -555,6 +558,19 @@ static bool resume_one(struct sc_chip *chip, unsigned int user, uint64_t *budget
 	return true;
 }
 
+/* Timing: one core at a time, in an order that does not depend on the workers. */
+static bool run_in_turn(struct sc_chip *chip, unsigned int user, uint64_t *budget)
+{
+	bool ran;
+
+	if (chip->core_runs)
+		return false;
+	chip->core_runs = true;
+	ran = start_one(chip, user, budget) || resume_one(chip, user, budget);
+	chip->core_runs = false;
+	return ran;
+}
+
 /**
  * sc_dispatch_run() - one quantum of one workgroup
  *
@@ -564,6 +580,8 @@ static bool resume_one(struct sc_chip *chip, unsigned int user, uint64_t *budget
  */
 bool sc_dispatch_run(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 {
+	if (chip->config.timing)
+		return run_in_turn(chip, user, budget);
 	chip->started_last = !chip->started_last;
 	if (chip->started_last)
 		return start_one(chip, user, budget) || resume_one(chip, user, budget);

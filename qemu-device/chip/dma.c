@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "timing_record.h"
 
 #define FILL_CHUNK  4096 /* bytes per write of a fill beyond the scratchpad */
 #define MAX_WINDOWS 64 /* other cores' scratchpads, as many as a card can have cores */
@@ -318,6 +319,8 @@ int sc_dma_apply(const struct sc_engine_env *env, const struct sc_engine_op *op,
 
 	if (!d->size0)
 		return 0;
+	if (indexed && env->recorder)
+		sc_record_rows(env->recorder, op, env->tcm + d->index);
 	if (indexed ? apply_indexed(&t) : apply_rows(&t))
 		return SC_ENGINE_FAULT;
 	__atomic_store_n(&env->stats->dma_bytes, env->stats->dma_bytes + bytes, __ATOMIC_RELAXED);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine_priv.h"
+#include "timing_record.h"
 
 struct fifo {
 	struct sc_engine_op op[SC_EQ_DEPTH];
@@ -346,12 +347,14 @@ static struct sc_engine_op *slot(struct sc_engines *e, unsigned int q, struct sc
 }
 
 /* A checked operation enters its queue. */
-static int enqueue(struct sc_engines *e, const struct sc_engine_op *op, struct sc_fault *fault)
+static int enqueue(struct sc_engines *e, struct sc_engine_op *op, struct sc_fault *fault)
 {
 	struct sc_engine_op *place = slot(e, op->queue, fault);
 
 	if (!place)
 		return SC_ENGINE_FAULT;
+	if (e->env.recorder)
+		op->event = sc_record_op(e->env.recorder, &e->env, op);
 	/* an operation is issued for every tile: no more of it is copied than it has */
 	memcpy(place, op, offsetof(struct sc_engine_op, access[op->num_access]));
 	e->queue[op->queue].count++;
@@ -385,6 +388,8 @@ static int do_await(struct sc_engines *e, unsigned int counter, int32_t value, u
 		return ret;
 	if (e->env.strict)
 		acquire(e, counter, value);
+	if (e->env.recorder)
+		sc_record_await(e->env.recorder, counter, value);
 	return 0;
 }
 
@@ -400,6 +405,9 @@ static int do_count(struct sc_engines *e, unsigned int counter, uint64_t *rd,
 	*rd = (uint64_t)(int64_t)e->counter[counter];
 	if (e->env.strict)
 		acquire(e, counter, e->counter[counter]);
+	/* modelled time must not be ahead of what the hart has seen */
+	if (e->env.recorder)
+		sc_record_await(e->env.recorder, counter, e->counter[counter]);
 	return 0;
 }
 

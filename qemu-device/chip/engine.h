@@ -15,6 +15,7 @@
 #include "core.h"
 
 struct sc_engines;
+struct sc_recorder;
 
 /*
  * What the engines need from their core. `tcm` is the own scratchpad; memory
@@ -29,6 +30,7 @@ struct sc_engine_env {
 	uint32_t tcm_size;
 	uint64_t isa; /* SC_ISA_* the card has */
 	bool strict;
+	struct sc_recorder *recorder; /* NULL: no timing */
 	struct sc_core_stats *stats;
 };
 

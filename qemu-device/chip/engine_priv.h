@@ -54,6 +54,7 @@ struct sc_clock {
  * @dst: its destination when that is a scratchpad, else NULL
  * @counter: of SD_HOLD and SD_POST
  * @value: of SD_HOLD
+ * @event: timing: what sc_record_op() gave
  * @seq: strict: position in its queue, from 1
  * @issued: strict: what the hart knew to be complete at issue
  * @num_access: strict: how many of @access are in use
@@ -75,6 +76,7 @@ struct sc_engine_op {
 	uint8_t *dst;
 	unsigned int counter;
 	int32_t value;
+	uint32_t event;
 	uint32_t seq;
 	struct sc_clock issued;
 	unsigned int num_access;

@@ -29,6 +29,7 @@
 #include "chip.h"
 #include "core.h"
 #include "mmu.h"
+#include "timing_sim.h"
 
 #define SC_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -45,7 +46,6 @@
 #define SC_TURN		64 /* packets before a queue hands its slot to one that waits */
 #define SC_STICKY_NS	1000000 /* work that a core does for a context before it changes */
 #define SC_RING_LOG2_MAX 16
-#define SC_CLOCK_KHZ	1200000
 
 /* Registers: one member per table entry, under the entry's name. */
 #define SC_REG_STORE_(name, ...) uint64_t name;
@@ -109,6 +109,8 @@ struct sc_latch {
  * @running: of those, not yet finished
  * @done: finished
  * @listed: on the dispatcher's list
+ * @sim: DISPATCH, with timing: its second pass, or NULL
+ * @cycles: what it took, when it retires
  */
 struct sc_work {
 	struct sc_queue *queue;
@@ -135,6 +137,8 @@ struct sc_work {
 	uint64_t next;
 	uint64_t running;
 	uint64_t done;
+	struct sc_sim *sim;
+	uint64_t cycles;
 	struct sc_work *list_next;
 };
 
@@ -323,6 +327,10 @@ struct sc_chip {
 	struct sc_unit *run_head, **run_tail;
 	bool started_last, stepped_last; /* whose turn it is not */
 
+	struct sc_timeline *timelines; /* by queue; NULL: no timing */
+	uint64_t timed_instance; /* sc_context.instance of the last dispatch that was timed */
+	bool core_runs; /* timing: one worker is in sc_core_run(), and no other may be */
+
 	uint64_t bias_insns, bias_macs, bias_dma; /* TOTAL_* beyond what the cores count */
 
 	pthread_mutex_t event_mutex;
@@ -387,6 +395,7 @@ void sc_queue_user_left(struct sc_chip *chip, const struct sc_queue *stepped);
 uint64_t sc_queue_poll_due(const struct sc_chip *chip);
 void sc_queue_wait_on(struct sc_chip *chip, struct sc_queue *q, enum sc_queue_wait wait);
 struct sc_work *sc_work_push(struct sc_chip *chip, struct sc_queue *q);
+void sc_work_clear(struct sc_work *work);
 void sc_work_fail(struct sc_chip *chip, struct sc_work *work, const struct sc_fault *fault);
 void sc_work_aborted(struct sc_chip *chip, struct sc_work *work, struct sc_core *core);
 bool sc_work_all_complete(const struct sc_queue *q);
@@ -408,6 +417,14 @@ void sc_dispatch_drop(struct sc_chip *chip, struct sc_work *work);
 bool sc_dispatch_ready(const struct sc_chip *chip);
 bool sc_dispatch_run(struct sc_chip *chip, unsigned int user, uint64_t *budget);
 void sc_dispatch_reset(struct sc_chip *chip);
+
+/* timing.c */
+int sc_timing_create(struct sc_chip *chip);
+void sc_timing_destroy(struct sc_chip *chip);
+void sc_timing_queue(struct sc_chip *chip, const struct sc_queue *q);
+void sc_timing_dispatch(struct sc_chip *chip, struct sc_work *work);
+void sc_timing_workgroup(struct sc_chip *chip, struct sc_unit *unit);
+void sc_timing_retire(struct sc_chip *chip, struct sc_work *work, unsigned int user);
 
 /* mmu.c */
 void sc_mmu_snapshot(struct sc_chip *chip, uint64_t *counts);

@@ -363,6 +363,7 @@ static enum exec_result exec_DISPATCH(struct sc_chip *chip, struct sc_queue *q,
 	l->stop = &work->stop;
 	if (!work->total || work->stop)
 		return EXEC_DONE;
+	sc_timing_dispatch(chip, work);
 	sc_dispatch_add(chip, work);
 	return EXEC_RUNS;
 }
@@ -723,7 +724,7 @@ int sc_packet_record(struct sc_chip *chip, struct sc_queue *q, const struct sc_w
 		     unsigned int user, struct sc_fault *fault)
 {
 	const struct sc_packet *p = &work->packet.any;
-	struct sc_record record = { .start_ns = work->start_ns };
+	struct sc_record record = { .start_ns = work->start_ns, .cycles = work->cycles };
 	uint64_t slot = work->index & ((1ULL << q->bind.log2) - 1);
 
 	if (work->listed_packet) { /* that it fails is the INDIRECT's failure */

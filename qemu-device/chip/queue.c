@@ -163,8 +163,10 @@ static void start(struct sc_chip *chip, struct sc_queue *q)
 	if (start_refused(chip, q))
 		return;
 	bind_config(chip, q);
-	if (q->state == SC_QUEUE_DISABLED)
+	if (q->state == SC_QUEUE_DISABLED) {
 		memset(&q->counters, 0, sizeof(q->counters));
+		sc_timing_queue(chip, q);
+	}
 	q->counters.generation = chip->reg.GENERATION << 32 | q->reg.EPOCH;
 	q->reg.RETIRED = q->reg.INDEX;
 	q->publishing = q->reg.INDEX;

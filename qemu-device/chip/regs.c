@@ -125,7 +125,7 @@ void sc_regs_discovery(struct sc_chip *chip)
 	r->TIMEOUT_SCALE = c->timeout_scale;
 	r->ISA = chip->isa;
 	r->VLEN = c->vlen;
-	r->CLOCK_KHZ = SC_CLOCK_KHZ;
+	r->CLOCK_KHZ = c->machine.clock_mhz * 1000;
 	r->SERIAL = c->serial;
 	r->DUMP_SIZE = sc_core_dump_size(c->vlen);
 }

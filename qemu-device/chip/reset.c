@@ -164,10 +164,8 @@ void sc_reset_finish(struct sc_chip *chip)
 	unsigned int i, j;
 
 	for (i = 0; i < chip->config.slots; i++) {
-		for (j = 0; j < SC_WINDOW; j++) {
-			free(chip->slots[i].window[j].dump);
-			chip->slots[i].window[j].dump = NULL;
-		}
+		for (j = 0; j < SC_WINDOW; j++)
+			sc_work_clear(&chip->slots[i].window[j]);
 		chip->slots[i].queue = NULL;
 		chip->slots[i].head = 0;
 		chip->slots[i].count = 0;
@@ -186,6 +184,8 @@ void sc_reset_finish(struct sc_chip *chip)
 	chip->quiescing = 0;
 	chip->vclock = 0;
 	sc_dispatch_reset(chip);
+	chip->timed_instance = 0;
+	chip->core_runs = false;
 	if (chip->poison) {
 		chip->poison = false;
 		clear_totals(chip);

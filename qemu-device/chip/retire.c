@@ -310,12 +310,18 @@ static bool head_retires(const struct sc_queue *q)
 	return head->complete && !head->failed && !head->stop;
 }
 
-static void pop(struct sc_slot *slot)
+/* Free what an entry of a window owns. */
+void sc_work_clear(struct sc_work *work)
 {
-	struct sc_work *work = window_at(slot, 0);
-
 	free(work->dump);
 	work->dump = NULL;
+	sc_sim_destroy(work->sim);
+	work->sim = NULL;
+}
+
+static void pop(struct sc_slot *slot)
+{
+	sc_work_clear(window_at(slot, 0));
 	slot->head = (slot->head + 1) % SC_WINDOW;
 	slot->count--;
 }
@@ -332,6 +338,9 @@ static bool retire(struct sc_chip *chip, struct sc_queue *q, unsigned int user)
 	q->publish = false;
 	while (head_retires(q)) {
 		work = window_at(q->slot, 0);
+		sc_timing_retire(chip, work, user);
+		if (chip->resetting)
+			return false;
 		ret = sc_packet_record(chip, q, work, user, &fault);
 		if (chip->resetting)
 			return false;

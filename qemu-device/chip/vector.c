@@ -241,7 +241,7 @@ static struct sc_vec open_insn(struct sc_core *core, uint32_t word)
 	};
 }
 
-bool sc_vector(struct sc_core *core, uint32_t word)
+static bool execute(struct sc_core *core, uint32_t word)
 {
 	uint32_t opcode = SC_INSN_OPCODE(word);
 	enum sc_vres res = SC_V_ILLEGAL;
@@ -268,4 +268,16 @@ bool sc_vector(struct sc_core *core, uint32_t word)
 illegal:
 	sc_core_trap(core, SC_CODE_ILLEGAL_INSN)->value = word;
 	return false;
+}
+
+bool sc_vector(struct sc_core *core, uint32_t word)
+{
+	bool done;
+
+	if (!core->recorder)
+		return execute(core, word);
+	sc_record_vector(core->recorder, word, core->vl, core->vtype, core->vlen / 8);
+	done = execute(core, word);
+	sc_record_vector_end(core->recorder);
+	return done;
 }

@@ -71,7 +71,7 @@ struct sc_config bench_config(void)
 struct bench *bench_create(const struct sc_config *config)
 {
 	static const struct sc_host host = { host_dma, host_irq, host_time, host_icount,
-					     host_strict, host_kick, NULL };
+					     host_strict, host_kick, NULL, NULL };
 	struct sc_config c = config ? *config : bench_config();
 	struct bench *b = calloc(1, sizeof(*b));
 

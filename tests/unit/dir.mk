@@ -45,3 +45,10 @@ tests/unit/test_fp.c-cflags := -frounding-math -fsignaling-nans -ffp-contract=of
 unit-tests += tests/unit/test_chip_kernel
 tests/unit/test_chip_kernel-srcs := tests/unit/test_chip_kernel.c tests/unit/chip_bench.c
 tests/unit/test_chip_kernel-uses := qemu-device/chip/libchip.a
+
+# the second pass of timing, alone and behind real cores
+unit-tests += tests/unit/test_timing_sim
+tests/unit/test_timing_sim-uses := qemu-device/chip/libchip.a
+unit-tests += tests/unit/test_timing
+tests/unit/test_timing-srcs := tests/unit/test_timing.c tests/unit/chip_bench.c
+tests/unit/test_timing-uses := qemu-device/chip/libchip.a

@@ -239,6 +239,12 @@ const struct sc_core_stats *sc_core_stats(const struct sc_core *core)
 	return &core->stats;
 }
 
+struct sc_tlist *sc_core_take_list(struct sc_core *core)
+{
+	(void)core;
+	return NULL;
+}
+
 uint8_t *sc_core_tcm(struct sc_core *core)
 {
 	return core->tcm;
