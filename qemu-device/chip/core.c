@@ -4,11 +4,13 @@
  * vendor instructions, budgets, faults and dumps. The invariant: a workgroup
  * that has started ends exactly once, with SC_RUN_DONE, _FAULT or _STOPPED.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core_priv.h"
 #include "fp.h"
+#include "vector_path.h"
 
 /* Registers of the calling convention. */
 #define X_RA 1
@@ -27,10 +29,17 @@
 struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 {
 	const struct sc_config *config = sc_chip_config(chip);
+	const char *path = getenv("SEEDCHIP_VECTOR");
 	struct sc_core *core = calloc(1, sizeof(*core));
 
 	if (!core)
 		return NULL;
+	core->vpath = sc_vector_path(path);
+	if (!core->vpath) {
+		fprintf(stderr, "seedchip: SEEDCHIP_VECTOR=%s: not on this host\n", path);
+		free(core);
+		return NULL;
+	}
 	core->chip = chip;
 	core->id = id;
 	core->strict = config->strict;
@@ -44,10 +53,11 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
+	core->known = calloc(SC_VKNOWN, sizeof(*core->known));
 	if (config->timing)
 		core->recorder = sc_recorder_create(&config->machine, &core->insns);
-	if (!core->recs || !core->tcm || !core->engines || (core->vlen && !core->v) ||
-	    (config->timing && !core->recorder)) {
+	if (!core->recs || !core->tcm || !core->engines || !core->known ||
+	    (core->vlen && !core->v) || (config->timing && !core->recorder)) {
 		sc_core_destroy(core);
 		return NULL;
 	}
@@ -67,6 +77,7 @@ void sc_core_destroy(struct sc_core *core)
 	if (core->engines)
 		sc_engines_destroy(core->engines);
 	sc_recorder_destroy(core->recorder);
+	free(core->known);
 	free(core->v);
 	free(core->tcm);
 	free(core->recs);

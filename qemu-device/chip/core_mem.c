@@ -256,6 +256,17 @@ bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool sto
 	return true;
 }
 
+uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size)
+{
+	uint64_t offset = va - SC_VA_TCM;
+
+	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
+	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard) ||
+	    (core->strict && sc_engines_busy(core->engines)))
+		return NULL;
+	return core->tcm + offset;
+}
+
 #define AMO_LR	 0x02
 #define AMO_SC	 0x03
 #define AMO_SWAP 0x01

@@ -20,6 +20,7 @@
 #define SC_TLB_SIZE   512 /* pages, direct-mapped, for each of read and write */
 #define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
 #define SC_NO_PAGE    1ULL /* never equal to a page address */
+#define SC_VKNOWN     64 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
 #define SC_PAGE_OF(va)	 ((va) & ~(uint64_t)(SC_PAGE_SIZE - 1))
@@ -89,6 +90,8 @@ struct sc_core {
 	uint32_t tcm_size;
 	uint32_t cores; /* of the chip */
 	uint32_t vlen;
+	const struct sc_vector_path *vpath; /* how this host computes vectors */
+	struct sc_vknown *known; /* SC_VKNOWN instructions, by their word */
 	struct sc_engines *engines;
 	struct sc_core_stats stats;
 	struct sc_recorder *recorder; /* NULL: no timing */
@@ -163,6 +166,13 @@ bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_
  * Return: false if that is not possible; the slow way then finds out why.
  */
 bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool store, void *buf);
+
+/**
+ * sc_core_tcm_bytes() - bytes of the own scratchpad that may be accessed at once
+ *
+ * Return: NULL if that is not possible; the slow way then finds out why.
+ */
+uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size);
 
 /** sc_core_amo() - an instruction of the A extension. */
 bool sc_core_amo(struct sc_core *core, const struct sc_rec *rec, uint64_t pc);

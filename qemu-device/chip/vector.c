@@ -4,7 +4,7 @@
  * checks that all of them share. The invariant: vtype is one of those that
  * set_vtype() accepts, or vill alone; vl is at most VLMAX.
  */
-#include "vector.h"
+#include "vector_path.h"
 
 #define CSR_VSTART 0x008
 #define CSR_VXSAT  0x009
@@ -122,14 +122,22 @@ bool sc_vsource(const struct sc_vec *x, int dsew, int dlm, unsigned int vs, int 
 	return slm >= 0 && vs + sc_vregs(slm) == x->vd + sc_vregs(dlm);
 }
 
-/* Copy the active elements of buffer 0 to vd. */
-static void merge(const struct sc_vec *x, int sew)
+void sc_vmerge(const struct sc_vec *x, int sew, const uint8_t *t, uint32_t from, uint32_t end)
 {
-	uint8_t *d = sc_vreg(x, x->vd), *t = sc_vtmp(x, 0);
+	uint8_t *d = sc_vreg(x, x->vd);
 
-	for (uint32_t i = x->vstart; i < x->vl; i++)
-		if (sc_vactive(x, i))
-			sc_vput(d, i, sew, sc_vget(t, i, sew));
+	if (from >= end)
+		return;
+	if (!x->masked) {
+		memcpy(d + ((size_t)from << sew), t + ((size_t)from << sew),
+		       (size_t)(end - from) << sew);
+	} else if (!from) {
+		x->core->vpath->integer[SC_VINT_merge][sew](d, d, t, sc_vbytes(x, x->v), end);
+	} else {
+		for (uint32_t i = from; i < end; i++)
+			if (sc_vbit(x->v, i))
+				sc_vput(d, i, sew, sc_vget(t, i, sew));
+	}
 }
 
 void sc_vapply(const struct sc_vec *x, sc_vfn *fn, int dsew, const void *a, const void *b,
@@ -141,7 +149,7 @@ void sc_vapply(const struct sc_vec *x, sc_vfn *fn, int dsew, const void *a, cons
 		/* an operand of multiply-add */
 		memcpy(sc_vtmp(x, 0), sc_vreg(x, x->vd), (size_t)x->vl << dsew);
 		fn(sc_vtmp(x, 0), a, b, c, x->vl);
-		merge(x, dsew);
+		sc_vmerge(x, dsew, sc_vtmp(x, 0), x->vstart, x->vl);
 	}
 }
 
@@ -165,16 +173,20 @@ void sc_vapply_mask(const struct sc_vec *x, sc_vfn *fn, const void *a, const voi
 			sc_vset_bit(d, i, bytes[i]);
 }
 
-const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value)
+void sc_vfill(uint8_t *d, int sew, uint64_t value, size_t n)
 {
-	uint8_t *t = sc_vtmp(x, 1);
-	size_t bytes = (size_t)x->vl << sew, done;
+	size_t bytes = n << sew, done;
 
 	for (done = 0; done < 64 && done < bytes; done += (size_t)1 << sew)
-		sc_vput(t + done, 0, sew, value);
+		sc_vput(d + done, 0, sew, value);
 	for (; done < bytes; done *= 2)
-		memcpy(t + done, t, done < bytes - done ? done : bytes - done);
-	return t;
+		memcpy(d + done, d, done < bytes - done ? done : bytes - done);
+}
+
+const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value)
+{
+	sc_vfill(sc_vtmp(x, 1), sew, value, x->vl);
+	return sc_vtmp(x, 1);
 }
 
 const uint8_t *sc_voperand(const struct sc_vec *x, int sew, bool is_signed)
@@ -194,11 +206,8 @@ const uint8_t *sc_voperand(const struct sc_vec *x, int sew, bool is_signed)
 
 const uint8_t *sc_vbytes(const struct sc_vec *x, const uint8_t *mask)
 {
-	uint8_t *t = sc_vtmp(x, 2);
-
-	for (uint32_t i = 0; i < x->vl; i++)
-		t[i] = sc_vbit(mask, i);
-	return t;
+	x->core->vpath->bits_to_bytes(sc_vtmp(x, 2), mask, x->vl);
+	return sc_vtmp(x, 2);
 }
 
 static enum sc_vres dispatch(struct sc_vec *x)
@@ -241,12 +250,87 @@ static struct sc_vec open_insn(struct sc_core *core, uint32_t word)
 	};
 }
 
+void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, unsigned int scalar, bool rounds,
+	      void (*fn)(void))
+{
+	x->core->known[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
+		.word = x->word,
+		.vtype = (uint8_t)x->core->vtype,
+		.kind = kind,
+		.scalar = (uint8_t)scalar,
+		.rounds = rounds,
+		.d = x->vd * x->vlenb,
+		.a = x->vs2 * x->vlenb,
+		.b = x->vs1 * x->vlenb,
+		.fn = fn,
+	};
+}
+
+static uint32_t known_fp(struct sc_core *core, const struct sc_vknown *k)
+{
+	uint8_t *v = core->v;
+	uint64_t scalar;
+	const void *b = v + k->b;
+	size_t done;
+
+	if (core->fcsr >> 5 > (k->rounds ? SC_RNE : SC_RMM))
+		return 0;
+	if (k->scalar) {
+		scalar = core->f[k->scalar - 1];
+		if ((core->vtype >> 3 & 3) == 2 && scalar < 0xffffffff00000000)
+			scalar = sc_fp_nan(SC_FP_S);
+		b = &scalar;
+	}
+	if (!k->rounds)
+		return (uint32_t)((sc_vfp_fn *)k->fn)(v + k->d, v + k->a, b, core->vl);
+	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
+	done = ((sc_vfp_fn *)k->fn)(v + k->d, v + k->a, b, core->vl);
+	core->fcsr |= sc_vhost_flags();
+	return (uint32_t)done;
+}
+
+/* Execute what is known; how many elements are done. */
+static uint32_t known(struct sc_core *core, const struct sc_vknown *k)
+{
+	uint32_t vl = (uint32_t)core->vl;
+	uint8_t *v = core->v, *tcm;
+	size_t bytes;
+
+	switch (k->kind) {
+	case SC_VKNOWN_LOAD:
+	case SC_VKNOWN_STORE:
+		bytes = (size_t)vl << (k->word >> 12 & 7 ? (k->word >> 12 & 7) - 4 : 0);
+		tcm = sc_core_tcm_bytes(core, core->x[k->scalar], bytes);
+		if (!tcm)
+			return 0;
+		if (k->kind == SC_VKNOWN_LOAD)
+			core->vpath->copy(v + k->d, tcm, bytes);
+		else
+			core->vpath->copy(tcm, v + k->d, bytes);
+		return vl;
+	case SC_VKNOWN_FP:
+		return known_fp(core, k);
+	case SC_VKNOWN_INT:
+		((sc_vfn *)k->fn)(v + k->d, v + k->a, v + k->b, NULL, vl);
+		return vl;
+	default:
+		core->vpath->exp2(v + k->d, v + k->a, vl);
+		return vl;
+	}
+}
+
 static bool execute(struct sc_core *core, uint32_t word)
 {
-	uint32_t opcode = SC_INSN_OPCODE(word);
+	const struct sc_vknown *k = &core->known[SC_VKNOWN_INDEX(word)];
+	uint32_t opcode = SC_INSN_OPCODE(word), done = 0;
 	enum sc_vres res = SC_V_ILLEGAL;
 	struct sc_vec x;
 
+	if (k->word == word && k->kind && k->vtype == core->vtype && core->vl && !core->vstart) {
+		done = known(core, k);
+		if (done == core->vl)
+			return true;
+	}
 	if (!core->vlen)
 		goto illegal;
 	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == SC_OPCFG) {
@@ -255,6 +339,7 @@ static bool execute(struct sc_core *core, uint32_t word)
 		return true;
 	}
 	x = open_insn(core, word);
+	x.vstart += done;
 	if (opcode != SC_OPC_OP_V && opcode != SC_OPC_DMA)
 		res = sc_vector_mem(&x, opcode == SC_OPC_STORE_V);
 	else if (!(core->vtype & SC_VTYPE_VILL))

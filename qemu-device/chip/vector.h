@@ -68,6 +68,24 @@ struct sc_vec {
 /* funct3 of OP-V. */
 enum { SC_OPIVV, SC_OPFVV, SC_OPMVV, SC_OPIVI, SC_OPIVX, SC_OPFVF, SC_OPMVX, SC_OPCFG };
 
+/*
+ * An instruction that was found legal under a vtype, with all that follows from
+ * the two: it is executed again without looking at it. Only what is not masked.
+ */
+enum sc_vknown_kind { SC_VKNOWN_NONE, SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_FP,
+		      SC_VKNOWN_EXP2 };
+struct sc_vknown {
+	uint32_t word;
+	uint8_t vtype;
+	uint8_t kind;
+	uint8_t scalar; /* FP: f register + 1, or 0; LOAD, STORE: x register */
+	bool rounds; /* FP: the host's rounding must be right */
+	uint32_t d, a, b; /* bytes from the first register */
+	void (*fn)(void);
+};
+
+#define SC_VKNOWN_INDEX(word) (((word) * 0x9e3779b1u) >> 26) /* of SC_VKNOWN */
+
 enum sc_vres {
 	SC_V_DONE,
 	SC_V_ILLEGAL, /* nothing has changed */
@@ -185,6 +203,16 @@ void sc_vapply(const struct sc_vec *x, sc_vfn *fn, int dsew, const void *a, cons
 /** sc_vapply_mask() - the same where the result is one byte an element, and vd a mask. */
 void sc_vapply_mask(const struct sc_vec *x, sc_vfn *fn, const void *a, const void *b,
 		    const uint8_t *c, bool masked);
+
+/** sc_vknow() - remember an instruction that is legal and not masked. */
+void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, unsigned int scalar, bool rounds,
+	      void (*fn)(void));
+
+/** sc_vmerge() - copy elements from @from on, below @end, that are active from @t to vd. */
+void sc_vmerge(const struct sc_vec *x, int sew, const uint8_t *t, uint32_t from, uint32_t end);
+
+/** sc_vfill() - @n elements of one value. */
+void sc_vfill(uint8_t *d, int sew, uint64_t value, size_t n);
 
 /** sc_vsplat() - vl elements of one value in buffer 1. */
 const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value);

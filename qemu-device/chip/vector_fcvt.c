@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Vector instructions with one floating-point operand: conversions, square
- * root, the 7-bit estimates, classification, and sd.vexp2.v. The invariant is
+ * Vector instructions with one floating-point operand: conversions, the
+ * 7-bit estimates, classification, and sd.vexp2.v. The invariant is
  * that of vector_fp.c.
  */
 #include "fp.h"
-#include "vector.h"
-#include "vexp2.h"
+#include "vector_path.h"
 
 enum kind { TO_INT, FROM_INT, FLOAT, BF16 };
 
@@ -19,6 +18,7 @@ struct conversion {
 	bool wide_source;
 	bool wide_dest;
 };
+
 #define CVT(kind, is_signed, rm, ws, wd) { true, kind, is_signed, rm, ws, wd }
 static const struct conversion conversions[32] = {
 	[0x00] = CVT(TO_INT, 0, -1, 0, 0),	[0x01] = CVT(TO_INT, 1, -1, 0, 0),
@@ -55,6 +55,45 @@ static uint64_t convert_one(const struct conversion *c, int from, int to, uint64
 	}
 }
 
+/* The loop that converts, SC_VCVT_COUNT if there is none. */
+static enum sc_vcvt loop_of(const struct sc_vec *x, const struct conversion *c, int from, int to,
+			    const struct sc_fp_env *env)
+{
+	bool nx = (x->core->fcsr | env->flags) & SC_FP_NX, rounds = nx && env->rm == SC_RNE;
+	bool words = from == 2 && to == 2;
+
+	switch (c->kind) {
+	case BF16:
+		return to == 2 ? SC_VCVT_BF16_S : rounds ? SC_VCVT_S_BF16 : SC_VCVT_COUNT;
+	case FLOAT:
+		if (to > from)
+			return to == 2 ? SC_VCVT_H_S : SC_VCVT_S_D;
+		return !rounds ? SC_VCVT_COUNT : to == 1 ? SC_VCVT_S_H : SC_VCVT_D_S;
+	case TO_INT:
+		if (!words || !c->is_signed || !nx)
+			return SC_VCVT_COUNT;
+		return env->rm == SC_RTZ ? SC_VCVT_S_I_RTZ : rounds ? SC_VCVT_S_I : SC_VCVT_COUNT;
+	default:
+		return !words || !rounds ? SC_VCVT_COUNT : c->is_signed ? SC_VCVT_I_S : SC_VCVT_U_S;
+	}
+}
+
+/* How many elements from i on a loop has converted. */
+static uint32_t fast(const struct sc_vec *x, enum sc_vcvt cvt, int from, int to, uint32_t i)
+{
+	const uint8_t *a = sc_vreg(x, x->vs2) + ((size_t)i << from);
+	uint8_t *t = sc_vtmp(x, 0);
+	size_t done;
+
+	if (cvt == SC_VCVT_COUNT || !x->core->vpath->convert[cvt])
+		return 0;
+	done = x->core->vpath->convert[cvt](t + ((size_t)i << to), a, x->vl - i);
+	sc_vmerge(x, to, t, i, (uint32_t)(i + done));
+	return (uint32_t)done;
+}
+
+#define SLOW 32 /* elements that go one by one where a loop stops */
+
 static enum sc_vres convert(struct sc_vec *x)
 {
 	const struct conversion *c = &conversions[x->vs1];
@@ -69,11 +108,14 @@ static enum sc_vres convert(struct sc_vec *x)
 		return SC_V_ILLEGAL;
 	if (!sc_vdest(x, dlm) || !sc_vsource(x, to, dlm, x->vs2, from, slm))
 		return SC_V_ILLEGAL;
-	for (uint32_t i = x->vstart; i < x->vl; i++)
-		if (sc_vactive(x, i))
-			sc_vput(sc_vreg(x, x->vd), i, to,
-				convert_one(c, from, to, sc_vget(sc_vreg(x, x->vs2), i, from),
-					    &env));
+	for (uint32_t i = x->vstart, end; i < x->vl;) {
+		i += fast(x, loop_of(x, c, from, to, &env), from, to, i);
+		for (end = x->vl - i < SLOW ? x->vl : i + SLOW; i < end; i++)
+			if (sc_vactive(x, i))
+				sc_vput(sc_vreg(x, x->vd), i, to,
+					convert_one(c, from, to,
+						    sc_vget(sc_vreg(x, x->vs2), i, from), &env));
+	}
 	x->core->fcsr |= env.flags;
 	return SC_V_DONE;
 }
@@ -105,6 +147,7 @@ struct shape {
 	unsigned int frac_bits;
 	unsigned int exp_bits;
 };
+
 static const struct shape shapes[] = { [SC_FP_S] = { 23, 8 }, [SC_FP_D] = { 52, 11 },
 				       [SC_FP_H] = { 10, 5 } };
 
@@ -188,14 +231,13 @@ static enum sc_vres unary(struct sc_vec *x)
 	struct sc_fp_env env = { .rm = (uint8_t)(x->core->fcsr >> 5) };
 
 	if (!x->sew || !sc_vdest(x, x->lmul) || !sc_vgroup(x->vs2, x->lmul) ||
-	    (x->vs1 != 0x00 && x->vs1 != 0x04 && x->vs1 != 0x05 && x->vs1 != 0x10))
+	    (x->vs1 != 0x04 && x->vs1 != 0x05 && x->vs1 != 0x10))
 		return SC_V_ILLEGAL;
 	for (uint32_t i = x->vstart; i < x->vl; i++) {
 		uint64_t v = sc_vget(sc_vreg(x, x->vs2), i, x->sew);
 
 		if (sc_vactive(x, i))
 			sc_vput(sc_vreg(x, x->vd), i, x->sew,
-				x->vs1 == 0x00 ? sc_fp_sqrt(fmt, v, &env) :
 				x->vs1 == 0x04 ? estimate_rsqrt(fmt, v, &env) :
 				x->vs1 == 0x05 ? estimate_reciprocal(fmt, v, &env) :
 						 sc_fp_class(fmt, v));
@@ -213,11 +255,16 @@ enum sc_vres sc_vector_fcvt(struct sc_vec *x)
 
 enum sc_vres sc_vector_exp2(struct sc_vec *x)
 {
+	const uint8_t *a = sc_vreg(x, x->vs2);
+
 	if (x->sew != 2 || !sc_vdest(x, x->lmul) || !sc_vgroup(x->vs2, x->lmul))
 		return SC_V_ILLEGAL;
-	for (uint32_t i = x->vstart; i < x->vl; i++)
-		if (sc_vactive(x, i))
-			sc_vput(sc_vreg(x, x->vd), i, 2,
-				sc_vexp2((uint32_t)sc_vget(sc_vreg(x, x->vs2), i, 2)));
+	if (x->masked || x->vstart) {
+		x->core->vpath->exp2(sc_vtmp(x, 0), a, x->vl);
+		sc_vmerge(x, 2, sc_vtmp(x, 0), x->vstart, x->vl);
+	} else {
+		sc_vknow(x, SC_VKNOWN_EXP2, 0, false, NULL);
+		x->core->vpath->exp2(sc_vreg(x, x->vd), a, x->vl);
+	}
 	return SC_V_DONE;
 }

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Floating-point vector arithmetic: every result and flag is that of fp.c. Where
- * the host's arithmetic must agree (round to nearest even, NX already set, all
- * results well inside the normal numbers) whole vectors are computed with it.
- * The invariant: inactive elements raise no flags.
+ * Floating-point vector arithmetic: every result and flag is that of fp.c. Under
+ * round to nearest even the loops of vector_path.h compute as far as they can; a
+ * few elements from where they stop go one by one. The invariant: inactive
+ * elements raise no flags.
  */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("O3")
-#endif
-
 #include "fp.h"
-#include "vector.h"
+#include "vector_path.h"
 
 typedef uint64_t fp_fn(enum sc_fp_format fmt, uint64_t a, uint64_t b, uint64_t d,
 		       struct sc_fp_env *env);
@@ -33,6 +29,7 @@ FN(rsub, sc_fp_sub(fmt, b, a, env))
 FN(mul, sc_fp_mul(fmt, a, b, env))
 FN(div, sc_fp_div(fmt, a, b, env))
 FN(rdiv, sc_fp_div(fmt, b, a, env))
+FN(sqrt, sc_fp_sqrt(fmt, a, env))
 FN(min, sc_fp_min(fmt, a, b, env))
 FN(max, sc_fp_max(fmt, a, b, env))
 FN(sgnj, (a & ~sign_of(fmt)) | (b & sign_of(fmt)))
@@ -54,81 +51,36 @@ FN(nmacc, sc_fp_fma(fmt, a, b, d, true, true, env))
 FN(msac, sc_fp_fma(fmt, a, b, d, false, true, env))
 FN(nmsac, sc_fp_fma(fmt, a, b, d, true, false, env))
 
-/* True if all results are such that no flag but NX can have been raised. */
-typedef bool fast_fn(void *r, const void *a, const void *b, const void *d, size_t n);
-
-#define FAST(name, T, U, low, range, abs, expr)                                                    \
-	static bool name(void *r_, const void *a_, const void *b_, const void *d_, size_t n)       \
-	{                                                                                          \
-		T __attribute__((may_alias)) *r = r_;                                              \
-		const T __attribute__((may_alias)) *ap = a_, *bp = b_, *dp = d_;                   \
-		const U __attribute__((may_alias)) *bits = r_;                                     \
-		U bad = 0;                                                                         \
-												   \
-		(void)dp;                                                                          \
-		for (size_t i = 0; i < n; i++) {                                                   \
-			T a = ap[i], b = bp[i];                                                    \
-												   \
-			r[i] = (expr);                                                             \
-		}                                                                                  \
-		for (size_t i = 0; i < n; i++)                                                     \
-			bad |= (U)((bits[i] & (abs)) - (low)) >= (range);                          \
-		return !bad;                                                                       \
-	}
-/* finite sums are exact where they are tiny; products must be above the smallest normal */
-#define FAST_ANY(name, expr)                                                                       \
-	FAST(name##_s, float, uint32_t, 0, 0x7f800000u, 0x7fffffffu, expr)                         \
-	FAST(name##_d, double, uint64_t, 0, 0x7ff0000000000000u, 0x7fffffffffffffffu, expr)
-#define FAST_NORMAL(name, expr, expr_d)                                                            \
-	FAST(name##_s, float, uint32_t, 0x00800001u, 0x7f800000u - 0x00800001u, 0x7fffffffu, expr) \
-	FAST(name##_d, double, uint64_t, 0x0010000000000001u,                                      \
-	     0x7ff0000000000000u - 0x0010000000000001u, 0x7fffffffffffffffu, expr_d)
-FAST_ANY(fast_add, a + b)
-FAST_ANY(fast_sub, a - b)
-FAST_ANY(fast_rsub, b - a)
-FAST_NORMAL(fast_mul, a * b, a * b)
-FAST_NORMAL(fast_div, a / b, a / b)
-FAST_NORMAL(fast_rdiv, b / a, b / a)
-FAST_NORMAL(fast_madd, __builtin_fmaf(dp[i], b, a), __builtin_fma(dp[i], b, a))
-FAST_NORMAL(fast_msub, __builtin_fmaf(dp[i], b, -a), __builtin_fma(dp[i], b, -a))
-FAST_NORMAL(fast_nmsub, __builtin_fmaf(-dp[i], b, a), __builtin_fma(-dp[i], b, a))
-FAST_NORMAL(fast_nmadd, __builtin_fmaf(-dp[i], b, -a), __builtin_fma(-dp[i], b, -a))
-FAST_NORMAL(fast_macc, __builtin_fmaf(a, b, dp[i]), __builtin_fma(a, b, dp[i]))
-FAST_NORMAL(fast_msac, __builtin_fmaf(a, b, -dp[i]), __builtin_fma(a, b, -dp[i]))
-FAST_NORMAL(fast_nmsac, __builtin_fmaf(-a, b, dp[i]), __builtin_fma(-a, b, dp[i]))
-FAST_NORMAL(fast_nmacc, __builtin_fmaf(-a, b, -dp[i]), __builtin_fma(-a, b, -dp[i]))
-
 struct insn {
 	fp_fn *fn;
-	fast_fn *fast[2]; /* S, D */
+	uint8_t loop; /* SC_VFP_*, SC_VFP_COUNT if there is none */
 	bool vv;
 	bool vf;
 	bool mask; /* the result is one */
 };
 
-#define SLOW(f6, name, vv, vf)	  [f6] = { f_##name, { NULL, NULL }, vv, vf, false }
-#define QUICK(f6, name, vv, vf)                                                                    \
-	[f6] = { f_##name, { fast_##name##_s, fast_##name##_d }, vv, vf, false }
-#define COMPARE(f6, name, vv, vf) [f6] = { f_##name, { NULL, NULL }, vv, vf, true }
+#define FP(f6, name, vv, vf)	  [f6] = { f_##name, SC_VFP_##name, vv, vf, false }
+#define COMPARE(f6, name, vv, vf) [f6] = { f_##name, SC_VFP_COUNT, vv, vf, true }
 static const struct insn insns[64] = {
-	QUICK(0x00, add, 1, 1),	   QUICK(0x02, sub, 1, 1),   SLOW(0x04, min, 1, 1),
-	SLOW(0x06, max, 1, 1),	   SLOW(0x08, sgnj, 1, 1),   SLOW(0x09, sgnjn, 1, 1),
-	SLOW(0x0a, sgnjx, 1, 1),   COMPARE(0x18, eq, 1, 1),  COMPARE(0x19, le, 1, 1),
-	COMPARE(0x1b, lt, 1, 1),   COMPARE(0x1c, ne, 1, 1),  COMPARE(0x1d, gt, 0, 1),
-	COMPARE(0x1f, ge, 0, 1),   QUICK(0x20, div, 1, 1),   QUICK(0x21, rdiv, 0, 1),
-	QUICK(0x24, mul, 1, 1),	   QUICK(0x27, rsub, 0, 1),  QUICK(0x28, madd, 1, 1),
-	QUICK(0x29, nmadd, 1, 1),  QUICK(0x2a, msub, 1, 1),  QUICK(0x2b, nmsub, 1, 1),
-	QUICK(0x2c, macc, 1, 1),   QUICK(0x2d, nmacc, 1, 1), QUICK(0x2e, msac, 1, 1),
-	QUICK(0x2f, nmsac, 1, 1),
+	FP(0x00, add, 1, 1),	  FP(0x02, sub, 1, 1),	   FP(0x04, min, 1, 1),
+	FP(0x06, max, 1, 1),	  FP(0x08, sgnj, 1, 1),	   FP(0x09, sgnjn, 1, 1),
+	FP(0x0a, sgnjx, 1, 1),	  COMPARE(0x18, eq, 1, 1), COMPARE(0x19, le, 1, 1),
+	COMPARE(0x1b, lt, 1, 1),  COMPARE(0x1c, ne, 1, 1), COMPARE(0x1d, gt, 0, 1),
+	COMPARE(0x1f, ge, 0, 1),  FP(0x20, div, 1, 1),	   FP(0x21, rdiv, 0, 1),
+	FP(0x24, mul, 1, 1),	  FP(0x27, rsub, 0, 1),	   FP(0x28, madd, 1, 1),
+	FP(0x29, nmadd, 1, 1),	  FP(0x2a, msub, 1, 1),	   FP(0x2b, nmsub, 1, 1),
+	FP(0x2c, macc, 1, 1),	  FP(0x2d, nmacc, 1, 1),   FP(0x2e, msac, 1, 1),
+	FP(0x2f, nmsac, 1, 1),
 };
 
 /* Widening ones, from 0x30 on; reductions elsewhere. */
 static const struct insn wide[16] = {
-	SLOW(0x0, add, 1, 1),	SLOW(0x2, sub, 1, 1),	SLOW(0x4, add, 1, 1),
-	SLOW(0x6, sub, 1, 1),	SLOW(0x8, mul, 1, 1),	SLOW(0xb, macc, 1, 1),
-	SLOW(0xc, macc, 1, 1),	SLOW(0xd, nmacc, 1, 1), SLOW(0xe, msac, 1, 1),
-	SLOW(0xf, nmsac, 1, 1),
+	FP(0x0, add, 1, 1),   FP(0x2, sub, 1, 1),  FP(0x4, add, 1, 1),	FP(0x6, sub, 1, 1),
+	FP(0x8, mul, 1, 1),   FP(0xb, macc, 1, 1), FP(0xc, macc, 1, 1), FP(0xd, nmacc, 1, 1),
+	FP(0xe, msac, 1, 1),  FP(0xf, nmsac, 1, 1),
 };
+
+#define SLOW 32 /* elements that go one by one where a loop stops */
 
 enum sc_fp_format sc_vector_format(int sew)
 {
@@ -147,117 +99,226 @@ static struct sc_fp_env env_of(const struct sc_vec *x)
 	return (struct sc_fp_env){ .rm = (uint8_t)(x->core->fcsr >> 5) };
 }
 
-static const uint8_t *operand(const struct sc_vec *x)
+/* Whether the host rounds as the hart, and a rounded result tells nothing new. */
+static bool host_rounds(const struct sc_vec *x, const struct sc_fp_env *env)
 {
-	return x->f3 == SC_OPFVV ? sc_vreg(x, x->vs1) :
-				   sc_vsplat(x, x->sew, sc_vector_scalar(x, x->vs1));
+	return !env->rm && ((x->core->fcsr | env->flags) & SC_FP_NX);
 }
 
-static bool try_fast(const struct sc_vec *x, const struct insn *insn, const uint8_t *b)
+/* Elements from i on, below end, with elements of 2^sew bytes; @one: b is a number. */
+static void one_by_one(const struct sc_vec *x, const struct insn *insn, int sew, const uint8_t *a,
+		       const uint8_t *b, bool one, uint32_t i, uint32_t end, struct sc_fp_env *env)
 {
-	uint8_t *d = sc_vreg(x, x->vd), *r = sc_vtmp(x, 0);
-	fast_fn *fast = x->sew >= 2 ? insn->fast[x->sew - 2] : NULL;
+	enum sc_fp_format fmt = sc_vector_format(sew);
+	uint8_t *d = sc_vreg(x, x->vd);
 
-	if (!fast || (x->core->fcsr & 0xe1) != SC_FP_NX)
-		return false;
-	if (!fast(r, sc_vreg(x, x->vs2), b, d, x->vl))
-		return false;
-	if (!x->masked && !x->vstart) {
-		memcpy(d, r, (size_t)x->vl << x->sew);
-		return true;
+	for (; i < end; i++) {
+		uint64_t ai, bi;
+
+		if (!sc_vactive(x, i))
+			continue;
+		ai = sc_vget(a, i, sew);
+		bi = sc_vget(b, one ? 0 : i, sew);
+		if (insn->mask)
+			sc_vset_bit(d, i, insn->fn(fmt, ai, bi, 0, env));
+		else
+			sc_vput(d, i, sew, insn->fn(fmt, ai, bi, sc_vget(d, i, sew), env));
 	}
-	for (uint32_t i = x->vstart; i < x->vl; i++)
-		if (sc_vactive(x, i))
-			sc_vput(d, i, x->sew, sc_vget(r, i, x->sew));
-	return true;
+}
+
+/* How many elements from i on a loop has computed. */
+static uint32_t fast(const struct sc_vec *x, const struct insn *insn, int sew, const uint8_t *a,
+		     const uint8_t *b, bool one, uint32_t i, struct sc_fp_env *env)
+{
+	bool rounds = insn->loop < SC_VFP_min, aside;
+	size_t at = (size_t)i << sew, done;
+	uint8_t *d = sc_vreg(x, x->vd), *t = sc_vtmp(x, 0);
+	unsigned int flags = 0;
+	sc_vfp_fn *loop;
+
+	if (sew < 2 || insn->loop == SC_VFP_COUNT || (rounds && env->rm != SC_RNE))
+		return 0;
+	/* results that may have to be dropped, as their flags are not only theirs */
+	aside = x->masked || (rounds && !SC_VHOST_EXACT);
+	if (aside)
+		memcpy(t + at, d + at, ((size_t)x->vl << sew) - at);
+	sc_vhost_clear(true);
+	loop = x->core->vpath->fp[insn->loop][sew - 2][one];
+	done = loop((aside ? t : d) + at, a + at, one ? b : b + at, x->vl - i);
+	if (rounds)
+		flags = sc_vhost_flags();
+	if (aside && (flags & ~(x->core->fcsr | env->flags)))
+		return 0;
+	if (aside)
+		sc_vmerge(x, sew, t, i, (uint32_t)(i + done));
+	env->flags |= flags;
+	return (uint32_t)done;
+}
+
+static void run(const struct sc_vec *x, const struct insn *insn, int sew, const uint8_t *a,
+		const uint8_t *b, bool one, struct sc_fp_env *env)
+{
+	uint32_t i = x->vstart, end;
+
+	while (i < x->vl) {
+		i += fast(x, insn, sew, a, b, one, i, env);
+		end = x->vl - i < SLOW ? x->vl : i + SLOW;
+		one_by_one(x, insn, sew, a, b, one, i, end, env);
+		i = end;
+	}
+	x->core->fcsr |= env->flags;
 }
 
 static enum sc_vres same_width(struct sc_vec *x, const struct insn *insn)
 {
-	const uint8_t *a = sc_vreg(x, x->vs2), *b;
-	enum sc_fp_format fmt = sc_vector_format(x->sew);
 	int dsew = insn->mask ? -1 : x->sew, dlm = insn->mask ? 0 : x->lmul;
 	struct sc_fp_env env = env_of(x);
-	uint8_t *d = sc_vreg(x, x->vd);
+	bool vv = x->f3 == SC_OPFVV;
+	uint64_t scalar = 0;
 
 	if (!x->sew || !(insn->mask || sc_vdest(x, dlm)) ||
 	    !sc_vsource(x, dsew, dlm, x->vs2, x->sew, x->lmul) ||
-	    (x->f3 == SC_OPFVV && !sc_vsource(x, dsew, dlm, x->vs1, x->sew, x->lmul)))
+	    (vv && !sc_vsource(x, dsew, dlm, x->vs1, x->sew, x->lmul)))
 		return SC_V_ILLEGAL;
-	b = operand(x);
-	if (try_fast(x, insn, b))
-		return SC_V_DONE;
-	for (uint32_t i = x->vstart; i < x->vl; i++) {
-		uint64_t ai, bi;
-
-		if (!sc_vactive(x, i))
-			continue;
-		ai = sc_vget(a, i, x->sew);
-		bi = sc_vget(b, i, x->sew);
-		if (insn->mask)
-			sc_vset_bit(d, i, insn->fn(fmt, ai, bi, 0, &env));
-		else
-			sc_vput(d, i, x->sew, insn->fn(fmt, ai, bi, sc_vget(d, i, x->sew), &env));
-	}
-	x->core->fcsr |= env.flags;
+	if (!vv)
+		scalar = sc_vector_scalar(x, x->vs1);
+	if (!x->masked && x->sew >= 2 && insn->loop != SC_VFP_COUNT && SC_VHOST_EXACT)
+		sc_vknow(x, SC_VKNOWN_FP, vv ? 0 : x->vs1 + 1u, insn->loop < SC_VFP_min,
+			 (void (*)(void))x->core->vpath->fp[insn->loop][x->sew - 2][!vv]);
+	run(x, insn, x->sew, sc_vreg(x, x->vs2), vv ? sc_vreg(x, x->vs1) : (const uint8_t *)&scalar,
+	    !vv, &env);
 	return SC_V_DONE;
+}
+
+static enum sc_vres square_root(struct sc_vec *x)
+{
+	static const struct insn insn = { f_sqrt, SC_VFP_sqrt, 1, 0, false };
+	const uint8_t *a = sc_vreg(x, x->vs2);
+	struct sc_fp_env env = env_of(x);
+
+	if (!x->sew || !sc_vdest(x, x->lmul) || !sc_vgroup(x->vs2, x->lmul))
+		return SC_V_ILLEGAL;
+	run(x, &insn, x->sew, a, a, false, &env);
+	return SC_V_DONE;
+}
+
+/* Elements as f32 or f64, in buffer @tmp; conversions to a wider format are exact. */
+static const uint8_t *widen(const struct sc_vec *x, const uint8_t *a, enum sc_fp_format from,
+			    unsigned int tmp, struct sc_fp_env *env)
+{
+	enum sc_vcvt cvt = from == SC_FP_H ? SC_VCVT_H_S :
+			   from == SC_FP_S ? SC_VCVT_S_D :
+					     SC_VCVT_BF16_S;
+	enum sc_fp_format to = sc_vector_format(x->sew + 1);
+	uint8_t *t = sc_vtmp(x, tmp);
+	size_t i = x->vstart;
+
+	if (!i && x->core->vpath->convert[cvt])
+		i = x->core->vpath->convert[cvt](t, a, x->vl);
+	for (; i < x->vl; i++)
+		if (sc_vactive(x, i))
+			sc_vput(t, i, x->sew + 1,
+				sc_fp_convert(to, from, sc_vget(a, i, x->sew), env));
+	return t;
 }
 
 static enum sc_vres widening(struct sc_vec *x, const struct insn *insn)
 {
-	bool w = x->f6 == 0x34 || x->f6 == 0x36, bf16 = x->f6 == 0x3b;
+	bool w = x->f6 == 0x34 || x->f6 == 0x36, bf16 = x->f6 == 0x3b, vv = x->f3 == SC_OPFVV;
 	enum sc_fp_format from = bf16 ? SC_FP_BF16 : sc_vector_format(x->sew);
-	enum sc_fp_format to = sc_vector_format(x->sew + 1);
 	const uint8_t *a = sc_vreg(x, x->vs2), *b;
 	struct sc_fp_env env = env_of(x);
-	uint8_t *d = sc_vreg(x, x->vd);
+	uint64_t scalar;
 
 	if (!x->sew || x->sew > 2 || (bf16 && x->sew != 1) || !sc_vdest(x, x->lmul + 1) ||
 	    !sc_vsource(x, x->sew + 1, x->lmul + 1, x->vs2, x->sew + w, x->lmul + w) ||
-	    (x->f3 == SC_OPFVV &&
-	     !sc_vsource(x, x->sew + 1, x->lmul + 1, x->vs1, x->sew, x->lmul)))
+	    (vv && !sc_vsource(x, x->sew + 1, x->lmul + 1, x->vs1, x->sew, x->lmul)))
 		return SC_V_ILLEGAL;
-	b = operand(x);
-	if (bf16 && x->f3 == SC_OPFVF && x->core->f[x->vs1] < 0xffffffffffff0000)
-		b = sc_vsplat(x, 1, sc_fp_nan(SC_FP_BF16));
-	for (uint32_t i = x->vstart; i < x->vl; i++) {
-		uint64_t ai, bi;
-
-		if (!sc_vactive(x, i))
-			continue;
-		ai = sc_vget(a, i, x->sew + w);
-		if (!w)
-			ai = sc_fp_convert(to, from, ai, &env);
-		bi = sc_fp_convert(to, from, sc_vget(b, i, x->sew), &env);
-		sc_vput(d, i, x->sew + 1,
-			insn->fn(to, ai, bi, sc_vget(d, i, x->sew + 1), &env));
+	if (!w)
+		a = widen(x, a, from, 3, &env);
+	if (vv) {
+		b = widen(x, sc_vreg(x, x->vs1), from, 1, &env);
+	} else {
+		scalar = sc_vector_scalar(x, x->vs1);
+		if (bf16 && x->core->f[x->vs1] < 0xffffffffffff0000)
+			scalar = sc_fp_nan(SC_FP_BF16);
+		scalar = sc_fp_convert(sc_vector_format(x->sew + 1), from, scalar, &env);
+		b = (const uint8_t *)&scalar;
 	}
-	x->core->fcsr |= env.flags;
+	run(x, insn, x->sew + 1, a, b, !vv, &env);
 	return SC_V_DONE;
 }
 
-/* Sums go in the order of elements, the unordered ones too. */
-static enum sc_vres reduce(struct sc_vec *x, fp_fn *fn, bool widens)
+/*
+ * Sums go in the order of elements, the unordered ones too: with the host's
+ * arithmetic where NX is raised already, as a finite sum that is tiny is exact.
+ */
+#define DEFINE_SUM(T)                                                                              \
+	static bool sum_##T(const void *a, size_t n, uint64_t *acc)                                \
+	{                                                                                          \
+		const T __attribute__((may_alias)) *v = a;                                         \
+		T sum;                                                                             \
+												   \
+		memcpy(&sum, acc, sizeof(sum));                                                    \
+		for (size_t i = 0; i < n; i++)                                                     \
+			sum += v[i];                                                               \
+		if (!__builtin_isfinite(sum))                                                      \
+			return false;                                                              \
+		memcpy(acc, &sum, sizeof(sum));                                                    \
+		return true;                                                                       \
+	}
+DEFINE_SUM(float)
+DEFINE_SUM(double)
+
+/* The largest or smallest, by halves in buffer 0; false where one is a NaN. */
+static bool host_fold(const struct sc_vec *x, enum sc_vfp op, int sew, uint64_t *acc)
+{
+	sc_vfp_fn *const *loop = x->core->vpath->fp[op][sew - 2];
+	const uint8_t *a = sc_vreg(x, x->vs2);
+	uint8_t *t = sc_vtmp(x, 0);
+	uint32_t n = x->vl, half;
+
+	for (; n > 1; n -= half, a = t) {
+		half = n / 2;
+		if (loop[0](t, a, a + ((size_t)(n - half) << sew), half) != half)
+			return false;
+		if (n % 2 && a != t)
+			memcpy(t + ((size_t)half << sew), a + ((size_t)half << sew), 1u << sew);
+	}
+	return loop[0](acc, a, acc, 1) == 1;
+}
+
+static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 {
 	enum sc_fp_format from = sc_vector_format(x->sew), to = sc_vector_format(x->sew + widens);
+	fp_fn *fn = op == SC_VFP_add ? f_add : op == SC_VFP_min ? f_min : f_max;
+	const uint8_t *a = sc_vreg(x, x->vs2);
+	int sew = x->sew + widens;
 	struct sc_fp_env env = env_of(x);
+	bool plain = !x->masked && !widens && sew >= 2;
 	uint64_t acc;
+	uint32_t i = 0;
 
-	if (x->vstart || !x->sew || x->sew + widens > 3 || !sc_vgroup(x->vs2, x->lmul))
+	if (x->vstart || !x->sew || sew > 3 || !sc_vgroup(x->vs2, x->lmul))
 		return SC_V_ILLEGAL;
 	if (!x->vl)
 		return SC_V_DONE;
-	acc = sc_vget(sc_vreg(x, x->vs1), 0, x->sew + widens);
-	for (uint32_t i = 0; i < x->vl; i++) {
-		uint64_t v = sc_vget(sc_vreg(x, x->vs2), i, x->sew);
+	acc = sc_vget(sc_vreg(x, x->vs1), 0, sew);
+	if (plain && op != SC_VFP_add && host_fold(x, op, sew, &acc))
+		i = x->vl;
+	for (; i < x->vl; i++) {
+		uint64_t v = sc_vget(a, i, x->sew);
 
+		if (plain && op == SC_VFP_add && !(i % SLOW) && host_rounds(x, &env) &&
+		    (sew == 2 ? sum_float : sum_double)(a + ((size_t)i << sew), x->vl - i, &acc))
+			break;
 		if (!sc_vactive(x, i))
 			continue;
 		if (widens)
 			v = sc_fp_convert(to, from, v, &env);
 		acc = fn(to, acc, v, 0, &env);
 	}
-	sc_vput(sc_vreg(x, x->vd), 0, x->sew + widens, acc);
+	sc_vput(sc_vreg(x, x->vd), 0, sew, acc);
 	x->core->fcsr |= env.flags;
 	return SC_V_DONE;
 }
@@ -271,6 +332,10 @@ static enum sc_vres merge(struct sc_vec *x)
 	    (!x->masked && x->vs2))
 		return SC_V_ILLEGAL;
 	scalar = sc_vector_scalar(x, x->vs1);
+	if (!x->masked && !x->vstart) {
+		sc_vfill(sc_vreg(x, x->vd), x->sew, scalar, x->vl);
+		return SC_V_DONE;
+	}
 	for (uint32_t i = x->vstart; i < x->vl; i++)
 		sc_vput(sc_vreg(x, x->vd), i, x->sew,
 			sc_vactive(x, i) ? scalar : sc_vget(sc_vreg(x, x->vs2), i, x->sew));
@@ -282,18 +347,20 @@ enum sc_vres sc_vector_fp(struct sc_vec *x)
 	const struct insn *insn = x->f6 >= 0x30 ? &wide[x->f6 - 0x30] : &insns[x->f6];
 	bool vv = x->f3 == SC_OPFVV;
 
+	if (vv && x->f6 == 0x13 && !x->vs1)
+		return square_root(x);
 	if (vv) {
 		switch (x->f6) {
 		case 0x01:
 		case 0x03:
-			return reduce(x, f_add, false);
+			return reduce(x, SC_VFP_add, false);
 		case 0x05:
-			return reduce(x, f_min, false);
+			return reduce(x, SC_VFP_min, false);
 		case 0x07:
-			return reduce(x, f_max, false);
+			return reduce(x, SC_VFP_max, false);
 		case 0x31:
 		case 0x33:
-			return reduce(x, f_add, true);
+			return reduce(x, SC_VFP_add, true);
 		}
 	} else if (x->f6 == 0x17) {
 		return merge(x);

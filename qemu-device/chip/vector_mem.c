@@ -4,7 +4,7 @@
  * index, elements before it are done, and none after it has changed; so the
  * instruction can be executed again from there.
  */
-#include "vector.h"
+#include "vector_path.h"
 
 /* One memory instruction, taken apart. */
 struct access {
@@ -144,6 +144,18 @@ static uint32_t span(const struct sc_vec *x, const struct access *a, uint32_t i)
 	return sc_core_span(x->core, va, count << a->eew, a->store, reg) ? count : 0;
 }
 
+/* All elements at once, where they lie in the own scratchpad. */
+static bool span_tcm(const struct sc_vec *x, const struct access *a)
+{
+	size_t bytes = (size_t)a->evl << a->eew;
+	uint8_t *reg = sc_vreg(x, x->vd), *tcm = sc_core_tcm_bytes(x->core, a->base, bytes);
+
+	if (!tcm)
+		return false;
+	x->core->vpath->copy(a->store ? tcm : reg, a->store ? reg : tcm, bytes);
+	return true;
+}
+
 enum sc_vres sc_vector_mem(struct sc_vec *x, bool store)
 {
 	struct access a = { .store = store };
@@ -152,6 +164,11 @@ enum sc_vres sc_vector_mem(struct sc_vec *x, bool store)
 	if (!open_access(x, &a))
 		return SC_V_ILLEGAL;
 	packed = !x->masked && !a.indexed && a.fields == 1 && a.stride == 1ULL << a.eew;
+	if (packed && !x->vstart && span_tcm(x, &a)) {
+		if (!(x->word >> 26) && !x->vs2) /* vle, vse: as many elements as vl says */
+			sc_vknow(x, store ? SC_VKNOWN_STORE : SC_VKNOWN_LOAD, x->vs1, false, NULL);
+		return SC_V_DONE;
+	}
 	for (uint32_t i = x->vstart; i < a.evl; i++) {
 		uint32_t moved = packed ? span(x, &a, i) : 0;
 

@@ -10,12 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
+/* ln(2)^k / k!, highest power first */
+#define SC_VEXP2_COEFFICIENTS                                                                      \
+	0x1.ffcbfcp-17f, 0x1.430912p-13f, 0x1.5d87fep-10f, 0x1.3b2ab6p-7f, 0x1.c6b08ep-5f,         \
+		0x1.ebfbep-3f, 0x1.62e43p-1f, 1.0f
+
 static inline uint32_t sc_vexp2(uint32_t bits)
 {
-	/* ln(2)^k / k!, highest power first */
-	static const float c[] = { 0x1.ffcbfcp-17f, 0x1.430912p-13f, 0x1.5d87fep-10f,
-				   0x1.3b2ab6p-7f,  0x1.c6b08ep-5f,  0x1.ebfbep-3f,
-				   0x1.62e43p-1f,   1.0f };
+	static const float c[] = { SC_VEXP2_COEFFICIENTS };
 	uint32_t abs = bits & 0x7fffffff, half;
 	float x, n, r, p, scale;
 	int e;

@@ -7,3 +7,16 @@ tests/bench/frame.sh-needs := tests/bench/run
 
 benches += tests/bench/tiles
 tests/bench/tiles-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
+
+benches += tests/bench/vector
+tests/bench/vector-srcs := $(addprefix tests/bench/,vector.c vector_host.c) tests/isa/flat.c
+tests/bench/vector-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
+tests/bench/vector-needs := $O/tests/bench/vector_card.elf
+tests/bench/vector_host.c-cflags := -O3 -march=native
+
+$O/tests/bench/vector_card.elf: tests/bench/vector_card.c tests/bench/vector_kernels.h
+	$(call say,RISCV,$@)
+	@mkdir -p $(@D)
+	$(Q)clang-19 --target=riscv64-unknown-elf -mabi=lp64d -mcmodel=medany -O3 $(WARN) \
+		-march=rv64imafdv_zba_zbb_zbs_zfh_zvfh -ffreestanding -fno-math-errno \
+		-fuse-ld=lld -nostdlib -static -Wl,--image-base=0x100000 -Wl,-e,saxpy -o $@ $<

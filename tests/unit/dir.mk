@@ -8,6 +8,9 @@ tests/unit/test_vector-srcs := tests/unit/test_vector.c tests/isa/flat.c
 tests/unit/test_vector-uses := qemu-device/chip/libchip.a
 tests/unit/test_vector-libs := -lm
 
+unit-tests += tests/unit/test_vector_paths
+tests/unit/test_vector_paths-uses := qemu-device/chip/libchip.a
+
 # the engines alone, on a bench in place of core and MMU
 engine-tests := test_engine test_dma test_matrix test_ordering
 unit-tests += $(engine-tests:%=tests/unit/%)

@@ -66,13 +66,14 @@ mapfile -t source < <(pick '(\.(c|h|S|sh|py|mk|ld|map)|Makefile|Kbuild|/run|/run
 mapfile -t scripts < <(pick '' '\.(c|h|md|patch|png|bin)$' |
 	xargs -d '\n' grep -lE -m1 '^#!/bin/(ba)?sh$' /dev/null)
 
-# Tables as X-macros break the rules for macros that act as functions; rules that speak of the
+# It takes hexadecimal floats (0x1p-3) for differences and designators for subscripts; white space
+# in user space is clang-format's. Tables as X-macros break the rules for macros that act as functions; rules that speak of the
 # kernel's own helpers mean nothing in user space.
 user_ignore=PREFER_KERNEL_TYPES,CAMELCASE,NEW_TYPEDEFS,SSCANF_TO_KSTRTO,CONSIDER_KSTRTO,\
 PREFER_DEFINED_ATTRIBUTE_MACRO,ARRAY_SIZE,STRCPY,STRNCPY,STRLCPY,VOLATILE,AVOID_EXTERNS,\
 PRINTK_WITHOUT_KERN_LEVEL,ENOSYS,USLEEP_RANGE,MSLEEP,YIELD,PREFER_FALLTHROUGH,\
 MACRO_WITH_FLOW_CONTROL,PREFER_PR_LEVEL,BIT_MACRO,MEMORY_BARRIER,\
-CONST_STRUCT,IF_0,WEAK_DECLARATION,PREFER_ASM_WEAK
+CONST_STRUCT,IF_0,WEAK_DECLARATION,PREFER_ASM_WEAK,SPACING,BRACKET_SPACE
 common_ignore=FILE_PATH_CHANGES,SPDX_LICENSE_TAG,EMBEDDED_FILENAME,MACRO_ARG_REUSE,\
 MACRO_ARG_PRECEDENCE,MACRO_ARG_UNUSED,TRAILING_SEMICOLON,COMPLEX_MACRO,MULTISTATEMENT_MACRO_USE_DO_WHILE,SPLIT_STRING
 

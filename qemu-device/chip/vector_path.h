@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ways in which this host computes whole vectors: one table of loops per
+ * way, all made of vector_loops.h. The loops give the same bits; which one runs
+ * is chosen when a core is made.
+ *
+ * A loop for floating point uses the host's arithmetic and stops before a NaN,
+ * whose bits differ from host to host. The exceptions are those of the host too
+ * (sc_vhost_flags()); the caller has seen that it rounds to nearest even.
+ */
+#ifndef SC_VECTOR_PATH_H
+#define SC_VECTOR_PATH_H
+
+#include "vector.h"
+
+/* Integer operations: X(name, value); a, b, d are elements, c 0 or 1 (see vector_loops.h). */
+#define SC_VINT_TABLE(X)                                                                           \
+	X(add, a + b) X(sub, a - b) X(rsub, b - a)                                                 \
+	X(minu, a < b ? a : b) X(min, (S)a < (S)b ? a : b)                                         \
+	X(maxu, a > b ? a : b) X(max, (S)a > (S)b ? a : b)                                         \
+	X(and, a & b) X(or, a | b) X(xor, a ^ b)                                                   \
+	X(adc, a + b + C) X(sbc, a - b - C) X(merge, C ? b : a) X(mv, b)                           \
+	X(sll, 1ULL * a << (b & (B - 1))) X(srl, a >> (b & (B - 1)))                               \
+	X(sra, (S)a >> (b & (B - 1)))                                                              \
+	X(divu, b ? a / b : (U)-1)                                                                 \
+	X(div, !b ? (U)-1 : b == (U)-1 ? (U)(-1u * a) : (U)((S)a / (S)b))                          \
+	X(remu, b ? a % b : a) X(rem, !b ? a : b == (U)-1 ? 0 : (U)((S)a % (S)b))                  \
+	X(mul, 1u * a * b) X(mulhu, (W)((W)1 * a * b) >> B)                                        \
+	X(mulh, (WS)((WS)(S)a * (WS)(S)b) >> B) X(mulhsu, (WS)((WS)(S)a * (WS)b) >> B)             \
+	X(macc, d + 1u * a * b) X(nmsac, d - 1u * a * b)                                           \
+	X(madd, a + 1u * b * d) X(nmsub, a - 1u * b * d)
+/* Those whose result is a byte, 0 or 1. */
+#define SC_VCMP_TABLE(X)                                                                           \
+	X(eq, a == b) X(ne, a != b) X(ltu, a < b) X(lt, (S)a < (S)b) X(leu, a <= b)                \
+	X(le, (S)a <= (S)b) X(gtu, a > b) X(gt, (S)a > (S)b)                                       \
+	X(madc, (U)(a + b + C) < a || (C && (U)(a + b + C) == a)) X(msbc, C ? a <= b : a < b)      \
+	X(madc0, (U)(a + b) < a) X(msbc0, a < b)
+
+#define SC_VINT_ENUM_(name, expr) SC_VINT_##name,
+enum sc_vint {
+	SC_VINT_NONE,
+	SC_VINT_TABLE(SC_VINT_ENUM_) SC_VCMP_TABLE(SC_VINT_ENUM_) SC_VINT_COUNT
+};
+
+/*
+ * Floating-point operations: X(name, where a NaN is looked for, value). Those
+ * that look at operands, or nowhere, raise no flags where they go on, and do not
+ * round.
+ */
+#define SC_VFP_TABLE(X)                                                                            \
+	X(add, RESULT, a + b) X(sub, RESULT, a - b) X(rsub, RESULT, b - a) X(mul, RESULT, a * b)   \
+	X(div, RESULT, a / b) X(rdiv, RESULT, b / a) X(sqrt, RESULT, SQRT(a))                      \
+	X(madd, RESULT, FMA(d, b, a)) X(msub, RESULT, FMA(d, b, -a))                               \
+	X(nmsub, RESULT, FMA(-d, b, a)) X(nmadd, RESULT, FMA(-d, b, -a))                           \
+	X(macc, RESULT, FMA(a, b, d)) X(msac, RESULT, FMA(a, b, -d))                               \
+	X(nmsac, RESULT, FMA(-a, b, d)) X(nmacc, RESULT, FMA(-a, b, -d))                           \
+	X(min, OPERANDS, MIN(a, b)) X(max, OPERANDS, MAX(a, b))                                    \
+	X(sgnj, NOWHERE, SIGN(a, b)) X(sgnjn, NOWHERE, SIGN(a, -b)) X(sgnjx, NOWHERE, SIGNX(a, b))
+
+#define SC_VFP_ENUM_(name, look, expr) SC_VFP_##name,
+enum sc_vfp { SC_VFP_TABLE(SC_VFP_ENUM_) SC_VFP_COUNT };
+
+/* Conversions that do not depend on more: X(name, source, destination). */
+enum sc_vcvt {
+	SC_VCVT_H_S, /* widening: exact, no NaN */
+	SC_VCVT_BF16_S,
+	SC_VCVT_S_D,
+	SC_VCVT_S_H, /* narrowing: normal results, zeros of zeros */
+	SC_VCVT_S_BF16,
+	SC_VCVT_D_S,
+	SC_VCVT_S_I, /* to 32-bit integers, in range: to nearest */
+	SC_VCVT_S_I_RTZ,
+	SC_VCVT_I_S, /* from them */
+	SC_VCVT_U_S,
+	SC_VCVT_COUNT
+};
+
+/* d[i] = a[i] op b[i] from the start on; how many until a NaN. d may be a or b. */
+typedef size_t sc_vfp_fn(void *d, const void *a, const void *b, size_t n);
+
+/* d[i] of a[i]: how many until one may raise a flag other than NX. */
+typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);
+
+/**
+ * struct sc_vector_path - one way to compute, and whether this host has it
+ * @name: for SEEDCHIP_VECTOR
+ * @usable: whether the host can
+ * @integer: by operation and log2 of the bytes of an element
+ * @fp: by operation, f32 or f64, and whether b is one number for all elements
+ * @convert: NULL where the host has none
+ * @exp2: sd.vexp2.v
+ * @copy: bytes that do not overlap
+ * @bits_to_bytes: n bits of a mask as bytes 0 or 1
+ */
+struct sc_vector_path {
+	const char *name;
+	bool (*usable)(void);
+	sc_vfn *integer[SC_VINT_COUNT][4];
+	sc_vfp_fn *fp[SC_VFP_COUNT][2][2];
+	sc_vcvt_fn *convert[SC_VCVT_COUNT];
+	void (*exp2)(void *d, const void *a, size_t n);
+	void (*copy)(void *d, const void *a, size_t n);
+	void (*bits_to_bytes)(uint8_t *d, const uint8_t *mask, size_t n);
+};
+
+extern const struct sc_vector_path sc_vector_plain;
+#ifdef __x86_64__
+extern const struct sc_vector_path sc_vector_avx2;
+extern const struct sc_vector_path sc_vector_avx512;
+#endif
+
+/*
+ * The host's exception flags around a loop. They are the hart's where the host
+ * detects tininess after rounding, as x86 does; elsewhere underflow may be
+ * raised too often, and then the loop has to be done again element by element.
+ */
+#ifdef __x86_64__
+#define SC_VHOST_EXACT true
+
+/* @nx: NX is of interest. What must not move is ordered by memory. */
+static inline void sc_vhost_clear(bool nx)
+{
+	unsigned int csr = __builtin_ia32_stmxcsr();
+
+	if (csr & (nx ? 0x3d : 0x1d))
+		__builtin_ia32_ldmxcsr(csr & ~0x3fu);
+	__asm__ volatile("" ::: "memory");
+}
+
+static inline unsigned int sc_vhost_flags(void)
+{
+	unsigned int csr;
+
+	__asm__ volatile("" ::: "memory");
+	csr = __builtin_ia32_stmxcsr();
+	return (csr >> 5 & SC_FP_NX) | (csr >> 3 & SC_FP_UF) | (csr >> 1 & SC_FP_OF) |
+	       (csr << 1 & SC_FP_DZ) | (csr << 4 & SC_FP_NV);
+}
+#else
+#include <fenv.h>
+#define SC_VHOST_EXACT false
+
+static inline void sc_vhost_clear(bool nx)
+{
+	(void)nx;
+	feclearexcept(FE_ALL_EXCEPT);
+	__asm__ volatile("" ::: "memory");
+}
+
+static inline unsigned int sc_vhost_flags(void)
+{
+	int e;
+
+	__asm__ volatile("" ::: "memory");
+	e = fetestexcept(FE_ALL_EXCEPT);
+	return (e & FE_INEXACT ? SC_FP_NX : 0) | (e & FE_UNDERFLOW ? SC_FP_UF : 0) |
+	       (e & FE_OVERFLOW ? SC_FP_OF : 0) | (e & FE_DIVBYZERO ? SC_FP_DZ : 0) |
+	       (e & FE_INVALID ? SC_FP_NV : 0);
+}
+#endif
+
+/** sc_vector_path() - the way of this name, NULL: the fastest; NULL if this host lacks it. */
+const struct sc_vector_path *sc_vector_path(const char *name);
+
+#endif /* SC_VECTOR_PATH_H */
