@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a developer of the driver or of the card wants to see: queues, rings,
- * registers, counters; and a way to have the card reset.
+ * registers, counters, mappings, memory; and a way to have the card reset.
  *
  * Invariant: nothing of the card is read unless hw_lock is held and the card
  * answers; the files may be read while it is reset or removed.
@@ -18,7 +18,9 @@
 #include "device.h"
 #include "queue.h"
 #include "reset.h"
+#include "user.h"
 #include "vm.h"
+#include "vram.h"
 
 /* Packets that are shown of a queue. */
 #define SEEDCHIP_RING_SHOWN 64
@@ -170,6 +172,24 @@ static int seedchip_debugfs_rings(struct seq_file *m, void *unused)
 	return seedchip_debugfs_each(m, seedchip_debugfs_ring);
 }
 
+static int seedchip_debugfs_mappings(struct seq_file *m, void *unused)
+{
+	seedchip_mappings_show(seedchip_debugfs_device(m), m);
+	return 0;
+}
+
+static int seedchip_debugfs_vram(struct seq_file *m, void *unused)
+{
+	seedchip_vram_show(seedchip_debugfs_device(m), m);
+	return 0;
+}
+
+static int seedchip_debugfs_users(struct seq_file *m, void *unused)
+{
+	seedchip_user_show(seedchip_debugfs_device(m), m);
+	return 0;
+}
+
 /* Any write is an order to reset the card. */
 static ssize_t seedchip_debugfs_reset(struct file *filp, const char __user *text, size_t count,
 				      loff_t *offset)
@@ -193,6 +213,9 @@ static const struct drm_debugfs_info seedchip_debugfs_files[] = {
 	{ "registers", seedchip_debugfs_registers },
 	{ "queues", seedchip_debugfs_queues },
 	{ "rings", seedchip_debugfs_rings },
+	{ "mappings", seedchip_debugfs_mappings },
+	{ "vram", seedchip_debugfs_vram },
+	{ "users", seedchip_debugfs_users },
 };
 
 void seedchip_debugfs_init(struct seedchip_device *sdev)

@@ -15,6 +15,7 @@
 
 #include <drm/drm_device.h>
 
+#include "fdinfo.h"
 #include "seedchip_accel.h"
 #include "seedchip_kernel_abi.h"
 
@@ -145,12 +146,14 @@ struct seedchip_device {
  * @user: who opened it; referenced
  * @vm: its address space
  * @queues: its queues by handle
+ * @usage: core time; written under hw_lock
  */
 struct seedchip_file {
 	struct seedchip_device *sdev;
 	struct seedchip_user *user;
 	struct seedchip_vm *vm;
 	struct xarray queues;
+	struct seedchip_usage usage;
 };
 
 static inline struct seedchip_device *to_seedchip_device(struct drm_device *drm)

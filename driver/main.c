@@ -21,6 +21,7 @@
 #include "debugfs.h"
 #include "device.h"
 #include "event.h"
+#include "fdinfo.h"
 #include "gem.h"
 #include "job.h"
 #include "queue.h"
@@ -119,29 +120,6 @@ static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
 		rcu_barrier();
 }
 
-static void seedchip_show_fdinfo(struct drm_printer *p, struct drm_file *file)
-{
-	struct seedchip_file *sfile = file->driver_priv;
-	const struct sc_queue_state *state;
-	struct seedchip_queue *q;
-	unsigned long handle;
-	u64 busy = 0;
-
-	xa_lock(&sfile->queues);
-	xa_for_each(&sfile->queues, handle, q) {
-		rcu_read_lock();
-		state = rcu_dereference(q->tl->state);
-		if (state)
-			busy += READ_ONCE(state->busy_ns);
-		rcu_read_unlock();
-	}
-	xa_unlock(&sfile->queues);
-	drm_printf(p, "drm-engine-core:\t%llu ns\n", busy);
-	drm_printf(p, "drm-engine-capacity-core:\t%lu\n",
-		   hweight64(sfile->sdev->info.core_mask));
-	drm_show_memory_stats(p, file);
-}
-
 /* Offsets below those of buffers are queue states. */
 static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 {
@@ -178,7 +156,7 @@ static const struct drm_driver seedchip_driver = {
 			   DRIVER_SYNCOBJ_TIMELINE,
 	.open = seedchip_open,
 	.postclose = seedchip_postclose,
-	.show_fdinfo = seedchip_show_fdinfo,
+	.show_fdinfo = seedchip_fdinfo_show,
 	.gem_create_object = seedchip_gem_create_object,
 	.gem_prime_import = seedchip_prime_import,
 	.gem_prime_import_sg_table = seedchip_prime_import_sg_table,

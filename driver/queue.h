@@ -9,6 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
+#include "fdinfo.h"
 #include "fence.h"
 #include "seedchip_accel.h"
 
@@ -138,6 +139,9 @@ struct seedchip_queue {
 	struct sc_fault fault;
 	/** @aborted: first report of a core that a reset interrupted */
 	struct sc_fault aborted;
+
+	/** @usage: core time; under the lock of the file's queues */
+	struct seedchip_usage usage;
 
 	/** @progress: PROGRESS register at the last look; watchdog only */
 	u64 progress;

@@ -14,6 +14,7 @@
 #include <linux/cred.h>
 #include <linux/math64.h>
 #include <linux/moduleparam.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include <drm/drm_print.h>
@@ -106,14 +107,18 @@ void seedchip_user_put(struct seedchip_user *user)
 /* Context 0 and queue 0 are the kernel's. */
 static u64 seedchip_user_limit(struct seedchip_device *sdev, enum seedchip_quota what)
 {
+	unsigned int percent = READ_ONCE(user_memory_percent);
+
 	switch (what) {
 	case SEEDCHIP_QUOTA_CONTEXTS:
 		return max((sdev->num_contexts - 1) / 2, 1U);
 	case SEEDCHIP_QUOTA_QUEUES:
 		return max((sdev->num_queues - 1) / 2, 1U);
 	default:
-		return mul_u64_u64_div_u64(sdev->info.card_size,
-					   min(READ_ONCE(user_memory_percent), 100U), 100);
+		/* All of it is no limit: that the card is full is then the better answer. */
+		if (percent >= 100)
+			return U64_MAX;
+		return mul_u64_u64_div_u64(sdev->info.card_size, percent, 100);
 	}
 }
 
@@ -148,4 +153,18 @@ void seedchip_user_uncharge(struct seedchip_user *user, enum seedchip_quota what
 	spin_lock(&user->sdev->user_lock);
 	user->used[what] -= amount;
 	spin_unlock(&user->sdev->user_lock);
+}
+
+/* What users have. */
+void seedchip_user_show(struct seedchip_device *sdev, struct seq_file *m)
+{
+	struct seedchip_user *user;
+
+	spin_lock(&sdev->user_lock);
+	list_for_each_entry(user, &sdev->users, link)
+		seq_printf(m, "uid %u%s contexts %llu queues %llu memory %llu\n",
+			   from_kuid_munged(seq_user_ns(m), user->uid),
+			   user->exempt ? " exempt" : "", user->used[SEEDCHIP_QUOTA_CONTEXTS],
+			   user->used[SEEDCHIP_QUOTA_QUEUES], user->used[SEEDCHIP_QUOTA_MEMORY]);
+	spin_unlock(&sdev->user_lock);
 }

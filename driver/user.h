@@ -9,6 +9,7 @@
 
 struct seedchip_device;
 struct seedchip_user;
+struct seq_file;
 
 /**
  * enum seedchip_quota - what a user has a share of
@@ -29,5 +30,6 @@ struct seedchip_user *seedchip_user_get(struct seedchip_user *user);
 void seedchip_user_put(struct seedchip_user *user);
 int seedchip_user_charge(struct seedchip_user *user, enum seedchip_quota what, u64 amount);
 void seedchip_user_uncharge(struct seedchip_user *user, enum seedchip_quota what, u64 amount);
+void seedchip_user_show(struct seedchip_device *sdev, struct seq_file *m);
 
 #endif /* SEEDCHIP_USER_H */

@@ -18,6 +18,7 @@
 struct seedchip_device;
 struct seedchip_job;
 struct seedchip_user;
+struct seq_file;
 
 /**
  * struct seedchip_vm - one address space
@@ -86,6 +87,8 @@ void seedchip_vm_program(struct seedchip_vm *vm);
 void seedchip_vm_invalidate(struct seedchip_vm *vm, struct seedchip_job *job, u64 va, u64 size);
 int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va);
 void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size);
+
+void seedchip_mappings_show(struct seedchip_device *sdev, struct seq_file *m);
 
 extern const struct drm_gpuvm_ops seedchip_bind_gpuvm_ops;
 void seedchip_bind_work(struct work_struct *work);

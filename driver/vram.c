@@ -12,6 +12,7 @@
  */
 #include <linux/dma-fence.h>
 #include <linux/llist.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 
@@ -319,4 +320,16 @@ u32 seedchip_vram_extents(struct seedchip_device *sdev, struct seedchip_vram_nod
 		end = addr + size;
 	}
 	return count;
+}
+
+/* How much is free; when everything is closed and scrubbed, that is all but a little. */
+void seedchip_vram_show(struct seedchip_device *sdev, struct seq_file *m)
+{
+	struct seedchip_vram *vram = sdev->vram;
+
+	mutex_lock(&vram->lock);
+	seq_printf(m, "size %llu\nvisible %llu\nfree %llu\nzero %llu\n", vram->mm.size,
+		   vram->visible, vram->mm.avail, vram->mm.clear_avail);
+	mutex_unlock(&vram->lock);
+	seq_printf(m, "scrubbing %d\n", atomic_read(&vram->scrubbing));
 }

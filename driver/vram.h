@@ -8,6 +8,7 @@
 #include <linux/types.h>
 
 struct seedchip_device;
+struct seq_file;
 struct seedchip_vram_node;
 
 #define SEEDCHIP_VRAM_VISIBLE 0x1 /* in the part that the CPU reaches */
@@ -30,5 +31,6 @@ void seedchip_vram_free_dirty(struct seedchip_device *sdev, struct seedchip_vram
 u64 seedchip_vram_address(struct seedchip_vram_node *node);
 u32 seedchip_vram_extents(struct seedchip_device *sdev, struct seedchip_vram_node *node,
 			  struct seedchip_extent *extents);
+void seedchip_vram_show(struct seedchip_device *sdev, struct seq_file *m);
 
 #endif /* SEEDCHIP_VRAM_H */

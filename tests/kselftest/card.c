@@ -200,6 +200,42 @@ int card_write(const char *path, const char *text)
 	return ret;
 }
 
+int card_debugfs(const char *name, char *text, size_t size)
+{
+	char path[128];
+	size_t done = 0;
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/%.32s", card_address(), name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (done < size - 1 && (n = read(fd, text + done, size - 1 - done)) > 0)
+		done += n;
+	n = n < 0 ? -errno : 0;
+	text[done] = 0;
+	close(fd);
+	return (int)n;
+}
+
+uint64_t card_free_memory(void)
+{
+	unsigned long long free_bytes = 0;
+	unsigned int i, scrubbing = 1;
+	char text[256];
+
+	for (i = 0; i < 10000 && scrubbing; i++) {
+		if (card_debugfs("vram", text, sizeof(text)) ||
+		    sscanf(strstr(text, "free"), "free %llu zero %*u scrubbing %u", &free_bytes,
+			   &scrubbing) != 2)
+			return 0;
+		if (scrubbing)
+			usleep(1000);
+	}
+	return free_bytes;
+}
+
 long long card_counter(const char *name)
 {
 	size_t len = strlen(name);

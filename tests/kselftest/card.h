@@ -59,6 +59,12 @@ const char *card_address(void);
 /** card_write() - write a text to a file of sysfs, debugfs or tracefs. */
 int card_write(const char *path, const char *text);
 
+/** card_debugfs() - read a debugfs file of card 0, cut to @size. Return: 0 or a negative errno. */
+int card_debugfs(const char *name, char *text, size_t size);
+
+/** card_free_memory() - of card 0, when all that is being scrubbed has been; 0: not known. */
+uint64_t card_free_memory(void);
+
 /** card_counter() - of the driver for card 0: a line of debugfs' "counters"; -1: no such line. */
 long long card_counter(const char *name);
 
