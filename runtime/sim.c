@@ -22,6 +22,7 @@
 struct options {
 	uint64_t cards, cores, vram, bar, tcm, vlen, strict, threads, timing;
 	struct sc_machine machine;
+	char config[256], trace[256]; /* files; empty: none */
 };
 
 pthread_mutex_t sim_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -141,6 +142,13 @@ static void host_strict(void *opaque, enum sc_strict_rule rule, const char *text
 	(void)opaque;
 	log_message(SEEDCHIP_LOG_ERROR, "simulator: strict rule %d broken: %s", rule, text);
 	abort();
+}
+
+static void host_timing(void *opaque, const struct sc_timing *timing)
+{
+	struct sim *sim = opaque;
+
+	sim_timing_report(sc_chip_config(sim->chip), timing);
 }
 
 uint64_t sim_read(struct sim *sim, uint64_t offset, unsigned int size)
@@ -277,28 +285,23 @@ static int parse_size(const char *text, uint64_t *value)
 }
 
 /* The machine of config=FILE, or the default one. */
-static int load_machine(struct options *o, const char *at)
+static int load_machine(struct options *o)
 {
-	size_t len = strcspn(at, ",");
-	char path[256], text[512];
+	char text[512];
 	int r;
 
-	if (!*at) {
+	if (!*o->config) {
 		sc_machine_default(&o->machine);
 		return 0;
 	}
-	if (len >= sizeof(path))
-		return report(-ENAMETOOLONG, "SEEDCHIP_DEVICE: config=%s: name too long", at);
-	memcpy(path, at, len);
-	path[len] = 0;
-	r = sc_machine_load(path, &o->machine, text, sizeof(text));
+	r = sc_machine_load(o->config, &o->machine, text, sizeof(text));
 	return r ? report(r, "SEEDCHIP_DEVICE: config=%s", text) : 0;
 }
 
 /* What the options leave open comes from the machine. */
-static int finish_options(struct options *o, const char *config)
+static int finish_options(struct options *o)
 {
-	int r = load_machine(o, config);
+	int r = load_machine(o);
 
 	o->cores = o->cores ? o->cores : o->machine.cores;
 	o->tcm = o->tcm ? o->tcm : (uint64_t)o->machine.tcm_kib << 10;
@@ -307,6 +310,21 @@ static int finish_options(struct options *o, const char *config)
 	if (o->cards > BACKEND_MAX_DEVICES)
 		o->cards = BACKEND_MAX_DEVICES;
 	return r;
+}
+
+/* The file of an option @name=FILE at @at; false: it is another option, or too long. */
+static bool parse_file(const char *at, const char *name, char *file, size_t size)
+{
+	size_t skip = strlen(name), len;
+
+	if (strncmp(at, name, skip))
+		return false;
+	len = strcspn(at + skip, ",");
+	if (len >= size)
+		return false;
+	memcpy(file, at + skip, len);
+	file[len] = 0;
+	return true;
 }
 
 static int parse_options(struct options *o)
@@ -319,15 +337,14 @@ static int parse_options(struct options *o)
 		{ "bar=", &o->bar },	 { "tcm=", &o->tcm },	    { "strict=", &o->strict },
 		{ "threads=", &o->threads }, { "vlen=", &o->vlen }, { "timing=", &o->timing },
 	};
-	const char *env = getenv("SEEDCHIP_DEVICE"), *at = env + 3, *config = "";
+	const char *env = getenv("SEEDCHIP_DEVICE"), *at = env + 3;
 	unsigned int i;
 
 	*o = (struct options){ .cards = 1, .vlen = UINT64_MAX };
 	for (at += *at == ':'; *at; at += strcspn(at, ","), at += *at == ',') {
-		if (!strncmp(at, "config=", 7)) {
-			config = at + 7;
+		if (parse_file(at, "config=", o->config, sizeof(o->config)) ||
+		    parse_file(at, "trace=", o->trace, sizeof(o->trace)))
 			continue;
-		}
 		for (i = 0; i < ARRAY_SIZE(known); i++)
 			if (!strncmp(at, known[i].name, strlen(known[i].name)))
 				break;
@@ -335,7 +352,9 @@ static int parse_options(struct options *o)
 		    parse_size(at + strlen(known[i].name), known[i].value))
 			return report(-EINVAL, "SEEDCHIP_DEVICE=%s: not understood: %s", env, at);
 	}
-	return finish_options(o, config);
+	if (*o->trace && !o->timing)
+		return report(-EINVAL, "SEEDCHIP_DEVICE=%s: trace needs timing=1", env);
+	return finish_options(o);
 }
 
 static int sim_enumerate(struct backend_device *list)
@@ -414,6 +433,8 @@ static void sim_close(void *priv)
 	pthread_mutex_unlock(&sim_lock);
 	if (sim->chip)
 		sc_chip_destroy(sim->chip);
+	if (sim->traced && sim_timing_close())
+		log_message(SEEDCHIP_LOG_ERROR, "trace: could not be written");
 	free(sim->timelines.slots);
 	va_fini(&sim->system_va);
 	if (sim->system)
@@ -428,9 +449,11 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 		.cores = o->cores, .card_size = o->vram, .card_visible_size = o->bar,
 		.tcm_size = o->tcm, .vlen = o->vlen, .strict = o->strict, .threads = o->threads,
 		.serial = number, .timing = o->timing, .machine = o->machine,
+		.timing_slices = *o->trace,
 	};
 	static const struct sc_host host = {
 		.dma = host_dma, .irq = host_irq, .time_ns = host_time, .strict = host_strict,
+		.timing = host_timing,
 	};
 	void *p = mmap(NULL, SYSTEM_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -446,6 +469,12 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 		return report(r, "SEEDCHIP_DEVICE=%s: %s", getenv("SEEDCHIP_DEVICE"), strerror(-r));
 	sim->card = sc_chip_card_memory(sim->chip);
 	read_info(sim);
+	if (!*o->trace)
+		return 0;
+	r = sim_timing_open(o->trace, number, sim->info.num_cores);
+	if (r)
+		return report(r, "SEEDCHIP_DEVICE: trace=%s: %s", o->trace, strerror(-r));
+	sim->traced = true;
 	return 0;
 }
 

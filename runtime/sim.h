@@ -93,6 +93,7 @@ struct sim_queue {
  * @visible_va: free card memory below the BAR's size
  * @hidden_va: free card memory above it
  * @root: card address of the top page table
+ * @traced: its timing goes to the trace
  */
 struct sim {
 	struct list link;
@@ -104,6 +105,7 @@ struct sim {
 	struct va_space visible_va;
 	struct va_space hidden_va;
 	uint64_t visible_size;
+	bool traced;
 	uint64_t root;
 	struct list mappings;
 	struct list binds;
@@ -129,6 +131,22 @@ uint64_t sim_irq_count(void);
 bool sim_irq_wait(uint64_t seen, int64_t deadline_ns);
 /* Something may have become possible: let the service thread look. */
 void sim_kick(void);
+
+/* sim_timing.c */
+typedef void (*sim_timing_fn)(void *opaque, const struct sc_timing *timing);
+
+/**
+ * sim_timing_listen() - hear of every packet that simulated cards time; NULL: no more
+ *
+ * @fn is called from any thread, one call at a time, before the packet
+ * completes; it must not call the library.
+ */
+void sim_timing_listen(sim_timing_fn fn, void *opaque);
+
+/* A card writes to the trace, which the first one creates; and no more. */
+int sim_timing_open(const char *path, unsigned int card, unsigned int cores);
+int sim_timing_close(void);
+void sim_timing_report(const struct sc_config *config, const struct sc_timing *timing);
 
 /* sim_vm.c */
 int sim_vm_init(struct sim *sim);

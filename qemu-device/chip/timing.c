@@ -173,7 +173,7 @@ static uint64_t copy_cycles(const struct sc_machine *m, struct sc_llc *llc, cons
 	timing->dram_write = traffic.evict;
 	timing->link_bytes = link ? bytes : 0;
 	timing->need[SC_TL_PORT] = bytes / m->copy_bytes;
-	timing->need[SC_TL_LLC] = cached * SC_ONE / rates.llc;
+	timing->need[SC_TL_LLC] = m->llc_kib ? cached * SC_ONE / rates.llc : 0;
 	timing->need[SC_TL_DRAM] = (traffic.fill + traffic.evict) * SC_ONE / rates.dram;
 	timing->need[SC_TL_LINK] = timing->link_bytes * SC_ONE / rates.host;
 	for (cycles = 0, i = 0; i < SC_TL_COUNT; i++)

@@ -64,7 +64,7 @@ enum sc_dataflow { SC_DATAFLOW_TABLE(SC_DATAFLOW_ENUM_) SC_DATAFLOW_COUNT };
 	X(dispatch_start, "dispatch-start", 0, 65536, 360, "until its first instruction")          \
 	X(dispatch_end, "dispatch-end", 0, 65536, 180, "from the last workgroup to completion")    \
 	X(barrier, "barrier", 0, 65536, 300, "from the last arrival to the end of a meet")         \
-	X(llc_kib, "llc-kib", 0, 1 << 22, 8192, "last-level cache before card memory")             \
+	X(llc_kib, "llc-kib", 0, 1 << 22, 8192, "last-level cache before card memory; 0: none")    \
 	X(llc_gbs, "llc-gbs", 1, 1 << 20, 900, "its 10^9 bytes per second")                        \
 	X(dram_gbs, "dram-gbs", 1, 1 << 20, 450, "10^9 bytes per second of card memory")           \
 	X(link_gbs, "link-gbs", 1, 1 << 20, 7, "10^9 bytes per second from and to the host")       \
@@ -93,22 +93,22 @@ int sc_machine_load(const char *path, struct sc_machine *machine, char *error, s
 
 /* What an engine does: X(name, key, meaning). The first is work, the last nothing. */
 #define SC_TS_TABLE(X)                                                                             \
-	X(ACTIVE, "active", "works: instructions, multiplications, bytes on the way")              \
-	X(MOVE, "move", "matrix: only loads, stores or scales accumulators")                       \
-	X(WAIT, "wait", "waits for a counter: await of the hart, hold of an engine")               \
-	X(QUEUE, "queue", "hart: the engine queue is full")                                        \
-	X(RESULT, "result", "matrix: the accumulator is not ready")                                \
-	X(LATENCY, "latency", "has no more to begin, and what it began is under way")              \
-	X(MEMORY, "memory", "hart: a load or store of its own beyond the scratchpad")              \
-	X(DRAM, "dram", "share of its time lost to the bandwidth of card memory")                  \
-	X(LLC, "llc", "the same: of the cache")                                                    \
-	X(LINK, "link", "the same: of the host link")                                              \
-	X(ROWS, "rows", "the same: gathered rows are short")                                       \
-	X(TCM, "tcm", "the same: of the scratchpad")                                               \
-	X(BARRIER, "barrier", "waits for the other workgroups")                                    \
-	X(DISPATCH, "dispatch", "start and end of the packet")                                     \
-	X(CLEAR, "clear", "the core is cleared for another context")                               \
-	X(EARLIER, "earlier", "the core still works for an earlier packet")                        \
+	X(ACTIVE, "active", "works: executes instructions, multiplies, moves bytes")               \
+	X(MOVE, "move", "(matrix) loads, stores or scales accumulators and multiplies nothing")    \
+	X(WAIT, "wait", "waits for a counter: `sd.await` of the hart, `sd.hold` of an engine")     \
+	X(QUEUE, "queue", "(hart) waits for room in an engine queue")                              \
+	X(RESULT, "result", "(matrix) waits for an accumulator that is not ready")                 \
+	X(LATENCY, "latency", "has nothing more to begin; what it began is on its way")            \
+	X(MEMORY, "memory", "(hart) waits for a load or store of its own beyond the scratchpad")   \
+	X(DRAM, "dram", "moves bytes more slowly than its port could: time lost to card memory")   \
+	X(LLC, "llc", "the same: time lost to the cache")                                          \
+	X(LINK, "link", "the same: time lost to the host link")                                    \
+	X(ROWS, "rows", "the same: time lost to short rows of a gather or scatter")                \
+	X(TCM, "tcm", "works more slowly than it could: time lost to the scratchpad")              \
+	X(BARRIER, "barrier", "(hart) waits for other workgroups in `sd.meet`")                    \
+	X(DISPATCH, "dispatch", "is kept by the start or end of the packet")                       \
+	X(CLEAR, "clear", "is kept by the clearing of its core for another context")               \
+	X(EARLIER, "earlier", "still works for an earlier packet, which this one overlaps")        \
 	X(IDLE, "idle", "has nothing to do")
 #define SC_TS_ENUM_(name, key, text) SC_TS_##name,
 enum sc_ts { SC_TS_TABLE(SC_TS_ENUM_) SC_TS_COUNT };

@@ -314,9 +314,8 @@ static void start_dma(struct sc_tcore *core, unsigned int channel, const struct 
 		trace_rows(core, d, &traffic);
 	if (d->indexed)
 		limit = d->size[0] * SC_ONE / machine_of(core)->dma_row;
-	if (d->local)
-		core->flow[channel].memory = 0;
-	start_flow(core, channel, bytes, &traffic, cached, d->system, limit ? limit : 1);
+	start_flow(core, channel, bytes, &traffic, cached && machine_of(core)->llc_kib, d->system,
+		   limit ? limit : 1);
 	core->sim->timing.dma_bytes += bytes;
 	enter(core, SC_TE_DMA0 + channel, SC_TS_ACTIVE, true);
 	core->engine[SC_TE_DMA0 + channel].bytes = (uint32_t)bytes;

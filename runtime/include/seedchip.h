@@ -129,9 +129,9 @@ void seedchip_log_set(seedchip_log_fn fn, void *opaque);
  * by simulated ones, which run inside the process: no driver and no root. Then,
  * and only then, nothing else is found. Options: cards (1), cores (8), vram
  * (1G), bar (all of it), tcm (1M), vlen (4096), strict (0), threads (host
- * processors), timing (0; 1: work out cycles), config (a file that describes
- * the machine; gives defaults for cores, vram, tcm and vlen too). Each open of
- * a simulated card is a card of its own.
+ * processors), timing (0; 1: work out cycles), trace (a file for them), config
+ * (a file that describes the machine; gives defaults for cores, vram, tcm and
+ * vlen too). Each open of a simulated card is a card of its own.
  *
  * Return: the number; -EINVAL: SEEDCHIP_DEVICE is not understood.
  */

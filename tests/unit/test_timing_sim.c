@@ -435,6 +435,75 @@ static void test_ratios(void **state)
 	assert_int_equal(run_at(1 << 20, 64, 192, false), small);
 }
 
+static void store_tile(unsigned int rank, unsigned int t)
+{
+	move(t);
+	post(SC_EQ_MATRIX, 3);
+	hold(SC_EQ_DMA2, 3, (int32_t)t + 1);
+	dma(2, (2ull << 30) + rank * 65536 + t * 4096, 4096, 1)->write = true;
+}
+
+/*
+ * A GEMM of 2048^3 i8 on the paper card: 256 x 256 a core, A and B in chunks of 256 k three
+ * deep, 16 accumulators, results stored as i8 while the last chunk is multiplied.
+ */
+static void gemm(unsigned int rank)
+{
+	uint64_t a = (uint64_t)(rank / 8) << 19, b = (1ull << 30) + ((uint64_t)(rank % 8) << 19);
+	int chunks = 8, i, t;
+
+	memset(&script, 0, sizeof(script));
+	for (i = 0; i < chunks + 1; i++) {
+		if (i >= 3 && i < chunks) {
+			hold(SC_EQ_DMA0, 2, i - 2);
+			hold(SC_EQ_DMA1, 2, i - 2);
+		}
+		if (i < chunks) {
+			load(0, a + i * 65536, 65536);
+			post(SC_EQ_DMA0, 0);
+			load(1, b + i * 65536, 65536);
+			post(SC_EQ_DMA1, 1);
+		}
+		if (!i)
+			continue;
+		hold(SC_EQ_MATRIX, 0, i);
+		hold(SC_EQ_MATRIX, 1, i);
+		for (t = 0; t < 16; t++) {
+			mma(t, 256, 64);
+			if (i == chunks && t)
+				store_tile(rank, t - 1);
+		}
+		post(SC_EQ_MATRIX, 2);
+	}
+	store_tile(rank, 15);
+}
+
+static void test_gemm(void **state)
+{
+	struct sc_sim_desc desc = { .machine = &machine, .cores = 64, .total = 64 };
+	struct sc_sim *sim;
+	const double ideal = 2048.0 * 2048 * 2048 / 64 / 4096;
+
+	(void)state;
+	machine.dram_gbs *= 8;
+	machine.llc_gbs *= 8;
+	machine.llc_kib *= 8;
+	sc_llc_destroy(line.llc);
+	line.llc = sc_llc_create(&machine);
+	sim = sc_sim_create(&desc);
+	assert_non_null(sim);
+	sc_sim_begin(sim, &line, 0, false);
+	for (unsigned int rank = 0; rank < 64; rank++) {
+		gemm(rank);
+		sc_sim_feed(sim, list(rank));
+	}
+	assert_true(sc_sim_run(sim));
+	sc_sim_end(sim, &timing);
+	check_sums();
+	assert_true(ideal / timing.last > 0.89 && ideal / timing.last < 0.93);
+	sc_sim_destroy(sim);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -442,6 +511,7 @@ int main(void)
 		TEST(hart), TEST(mma), TEST(move), TEST(dma), TEST(bandwidth), TEST(gather),
 		TEST(chain), TEST(post_order), TEST(depth), TEST(scratchpad), TEST(workgroups),
 		TEST(clear), TEST(overlap), TEST(overlap_bandwidth), TEST(barrier), TEST(ratios),
+		TEST(gemm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

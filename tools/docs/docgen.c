@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * docgen: keeps the tables in the documentation equal to those in uapi/.
+ * docgen: keeps the tables in the documentation equal to those in uapi/ and of the timing model.
  *
  * A page holds marked regions: "<!-- table NAME -->" to "<!-- end -->" is filled
  * from the X-macro table of that name, "<!-- file PATH -->" with the source at
@@ -16,6 +16,7 @@
 
 #include "seedchip_accel.h"
 #include "seedchip_kernel_abi.h"
+#include "qemu-device/chip/timing.h"
 
 /* A value as the tables print it: symbolic sizes stay readable. */
 static void print_mask(FILE *out, unsigned long long mask)
@@ -233,6 +234,24 @@ static void table_ioctls(FILE *out)
 	SEEDCHIP_IOCTL_TABLE(IOCTL_ROW)
 }
 
+static void table_machine(FILE *out)
+{
+	fputs("| key | default | from | to | meaning |\n|---|---|---|---|---|\n", out);
+#define MACHINE_ROW(member, key, least, most, value, text)                                    \
+	if (!strcmp(key, "dataflow"))                                                         \
+		fprintf(out, "| `%s` | tile | | | %s |\n", key, text);                        \
+	else                                                                                  \
+		fprintf(out, "| `%s` | %d | %d | %d | %s |\n", key, value, least, most, text);
+	SC_MACHINE_TABLE(MACHINE_ROW)
+}
+
+static void table_timing_states(FILE *out)
+{
+	fputs("| state | an engine is in it while it |\n|---|---|\n", out);
+#define TIMING_STATE_ROW(name, key, text) fprintf(out, "| `%s` | %s |\n", key, text);
+	SC_TS_TABLE(TIMING_STATE_ROW)
+}
+
 static const struct table {
 	const char *name;
 	void (*print)(FILE *out);
@@ -260,6 +279,8 @@ static const struct table {
 	{ "insns", table_insns },
 	{ "formats", table_formats },
 	{ "ioctls", table_ioctls },
+	{ "machine", table_machine },
+	{ "timing-states", table_timing_states },
 };
 
 static char *read_file(const char *path)
