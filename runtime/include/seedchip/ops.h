@@ -43,6 +43,8 @@
 #ifndef SEEDCHIP_OPS_H
 #define SEEDCHIP_OPS_H
 
+#include "seedchip/ops_data.h"
 #include "seedchip/ops_types.h"
+#include "seedchip/ops_vision.h"
 
 #endif /* SEEDCHIP_OPS_H */

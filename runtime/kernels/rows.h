@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A list of row numbers, streamed from memory for gather and scatter.
+ *
+ * It comes in blocks, two of them on their way. The hart narrows a block to the
+ * 32 bits that DMA descriptors want when the first of its numbers is needed; a
+ * number that does not fit becomes ~0, which no limit admits, so that the DMA
+ * engine refuses it by name (GATHER_RANGE).
+ *
+ * The invariant: `index[b % 2]` is overwritten for block b only when all
+ * transfers that use block b - 2 have completed.
+ */
+#ifndef KERNELS_ROWS_H
+#define KERNELS_ROWS_H
+
+#include "data.h"
+
+#define ROWS_BLOCK 2048
+
+/*
+ * @arrived counts blocks, and @done the transfers that use numbers: both are
+ * counters. @used: transfers that the caller had issued when each of the last
+ * two blocks ended. @seen: blocks awaited so far, of earlier lists too.
+ */
+struct rows {
+	uint64_t from;
+	uint64_t count;
+	uint32_t size;
+	uint8_t channel;
+	uint8_t arrived;
+	uint8_t done;
+	uint32_t used[2];
+	uint32_t seen;
+	uint8_t *raw;	/* 2 x ROWS_BLOCK numbers of 8 bytes */
+	uint32_t *index; /* 2 x ROWS_BLOCK */
+};
+
+SD_INLINE void rows_load(const struct rows *r, uint64_t block)
+{
+	uint64_t first = block * ROWS_BLOCK;
+
+	if (first >= r->count)
+		return;
+	sd_dma_1d(r->channel, r->raw + block % 2 * ROWS_BLOCK * 8,
+		  (const void *)(r->from + first * r->size),
+		  (r->count - first < ROWS_BLOCK ? r->count - first : ROWS_BLOCK) * r->size);
+	sd_post(r->channel, r->arrived);
+}
+
+static inline void rows_start(const struct rows *r)
+{
+	rows_load(r, 0);
+	rows_load(r, 1);
+}
+
+static inline void rows_narrow(const struct rows *r, uint64_t block)
+{
+	const uint8_t *raw = r->raw + block % 2 * ROWS_BLOCK * 8;
+	uint32_t *index = r->index + block % 2 * ROWS_BLOCK;
+
+	if (r->size == 4) {
+		memcpy(index, raw, ROWS_BLOCK * 4);
+		return;
+	}
+	for (uint32_t i = 0, vl; i < ROWS_BLOCK; i += vl) {
+		vuint64m8_t v;
+		vbool8_t large;
+
+		vl = __riscv_vsetvl_e64m8(ROWS_BLOCK - i);
+		v = __riscv_vle64_v_u64m8((const uint64_t *)raw + i, vl);
+		large = __riscv_vmsgtu_vx_u64m8_b8(v, UINT32_MAX, vl);
+		v = __riscv_vmerge_vxm_u64m8(v, UINT32_MAX, large, vl);
+		__riscv_vse32_v_u32m4(index + i, __riscv_vnsrl_wx_u32m4(v, 0, vl), vl);
+	}
+}
+
+/*
+ * The numbers from @i on, up to the end of the block. To be called for ascending
+ * @i, for the first of each block too; @issued: transfers issued so far.
+ */
+static inline uint32_t *rows_at(struct rows *r, uint64_t i, uint32_t issued)
+{
+	uint64_t block = i / ROWS_BLOCK;
+
+	if (i % ROWS_BLOCK == 0) {
+		sd_await(r->arrived, ++r->seen);
+		if (block >= 2)
+			sd_await(r->done, r->used[block % 2]);
+		r->used[(block + 1) % 2] = issued;
+		rows_narrow(r, block);
+		rows_load(r, block + 2);
+	}
+	return r->index + block % 2 * ROWS_BLOCK + i % ROWS_BLOCK;
+}
+
+#endif /* KERNELS_ROWS_H */

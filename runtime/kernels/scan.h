@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams rows through the scratchpad for kernels that reduce each of them:
+ * pieces of several short rows, or of a part of a long one, AHEAD of them on
+ * their way. Grid y shares the rows out; grid x, in a cooperative dispatch, the
+ * elements of each row.
+ *
+ * The invariant: piece k lies in ring[k % RING] from its await until the caller
+ * loads piece k + RING.
+ */
+#ifndef KERNELS_SCAN_H
+#define KERNELS_SCAN_H
+
+#include "data.h"
+
+#define SCAN_RING  3
+#define SCAN_AHEAD 2
+
+/* This workgroup has elements @col to @col + @n of rows in blocks of @height. */
+struct scan {
+	uint64_t src;
+	uint64_t stride;
+	uint32_t es;
+	uint32_t rows;
+	uint32_t col;
+	uint32_t n;
+	uint32_t height;
+	uint32_t width;
+	uint32_t chunks; /* pieces of a row */
+	uint32_t pieces;
+	uint8_t channel;
+	uint8_t counter;
+	uint8_t *ring;
+};
+
+/* @n elements from @col on of @rows rows from @row on; @last: the rows end here. */
+struct piece {
+	uint32_t row;
+	uint32_t rows;
+	uint32_t col;
+	uint32_t n;
+	bool last;
+	const uint8_t *data;
+};
+
+/* Of @s, src, stride, es, rows, n (of a whole row), channel, counter and ring are set. */
+static inline void scan_init(struct scan *s)
+{
+	uint32_t parts = sd_grid_x(), share = div_up(s->n, parts), workers = sd_grid_y();
+	uint32_t room = SDO_SCAN_PIECE / s->es, blocks;
+
+	s->col = min_u32(sd_wg_x() * share, s->n);
+	s->n = min_u32(share, s->n - s->col);
+	s->height = s->n ? min_u32(max_u32(room / s->n, 1), div_up(s->rows, workers)) : 0;
+	s->height = min_u32(s->height, SDO_SCAN_ROWS);
+	s->width = min_u32(s->n, room);
+	s->chunks = s->n ? div_up(s->n, s->width) : 0;
+	blocks = s->n ? div_up(s->rows, s->height) : 0;
+	s->pieces = blocks > sd_wg_y() ? div_up(blocks - sd_wg_y(), workers) * s->chunks : 0;
+}
+
+static inline struct piece scan_piece(const struct scan *s, uint32_t k)
+{
+	uint32_t row = (sd_wg_y() + k / s->chunks * sd_grid_y()) * s->height;
+	uint32_t chunk = k % s->chunks, col = chunk * s->width;
+
+	return (struct piece){
+		.row = row,
+		.rows = min_u32(s->height, s->rows - row),
+		.col = s->col + col,
+		.n = min_u32(s->width, s->n - col),
+		.last = chunk == s->chunks - 1,
+		.data = s->ring + k % SCAN_RING * SDO_SCAN_PIECE,
+	};
+}
+
+static inline void scan_load(const struct scan *s, uint32_t k)
+{
+	struct piece p;
+
+	if (k >= s->pieces)
+		return;
+	p = scan_piece(s, k);
+	dma_tile(s->channel, (void *)p.data,
+		 s->src + p.row * s->stride + (uint64_t)p.col * s->es, true, s->es,
+		 (struct axis){ s->es, p.n }, (struct axis){ s->stride, p.rows });
+	sd_post(s->channel, s->counter);
+}
+
+static inline void scan_start(const struct scan *s)
+{
+	for (uint32_t k = 0; k < SCAN_AHEAD; k++)
+		scan_load(s, k);
+}
+
+/* Wait for a piece, and fetch another. Pieces are taken in order. */
+static inline struct piece scan_next(const struct scan *s, uint32_t k)
+{
+	scan_load(s, k + SCAN_AHEAD);
+	sd_await(s->counter, k + 1);
+	return scan_piece(s, k);
+}
+
+#endif /* KERNELS_SCAN_H */
