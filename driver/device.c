@@ -199,6 +199,8 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	if (!sdev->queues || !sdev->contexts || !sdev->wq)
 		return -ENOMEM;
 	err = seedchip_vram_init(sdev);
+	if (!err)
+		err = seedchip_coredump_init(sdev);
 	return err ?: seedchip_fault_init(sdev);
 }
 

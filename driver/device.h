@@ -15,6 +15,7 @@
 
 #include <drm/drm_device.h>
 
+#include "coredump.h"
 #include "fdinfo.h"
 #include "seedchip_accel.h"
 #include "seedchip_kernel_abi.h"
@@ -119,7 +120,9 @@ struct seedchip_device {
 	struct seedchip_counters counters;
 	/** @wedged_event: a device reset is to be reported; under hw_lock */
 	bool wedged_event;
-	/** @report_work: tells user space about device resets, outside of all locks */
+	/** @coredump: of a failure, until it has been handed over */
+	struct seedchip_coredump coredump;
+	/** @report_work: tells user space about failures and resets, outside of all locks */
 	struct work_struct report_work;
 	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
 	struct seedchip_queue *kernel_queue;

@@ -24,7 +24,6 @@
 #include "user.h"
 #include "vram.h"
 
-#define SEEDCHIP_PT_ENTRIES 512
 #define SEEDCHIP_PT_TOP 3
 
 /**

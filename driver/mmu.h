@@ -8,6 +8,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+#define SEEDCHIP_PT_ENTRIES 512
+
 struct seedchip_device;
 struct seedchip_extent;
 struct seedchip_pt;

@@ -141,10 +141,12 @@ void seedchip_reset_device(struct seedchip_device *sdev)
 	if (sdev->wedged)
 		return;
 	sdev->counters.device_resets++;
+	seedchip_coredump_begin(sdev->kernel_queue);
 	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
 	err = seedchip_reset_hardware(sdev);
 	if (err && err != -ENODEV)
 		err = seedchip_reset_function(sdev);
+	seedchip_coredump_end(sdev->kernel_queue);
 	seedchip_reset_restart(sdev, err);
 	trace_seedchip_reset(sdev, "device", sdev->info.generation, err);
 	dev_err_ratelimited(sdev->drm.dev, "device reset: generation=%u wedged=%d\n",
@@ -162,6 +164,7 @@ void seedchip_reset_report_work(struct work_struct *work)
 	char *env[2] = { };
 	bool event;
 
+	seedchip_coredump_report(sdev);
 	mutex_lock(&sdev->hw_lock);
 	event = sdev->wedged_event;
 	sdev->wedged_event = false;
@@ -305,6 +308,8 @@ static void seedchip_reset_queue_locked(struct seedchip_queue *q, const struct s
 	int err;
 
 	lockdep_assert_held(&sdev->hw_lock);
+	if (!dead && !sdev->wedged && q->status == SEEDCHIP_QUEUE_ACTIVE)
+		seedchip_coredump_begin(q);
 	if (seedchip_job_take(q, fault, dead) && !sdev->wedged) {
 		if (!dead) {
 			sdev->counters.queue_resets++;
@@ -320,6 +325,7 @@ static void seedchip_reset_queue_locked(struct seedchip_queue *q, const struct s
 			seedchip_fault_drain(sdev);
 	}
 	seedchip_reset_complete_fault(q);
+	seedchip_coredump_end(q);
 	seedchip_job_finish(q);
 	seedchip_reset_settle(sdev);
 }

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 HEADERS = ["seedchip_hw.h", "seedchip_isa.h", "seedchip_kernel_abi.h", "seedchip_status.h",
-           "seedchip_accel.h"]
+           "seedchip_accel.h", "seedchip_coredump.h"]
 SOURCES = re.compile(r"\.(c|h|S|py|sh|mk)$")
 CODE = re.compile(r"^(driver|runtime|qemu-device|tools)/.*\.(c|h|S)$")
 STRING = re.compile(r'"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*', re.S)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "seedchip_accel.h"
+#include "seedchip_coredump.h"
 #include "seedchip_isa.h"
 #include "seedchip_kernel_abi.h"
 
@@ -50,6 +51,11 @@ static void test_records(void **state)
 	AT(sc_queue_state, retired, 0);
 	SIZE(sc_record, 32);
 	SIZE(sc_core_dump, 64 + 512 + 64);
+	SIZE(sc_coredump_header, 104);
+	SIZE(sc_coredump_section, 16);
+	SIZE(sc_coredump_reg, 16);
+	SIZE(sc_coredump_queue, 64);
+	SIZE(sc_coredump_walk, 80);
 	SIZE(sc_tile, 64);
 	SIZE(sc_dma, 64);
 }
@@ -70,6 +76,7 @@ static void test_ioctls(void **state)
 	SIZE(drm_seedchip_submit, 48);
 	SIZE(drm_seedchip_queue_fault, 128);
 	SIZE(drm_seedchip_queue_recover, 8);
+	SIZE(drm_seedchip_event_fault, 128);
 	/* number, direction and size make the code that compiled programs use */
 	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_DEV_QUERY, 0xc0106440);
 	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_SUBMIT, 0xc0306446);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "seedchip_accel.h"
+#include "seedchip_coredump.h"
 #include "seedchip_kernel_abi.h"
 #include "qemu-device/chip/timing.h"
 
@@ -88,6 +89,12 @@ static void table_engines(FILE *out)
 {
 	fputs(NUM_HEAD, out);
 	SC_ENGINE_TABLE(BIT_ROW)
+}
+
+static void table_coredump(FILE *out)
+{
+	fputs(NUM_HEAD, out);
+	SC_COREDUMP_TABLE(BIT_ROW)
 }
 
 static void table_engine_queues(FILE *out)
@@ -263,6 +270,7 @@ static const struct table {
 	{ "pte", table_pte },
 	{ "queue-states", table_queue_states },
 	{ "engines", table_engines },
+	{ "coredump", table_coredump },
 	{ "engine-queues", table_engine_queues },
 	{ "dma-kinds", table_dma_kinds },
 	{ "flags", table_flags },

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+vm-progs += tools/coredump/seedchip-coredump
+tools/coredump/seedchip-coredump-libs := -lelf
