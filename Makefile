@@ -70,9 +70,9 @@ check-needs :=
 include $(sort $(wildcard */dir.mk */*/dir.mk */*/*/dir.mk))
 
 # make test T=NAME builds what the chosen tests need and no more.  A pattern with several stars
-# is left to tests/run: then everything is built.
+# or with brackets is left to tests/run: then everything is built.
 test-name = $(basename $(1:tests/%=%))
-chosen = $(if $(word 4,$(subst *, * ,x$(T)x)),$(1),$(foreach t,$(1),$(if $(filter \
+chosen = $(if $(or $(word 4,$(subst *, * ,x$(T)x)),$(findstring [,$(T))),$(1),$(foreach t,$(1),$(if $(filter \
 	$(subst *,%,$(T)),$(call test-name,$t) $(notdir $(call test-name,$t))),$t)))
 ifneq ($(and $(T),$(filter test,$(goals))),)
 unit-tests-wanted := $(strip $(call chosen,$(unit-tests)))
