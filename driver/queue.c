@@ -152,17 +152,18 @@ void seedchip_queue_free_memory(struct seedchip_queue *q)
 	bool mapped;
 
 	mutex_lock(&q->submit_lock);
-	mutex_lock(&q->dump_lock);
 	spin_lock_irq(&q->tl->lock);
 	mapped = q->state.cpu;
 	q->state.cpu = NULL;
 	spin_unlock_irq(&q->tl->lock);
 	if (mapped)
 		dma_unmap_page(dev, q->state.dma, PAGE_SIZE, DMA_BIDIRECTIONAL);
-	seedchip_queue_free_coherent(q, &q->dump);
 	seedchip_queue_free_coherent(q, &q->ring);
-	mutex_unlock(&q->dump_lock);
 	mutex_unlock(&q->submit_lock);
+	/* Not inside the other: its holder copies to user memory, which may wait for reclaim. */
+	mutex_lock(&q->dump_lock);
+	seedchip_queue_free_coherent(q, &q->dump);
+	mutex_unlock(&q->dump_lock);
 }
 
 void seedchip_queue_get(struct seedchip_queue *q)
