@@ -259,8 +259,10 @@ static bool read_csr(struct sc_core *core, unsigned int csr, uint64_t *value)
 		*value = core->fcsr;
 		break;
 	case CSR_CYCLE:
+		*value = core->insns + core->cycle_base;
+		break;
 	case CSR_INSTRET:
-		*value = core->insns;
+		*value = core->insns + core->instret_base;
 		break;
 	case CSR_TIME:
 		*value = sc_chip_read(core->chip, SC_REG_TIME, 8);

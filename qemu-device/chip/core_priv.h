@@ -2,7 +2,7 @@
 /*
  * Inside a core: its state, and what its parts (core.c, core_mem.c, hart.c,
  * hart_fp.c, vector*.c) ask of one another. Nothing outside includes this file, tests of
- * the hart excepted.
+ * the hart and seedchip-run-elf excepted.
  *
  * The invariant: between two instructions `pc` and `insns` are held in the
  * interpreter's local variables; whoever is called from it with a faulting
@@ -48,6 +48,8 @@ struct sc_core {
 	uint64_t f[32];
 	uint64_t pc;
 	uint64_t insns; /* retired by this workgroup */
+	uint64_t cycle_base; /* added to it in CSR CYCLE, not 0 in seedchip-run-elf alone */
+	uint64_t instret_base;
 	uint32_t fcsr;
 	uint8_t *v; /* vector registers, then the vector unit's buffers; NULL without */
 	uint64_t vl;

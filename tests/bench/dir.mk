@@ -9,7 +9,7 @@ benches += tests/bench/tiles
 tests/bench/tiles-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
 
 benches += tests/bench/vector
-tests/bench/vector-srcs := $(addprefix tests/bench/,vector.c vector_host.c) tests/isa/flat.c
+tests/bench/vector-srcs := $(addprefix tests/bench/,vector.c vector_host.c) qemu-device/flat/flat.c
 tests/bench/vector-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
 tests/bench/vector-needs := $O/tests/bench/vector_card.elf
 tests/bench/vector_host.c-cflags := -O3 -march=native

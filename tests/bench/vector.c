@@ -11,7 +11,7 @@
 
 #include "bench.h"
 #include "qemu-device/chip/core.h"
-#include "tests/isa/flat.h"
+#include "qemu-device/flat/flat.h"
 #include "vector_kernels.h"
 
 #define ROUNDS	  31

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "qemu-device/chip/core_priv.h"
-#include "flat.h"
+#include "qemu-device/flat/flat.h"
 
 #define QEMU	    "qemu-riscv64 -cpu rv64,Zfh=true,zba=true,zbb=true,zbs=true"
 #define NAME_SIZE   24 /* of a line of insns.c */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Programs that run on the model and under qemu-riscv64, and the test that compares.
 host-tests += tests/isa/compare
-tests/isa/compare-srcs := tests/isa/compare.c tests/isa/flat.c
+tests/isa/compare-srcs := tests/isa/compare.c qemu-device/flat/flat.c
 tests/isa/compare-uses := qemu-device/chip/libchip.a
 
 isa-programs := insns mixed vector

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 unit-tests += tests/unit/test_hart
-tests/unit/test_hart-srcs := tests/unit/test_hart.c tests/isa/flat.c
+tests/unit/test_hart-srcs := tests/unit/test_hart.c qemu-device/flat/flat.c
 tests/unit/test_hart-uses := qemu-device/chip/libchip.a
 
 unit-tests += tests/unit/test_vector
-tests/unit/test_vector-srcs := tests/unit/test_vector.c tests/isa/flat.c
+tests/unit/test_vector-srcs := tests/unit/test_vector.c qemu-device/flat/flat.c
 tests/unit/test_vector-uses := qemu-device/chip/libchip.a
 tests/unit/test_vector-libs := -lm
 

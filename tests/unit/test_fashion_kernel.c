@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "runtime/examples/fashion/fashion.h"
-#include "tests/isa/flat.h"
+#include "qemu-device/flat/flat.h"
 #include "tools/train/reference.h"
 
 #define WEIGHTS_VA 0x10000000

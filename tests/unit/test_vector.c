@@ -17,7 +17,7 @@
 #include "qemu-device/chip/core_priv.h"
 #include "qemu-device/chip/vexp2.h"
 #include "tests/isa/asm.h"
-#include "tests/isa/flat.h"
+#include "qemu-device/flat/flat.h"
 
 #define CODE  0x10000ULL
 #define DATA  0x200000ULL

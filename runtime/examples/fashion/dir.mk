@@ -17,7 +17,7 @@ vm-files += $(addsuffix :/usr/share/datasets/fashion-mnist/, \
 	t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz))
 
 unit-tests += tests/unit/test_fashion_kernel
-tests/unit/test_fashion_kernel-srcs := tests/unit/test_fashion_kernel.c tests/isa/flat.c
+tests/unit/test_fashion_kernel-srcs := tests/unit/test_fashion_kernel.c qemu-device/flat/flat.c
 tests/unit/test_fashion_kernel-uses := tools/train/libfashion.a qemu-device/chip/libchip.a
 tests/unit/test_fashion_kernel-needs := $O/$(fashion)/fashion_kernel.elf
 vm-tests += tests/kselftest/fashion.sh tests/kselftest/fashion_all.sh

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "flat.h"
 
@@ -34,10 +35,11 @@ uint8_t *flat_map(struct sc_chip *chip, uint64_t va, uint64_t size, uint32_t pte
 
 	size = (size + SC_PAGE_SIZE - 1) / SC_PAGE_SIZE * SC_PAGE_SIZE;
 	*r = (struct flat_region){ .va = va, .size = size, .pte = pte };
-	r->mem = aligned_alloc(SC_PAGE_SIZE, size);
-	if (!r->mem)
+	r->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (r->mem == MAP_FAILED) {
+		fprintf(stderr, "flat: no memory for %llu bytes\n", (unsigned long long)size);
 		exit(2);
-	memset(r->mem, 0, size);
+	}
 	return r->mem;
 }
 
@@ -72,11 +74,13 @@ void flat_free(struct sc_chip *chip)
 {
 	for (unsigned int i = 0; i < FLAT_REGIONS; i++) {
 		uint8_t *mem = chip->region[i].mem;
+		uint64_t size = chip->region[i].size;
 
 		for (unsigned int j = i; j < FLAT_REGIONS; j++) /* aliases too */
 			if (chip->region[j].mem == mem)
 				chip->region[j].mem = NULL;
-		free(mem);
+		if (mem)
+			munmap(mem, size);
 	}
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A chip of one core and nothing else: stands in for the front end (chip.h and
- * mmu.h) in tests of the core. Memory is a list of regions that the test maps;
- * every translation is looked up there, and the stamps change when the test
- * says so.
+ * mmu.h) in tests of the core and in seedchip-run-elf. Memory is a list of
+ * regions that the user maps; every translation is looked up there, and the
+ * stamps change when the user says so.
  */
-#ifndef SC_TESTS_FLAT_H
-#define SC_TESTS_FLAT_H
+#ifndef SC_FLAT_H
+#define SC_FLAT_H
 
 #include "qemu-device/chip/core.h"
 
@@ -61,4 +61,4 @@ int flat_load_elf(struct sc_chip *chip, const char *path);
 /** flat_symbol() - address and size of a symbol; 0 if there is none. */
 uint64_t flat_symbol(const char *path, const char *name, uint64_t *size);
 
-#endif /* SC_TESTS_FLAT_H */
+#endif /* SC_FLAT_H */
