@@ -28,7 +28,9 @@
 void seedchip_raise(SeedchipState *s)
 {
     uint64_t bits = qatomic_xchg(&s->irq_bits, 0);
+    uint64_t twice = qatomic_xchg(&s->twice_bits, 0);
 
+    seedchip_arm_late(s);
     /* what a reset or removal has cut off must not arrive after it */
     if (s->dma_cut) {
         return;
@@ -38,6 +40,9 @@ void seedchip_raise(SeedchipState *s)
 
         bits &= bits - 1;
         msix_notify(PCI_DEVICE(s), vector);
+        if (twice >> vector & 1) {
+            msix_notify(PCI_DEVICE(s), vector);
+        }
     }
 }
 
@@ -50,7 +55,9 @@ static void seedchip_irq(void *opaque, unsigned int vector)
 {
     SeedchipState *s = opaque;
 
-    qatomic_or(&s->irq_bits, 1ULL << vector);
+    if (!seedchip_spoil_irq(s, vector)) {
+        qatomic_or(&s->irq_bits, 1ULL << vector);
+    }
     /* sync: whoever called the chip raises it, at an exact virtual time */
     if (!s->sync) {
         qemu_bh_schedule(s->irq_bh);
@@ -296,6 +303,7 @@ struct sc_host seedchip_host_ops(SeedchipState *s)
         .time_ns = seedchip_time_ns,
         .icount = s->test ? seedchip_icount : NULL,
         .strict = seedchip_strict,
+        .nvram = seedchip_keep_nvram,
         .kick = s->sync ? seedchip_kick_cb : NULL,
         .trace = s->trace ? seedchip_trace : NULL,
     };

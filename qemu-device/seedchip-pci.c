@@ -14,9 +14,7 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie.h"
-#include "migration/vmstate.h"
 #include "qapi/error.h"
-#include "qapi/visitor.h"
 #include "qemu/error-report.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
@@ -25,9 +23,6 @@
 #define SEEDCHIP_AER_OFFSET 0x100
 #define SEEDCHIP_DSN_OFFSET 0x150
 
-#define SEEDCHIP_POLL_MS     1
-#define SEEDCHIP_RESET_MS    10000 /* a reset that lasts longer is reported */
-#define SEEDCHIP_REST_MS     2000  /* saving waits this long for a busy card */
 
 #define SEEDCHIP_MIN_VRAM    (2 * MiB)
 #define SEEDCHIP_MAX_VRAM    (1ULL << SC_DMA_BITS)
@@ -58,11 +53,13 @@ static void seedchip_poll_reset(void *opaque)
     }
     /* an interrupt from before the reset must not arrive after it */
     seedchip_raise(s);
-    qatomic_set(&s->dma_cut, false);
+    if (!s->dead) {
+        qatomic_set(&s->dma_cut, false);
+    }
 }
 
 /* The guest may use the card as soon as it reads that the reset is over. */
-static void seedchip_settle_reset(SeedchipState *s)
+void seedchip_settle_reset(SeedchipState *s)
 {
     if (s->dma_cut && !sc_chip_reset_busy(s->chip)) {
         seedchip_poll_reset(s);
@@ -73,6 +70,11 @@ static void seedchip_settle_reset(SeedchipState *s)
  * BARs. A CPU that was waiting for the big lock gets here after removal, too,
  * when configuration space has been freed and references have been given back.
  */
+
+static bool seedchip_absent(SeedchipState *s)
+{
+    return s->gone || s->dead;
+}
 
 static void seedchip_access_in_d3(SeedchipState *s, const char *bar,
                                   hwaddr addr)
@@ -109,7 +111,7 @@ static uint64_t seedchip_control_read(void *opaque, hwaddr addr,
 {
     SeedchipState *s = opaque;
 
-    if (s->gone) {
+    if (seedchip_absent(s)) {
         return ~0ULL;
     }
     if (seedchip_asleep(s)) {
@@ -128,7 +130,7 @@ static void seedchip_control_write(void *opaque, hwaddr addr, uint64_t value,
 {
     SeedchipState *s = opaque;
 
-    if (s->gone) {
+    if (seedchip_absent(s)) {
         return;
     }
     if (seedchip_asleep(s)) {
@@ -151,7 +153,7 @@ static uint64_t seedchip_doorbell_read(void *opaque, hwaddr addr,
 {
     SeedchipState *s = opaque;
 
-    if (s->gone) {
+    if (seedchip_absent(s)) {
         return ~0ULL;
     }
     if (seedchip_asleep(s)) {
@@ -168,7 +170,7 @@ static void seedchip_doorbell_write(void *opaque, hwaddr addr, uint64_t value,
 {
     SeedchipState *s = opaque;
 
-    if (s->gone) {
+    if (seedchip_absent(s)) {
         return;
     }
     if (seedchip_asleep(s)) {
@@ -188,7 +190,7 @@ static uint64_t seedchip_asleep_read(void *opaque, hwaddr addr,
 {
     SeedchipState *s = opaque;
 
-    if (!s->gone) {
+    if (!seedchip_absent(s)) {
         seedchip_access_in_d3(s, "card memory", addr);
     }
     return ~0ULL;
@@ -199,7 +201,7 @@ static void seedchip_asleep_write(void *opaque, hwaddr addr, uint64_t value,
 {
     SeedchipState *s = opaque;
 
-    if (!s->gone) {
+    if (!seedchip_absent(s)) {
         seedchip_access_in_d3(s, "card memory", addr);
     }
 }
@@ -262,7 +264,7 @@ static void seedchip_exit_bars(SeedchipState *s)
 /* Configuration space */
 
 /* Tell the chip whether it may use the bus. */
-static void seedchip_update_master(SeedchipState *s)
+void seedchip_update_master(SeedchipState *s)
 {
     PCIDevice *pci = PCI_DEVICE(s);
     bool on = (pci_get_word(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER) &&
@@ -276,9 +278,15 @@ static void seedchip_update_master(SeedchipState *s)
     }
 }
 
-static void seedchip_update_power(SeedchipState *s)
+void seedchip_update_power(SeedchipState *s)
 {
-    memory_region_set_enabled(&s->card_window, !seedchip_asleep(s));
+    memory_region_set_enabled(&s->card_window,
+                              !s->dead && !seedchip_asleep(s));
+}
+
+static uint32_t seedchip_config_read(PCIDevice *pci, uint32_t addr, int len)
+{
+    return SEEDCHIP(pci)->dead ? ~0u : pci_default_read_config(pci, addr, len);
 }
 
 static void seedchip_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
@@ -289,6 +297,9 @@ static void seedchip_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
     uint8_t state = *pm_ctrl & PCI_PM_CTRL_STATE_MASK;
 
     s->fresh = false;
+    if (s->dead) {
+        return;
+    }
     if (s->master && range_covers_byte(addr, len, PCI_COMMAND)) {
         /* before the bus refuses: what is pending waits instead of failing */
         s->master = false;
@@ -362,6 +373,7 @@ static void seedchip_begin_reset(SeedchipState *s, unsigned int cause)
     sc_chip_set_master(s->chip, false);
     sc_chip_reset_begin(s->chip, cause);
     seedchip_cut_dma(s);
+    qatomic_set(&s->late_bits, 0);
     s->reset_deadline = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
                         SEEDCHIP_RESET_MS;
     seedchip_poll_reset(s);
@@ -404,160 +416,6 @@ static void seedchip_suspend(Notifier *n, void *unused)
     s->master = false;
     sc_chip_set_master(s->chip, false);
 }
-
-/* Stopping and saving */
-
-/* At rest: card memory is final, so that it can be saved. */
-static bool seedchip_check_rest(SeedchipState *s)
-{
-    if (!s->at_rest && sc_chip_idle(s->chip)) {
-        s->at_rest = true;
-        /* the chip writes card memory behind QEMU's back */
-        memory_region_set_dirty(&s->card, 0, s->vram);
-    }
-    return s->at_rest;
-}
-
-static void seedchip_poll_rest(void *opaque)
-{
-    SeedchipState *s = opaque;
-
-    if (!seedchip_check_rest(s)) {
-        timer_mod(s->rest_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
-                                 SEEDCHIP_POLL_MS);
-    }
-}
-
-/* Waits under the big lock, which is why it gives up. */
-static void seedchip_wait_rest(SeedchipState *s)
-{
-    int ms;
-
-    for (ms = 0; !seedchip_check_rest(s) && ms < SEEDCHIP_REST_MS; ms++) {
-        g_usleep(1000);
-    }
-}
-
-/* The card stands still while the VM does. */
-static void seedchip_vm_state(void *opaque, bool running, RunState state)
-{
-    SeedchipState *s = opaque;
-
-    if (running) {
-        timer_del(s->rest_timer);
-        s->quiesced = false;
-        s->at_rest = false;
-        sc_chip_quiesce(s->chip, false);
-        if (s->sync) {
-            seedchip_kick(s);
-        }
-        return;
-    }
-    s->quiesced = true;
-    sc_chip_quiesce(s->chip, true);
-    if (state == RUN_STATE_SAVE_VM || state == RUN_STATE_FINISH_MIGRATE) {
-        seedchip_wait_rest(s);
-    }
-    seedchip_poll_rest(s);
-}
-
-static int seedchip_pre_save(void *opaque)
-{
-    SeedchipState *s = opaque;
-    /* before its first start the VM has never been stopped */
-    bool rest = s->quiesced ? s->at_rest : sc_chip_idle(s->chip);
-    long size = rest ? sc_chip_save(s->chip, NULL, 0) : -EBUSY;
-
-    if (size < 0) {
-        error_report("seedchip: %s has work in progress and cannot be saved; "
-                     "try again when it is idle", seedchip_name(s));
-        return -EBUSY;
-    }
-    s->state = g_malloc0(size);
-    s->state_size = size;
-    if (sc_chip_save(s->chip, s->state, size) != size) {
-        g_clear_pointer(&s->state, g_free);
-        return -EBUSY;
-    }
-    return 0;
-}
-
-static int seedchip_post_save(void *opaque)
-{
-    SeedchipState *s = opaque;
-
-    g_clear_pointer(&s->state, g_free);
-    return 0;
-}
-
-/*
- * The lock is dropped meanwhile, as a worker may need it to come back; the VM
- * stands still, and the reset has cut the card off.
- */
-static bool seedchip_wait_reset(SeedchipState *s)
-{
-    int ms;
-
-    for (ms = 0; sc_chip_reset_busy(s->chip); ms++) {
-        if (ms == SEEDCHIP_RESET_MS) {
-            return false;
-        }
-        bql_unlock();
-        g_usleep(1000);
-        bql_lock();
-    }
-    return true;
-}
-
-static int seedchip_post_load(void *opaque, int version_id)
-{
-    SeedchipState *s = opaque;
-    int ret;
-
-    s->fresh = false;
-    /* nothing may run before all of memory is there and the VM starts */
-    s->quiesced = true;
-    sc_chip_quiesce(s->chip, true);
-    if (!seedchip_wait_reset(s)) {
-        error_report("seedchip: %s: reset is not over, nothing loaded",
-                     seedchip_name(s));
-        return -EBUSY;
-    }
-    seedchip_settle_reset(s);
-    ret = sc_chip_load(s->chip, s->state, s->state_size);
-    g_clear_pointer(&s->state, g_free);
-    if (ret) {
-        error_report("seedchip: %s: the saved state does not fit: it is from "
-                     "another version, or the properties differ",
-                     seedchip_name(s));
-        return ret;
-    }
-    seedchip_update_power(s);
-    seedchip_update_master(s);
-    return 0;
-}
-
-static const VMStateDescription vmstate_seedchip = {
-    .name = TYPE_SEEDCHIP,
-    .version_id = 1,
-    .minimum_version_id = 1,
-    .pre_save = seedchip_pre_save,
-    .post_save = seedchip_post_save,
-    .post_load = seedchip_post_load,
-    .fields = (const VMStateField[]) {
-        VMSTATE_PCI_DEVICE(parent_obj, SeedchipState),
-        VMSTATE_STRUCT(parent_obj.exp.aer_log, SeedchipState, 0,
-                       vmstate_pcie_aer_log, PCIEAERLog),
-        VMSTATE_MSIX(parent_obj, SeedchipState),
-        VMSTATE_UINT64_EQUAL(spec_hash, SeedchipState,
-                             "the cards follow different specifications"),
-        VMSTATE_BOOL(power_lost, SeedchipState),
-        VMSTATE_UINT32(state_size, SeedchipState),
-        VMSTATE_VBUFFER_ALLOC_UINT32(state, SeedchipState, 0, NULL,
-                                     state_size),
-        VMSTATE_END_OF_LIST()
-    }
-};
 
 /* Creation and removal */
 
@@ -626,9 +484,18 @@ static bool seedchip_check_properties(SeedchipState *s, Error **errp)
     return true;
 }
 
+static uint64_t seedchip_next_serial(void)
+{
+    static uint64_t cards;
+
+    return (uint64_t)SC_PCI_DEVICE << 32 | ++cards;
+}
+
 static bool seedchip_create(SeedchipState *s, Error **errp)
 {
-    const struct sc_config config = {
+    ERRP_GUARD();
+    g_autofree void *nvram = seedchip_open_nvram(s, errp);
+    struct sc_config config = {
         .cores = s->cores,
         .tcm_size = s->tcm,
         .card_size = s->vram,
@@ -640,25 +507,32 @@ static bool seedchip_create(SeedchipState *s, Error **errp)
         .threads = s->threads,
         .vlen = s->vlen,
         .timeout_scale = s->timeout_scale,
-        .serial = s->serial,
+        .nvram = nvram,
         .strict = s->strict,
         .sync = s->sync,
         .test = s->test,
     };
     const struct sc_host host = seedchip_host_ops(s);
-    int ret = sc_chip_create(&config, &host, s, &s->chip);
+    int ret;
 
+    if (*errp) {
+        return false;
+    }
+    /* in the order of the command line, unless it or the NVRAM says one */
+    config.serial = s->serial || nvram ? s->serial : seedchip_next_serial();
+    ret = sc_chip_create(&config, &host, s, &s->chip);
     if (ret) {
         s->chip = NULL;
         error_setg_errno(errp, -ret, "seedchip: the chip model refuses this "
                          "configuration");
+        return false;
     }
-    return !ret;
+    s->serial = sc_chip_config(s->chip)->serial;
+    return true;
 }
 
 static void seedchip_realize(PCIDevice *pci, Error **errp)
 {
-    static uint64_t cards;
     SeedchipState *s = SEEDCHIP(pci);
 
     if (!pci_bus_is_express(pci_get_bus(pci))) {
@@ -670,14 +544,11 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
     if (!seedchip_check_properties(s, errp)) {
         return;
     }
-    cards++;
-    if (!s->serial) {
-        s->serial = (uint64_t)SC_PCI_DEVICE << 32 | cards;
-    }
     s->spec_hash = SC_SPEC_HASH;
     s->fresh = true;
     s->irq_bh = qemu_bh_new(seedchip_irq_bh, s);
     s->run_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_run, s);
+    s->late_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_late, s);
     s->reset_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_reset, s);
     s->rest_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_rest, s);
     if (!seedchip_create(s, errp)) {
@@ -705,6 +576,7 @@ static void seedchip_exit(PCIDevice *pci)
     notifier_remove(&s->suspend);
     qemu_del_vm_change_state_handler(s->vm_state);
     timer_del(s->run_timer);
+    timer_del(s->late_timer);
     timer_del(s->rest_timer);
     seedchip_exit_bars(s);
     msix_uninit(pci, &s->control, &s->control);
@@ -721,10 +593,12 @@ static void seedchip_finalize(Object *obj)
 
     if (s->chip) {
         sc_chip_destroy(s->chip);
+        seedchip_close_nvram(s);
     }
     if (s->irq_bh) {
         qemu_bh_delete(s->irq_bh);
         timer_free(s->run_timer);
+        timer_free(s->late_timer);
         timer_free(s->reset_timer);
         timer_free(s->rest_timer);
     }
@@ -788,33 +662,29 @@ static void seedchip_set_surprise_remove(Object *obj, bool value, Error **errp)
     }
 }
 
-/* Failures for tests of the driver, at run time; see enum sc_injection */
-static const struct {
-    const char *name;
-    const char *text;
-} seedchip_injections[SC_INJECT_COUNT] = {
-    [SC_INJECT_INTERNAL] = { "inject-internal",
-        "number of the queue whose next packet fails with INTERNAL" },
-    [SC_INJECT_STUCK_RESETS] = { "inject-stuck-resets",
-        "how many resets of a queue or context do not end" },
-    [SC_INJECT_FAILED_RESETS] = { "inject-failed-resets",
-        "how many resets of the device fail" },
-};
+/*
+ * Present, but answering all-ones to everything, as behind a broken link. When
+ * it is over the card is as after a bus reset, but for configuration space.
+ */
+static bool seedchip_get_dead(Object *obj, Error **errp)
+{
+    return SEEDCHIP(obj)->dead;
+}
 
-static void seedchip_set_injection(Object *obj, Visitor *v, const char *name,
-                                   void *opaque, Error **errp)
+static void seedchip_set_dead(Object *obj, bool value, Error **errp)
 {
     SeedchipState *s = SEEDCHIP(obj);
-    uint32_t value;
 
-    if (!visit_type_uint32(v, name, &value, errp)) {
-        return;
+    if (!DEVICE(obj)->realized) {
+        error_setg(errp, "seedchip: only a running card can die");
+    } else if (value != s->dead) {
+        s->dead = value;
+        seedchip_update_power(s);
+        seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
+        if (!value) {
+            seedchip_update_master(s);
+        }
     }
-    if (!s->chip) {
-        error_setg(errp, "seedchip: %s is for a card at work", name);
-        return;
-    }
-    sc_chip_inject(s->chip, (uintptr_t)opaque, value);
 }
 
 static SeedchipProperty seedchip_properties[] = {
@@ -830,6 +700,7 @@ static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_UINT32("vlen", SeedchipState, vlen, 4096),
     DEFINE_PROP_UINT32("timeout-scale", SeedchipState, timeout_scale, 1),
     DEFINE_PROP_UINT64("serial", SeedchipState, serial, 0),
+    DEFINE_PROP_STRING("nvram", SeedchipState, nvram),
     DEFINE_PROP_UINT64("latency", SeedchipState, latency, 1000),
     DEFINE_PROP_BOOL("strict", SeedchipState, strict, false),
     DEFINE_PROP_BOOL("sync", SeedchipState, sync, false),
@@ -847,6 +718,7 @@ static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
 
     k->realize = seedchip_realize;
     k->exit = seedchip_exit;
+    k->config_read = seedchip_config_read;
     k->config_write = seedchip_config_write;
     k->vendor_id = SC_PCI_VENDOR;
     k->device_id = SC_PCI_DEVICE;
@@ -856,7 +728,7 @@ static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
     k->class_id = SC_PCI_CLASS;
     RESETTABLE_CLASS(oc)->phases.hold = seedchip_reset_hold;
     dc->desc = "SC1 AI inference card";
-    dc->vmsd = &vmstate_seedchip;
+    dc->vmsd = &seedchip_vmstate;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, seedchip_properties);
     object_class_property_add_bool(oc, "surprise-remove",
@@ -864,13 +736,11 @@ static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
                                    seedchip_set_surprise_remove);
     object_class_property_set_description(oc, "surprise-remove",
         "set to true to pull the card out without asking the guest");
-    for (uintptr_t i = 0; i < SC_INJECT_COUNT; i++) {
-        object_class_property_add(oc, seedchip_injections[i].name, "uint32",
-                                  NULL, seedchip_set_injection, NULL,
-                                  (void *)i);
-        object_class_property_set_description(oc, seedchip_injections[i].name,
-                                              seedchip_injections[i].text);
-    }
+    object_class_property_add_bool(oc, "dead", seedchip_get_dead,
+                                   seedchip_set_dead);
+    object_class_property_set_description(oc, "dead",
+        "the card stays in its slot but answers all-ones to everything");
+    seedchip_inject_properties(oc);
 }
 
 static const TypeInfo seedchip_info = {

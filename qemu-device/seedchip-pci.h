@@ -13,6 +13,7 @@
 #include "exec/memory.h"
 #include "qemu/timer.h"
 #include "chip/chip.h"
+#include "seedchip-inject.h"
 
 #define TYPE_SEEDCHIP "seedchip"
 OBJECT_DECLARE_SIMPLE_TYPE(SeedchipState, SEEDCHIP)
@@ -30,6 +31,12 @@ struct SeedchipState {
     struct sc_chip *chip;
     QEMUBH *irq_bh;
     uint64_t irq_bits;        /* atomic: vectors that irq_bh will raise */
+    uint64_t late_bits;       /* atomic: vectors that late_timer will raise */
+    uint64_t twice_bits;      /* atomic: vectors to be raised twice */
+    QEMUTimer *late_timer;
+    unsigned int irq_drop;    /* atomic: injected, for how many interrupts */
+    unsigned int irq_duplicate;
+    unsigned int irq_delay;
     QEMUTimer *run_timer;     /* sync: when to call sc_chip_run() */
     QEMUTimer *reset_timer;   /* polls a reset until the workers are out */
     int64_t reset_deadline;
@@ -47,6 +54,8 @@ struct SeedchipState {
     bool dma_cut;             /* atomic: reset or removal in progress */
     unsigned int dma_users;   /* atomic: accesses in progress */
     bool gone;                /* unplugged */
+    bool dead;                /* injected: answers nothing but ones */
+    int nvram_fd;             /* -1: none */
 
     /* migration */
     uint64_t spec_hash;
@@ -58,6 +67,7 @@ struct SeedchipState {
     uint64_t bar;
     uint64_t tcm;
     uint64_t serial;
+    char *nvram;
     uint64_t latency;
     uint32_t cores;
     uint32_t queues;
@@ -72,6 +82,21 @@ struct SeedchipState {
     bool test;
     bool trace;
 };
+
+#define SEEDCHIP_POLL_MS  1
+#define SEEDCHIP_RESET_MS 10000 /* a reset that lasts longer is reported */
+
+/* The guest may use the card as soon as it reads that the reset is over. */
+void seedchip_settle_reset(SeedchipState *s);
+
+/* Tell the chip whether it may use the bus; show or hide card memory. */
+void seedchip_update_master(SeedchipState *s);
+void seedchip_update_power(SeedchipState *s);
+
+/* The card stands still while the VM does, and is saved then. */
+void seedchip_vm_state(void *opaque, bool running, RunState state);
+void seedchip_poll_rest(void *opaque);
+extern const VMStateDescription seedchip_vmstate;
 
 /* Registers the device type; once, when QEMU is ready for it. */
 void seedchip_register(void);
@@ -97,6 +122,19 @@ void seedchip_report(SeedchipState *s, enum sc_strict_rule rule,
 
 /* The card's name in messages. */
 const char *seedchip_name(SeedchipState *s);
+
+/* An interrupt by the chip; true: it is lost, or comes later. Any thread. */
+bool seedchip_spoil_irq(SeedchipState *s, unsigned int vector);
+void seedchip_arm_late(SeedchipState *s);
+void seedchip_late(void *opaque);
+
+/* qom-set of what can be injected. */
+void seedchip_inject_properties(ObjectClass *oc);
+
+/* The file behind nvram=, if there is one. */
+void *seedchip_open_nvram(SeedchipState *s, Error **errp);
+void seedchip_close_nvram(SeedchipState *s);
+void seedchip_keep_nvram(void *opaque, const void *image, size_t size);
 
 /* Bottom half and timer behind these, for the device to create. */
 void seedchip_irq_bh(void *opaque);

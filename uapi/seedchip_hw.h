@@ -22,6 +22,7 @@
 
 #define SC_PCI_VENDOR 0x1234 /* QEMU's private test vendor; a real card gets a real id */
 #define SC_PCI_DEVICE 0x5eed
+#define SC_PCI_DEVICE_VF 0x5eee /* virtual function */
 #define SC_PCI_CLASS  0x1200 /* processing accelerator */
 
 #define SC_BAR_CONTROL	0 /* 64-bit, SC_CONTROL_SIZE bytes */
@@ -38,6 +39,11 @@
 #define SC_QUEUE_BASE	   0x40000
 #define SC_QUEUE_STRIDE	   0x100
 #define SC_MAX_QUEUES	   512
+
+#define SC_HEALTH_BASE	   0x2000 /* SC_HEALTH_RECORDS of struct sc_health_record */
+#define SC_HEALTH_RECORDS  64
+#define SC_RETIRED_BASE	   0x3000 /* NUM_RETIRED of u64: card addresses of retired pages */
+#define SC_RETIRED_MAX	   256
 
 #define SC_MAGIC     0x20314353 /* "SC1 " */
 #define SC_VERSION   0x00010000 /* major << 16 | minor << 8 | patch */
@@ -90,6 +96,8 @@
 	X(SERIAL, 0x070, 8, RO, ANY, ~0ULL, 0, "unique per card")                                  \
 	X(DUMP_SIZE, 0x078, 4, RO, ANY, ~0ULL, 0, "bytes of a core dump, see struct sc_core_dump") \
 	X(REVISION, 0x07c, 4, RO, ANY, ~0ULL, 1, "hardware revision")                              \
+	X(FUNCTION, 0x080, 4, RO, ANY, ~0ULL, 0, "0: physical function; n: virtual function n")    \
+	X(FIRMWARE_VERSION, 0x084, 4, RO, ANY, ~0ULL, 0, "major << 16 | minor << 8 | patch")       \
 	X(CONTROL, 0x100, 4, RW, ANY, 0x1, 0, "SC_CONTROL_*")                                      \
 	X(STATUS, 0x104, 4, RO, ANY, 0x7, 0x1, "SC_DEVICE_*")                                      \
 	X(RESET, 0x108, 4, WO, ANY, ~0ULL, 0, "writing SC_RESET_KEY resets the device")            \
@@ -113,7 +121,33 @@
 	X(TOTAL_FAULTS, 0x230, 8, RO, ANY, ~0ULL, 0, "queues stopped by a fault")                  \
 	X(TOTAL_BUSY_NS, 0x238, 8, RO, ANY, ~0ULL, 0, "core time used, summed over the cores")     \
 	X(GUEST_ICOUNT, 0x300, 8, RO, ANY, ~0ULL, 0,                                               \
-	  "test only (SC_FEATURE_TEST): the guest's instruction counter")
+	  "test only (SC_FEATURE_TEST): the guest's instruction counter")                          \
+	X(TEMP_DIE, 0x400, 4, RO, ANY, ~0ULL, 0,                                                   \
+	  "die temperature in millidegrees Celsius, signed")                                       \
+	X(TEMP_MEMORY, 0x404, 4, RO, ANY, ~0ULL, 0, "memory temperature, likewise")                \
+	X(TEMP_DIE_MAX, 0x408, 4, RO, ANY, ~0ULL, 0, "at or above it the card throttles")          \
+	X(TEMP_MEMORY_MAX, 0x40c, 4, RO, ANY, ~0ULL, 0, "likewise")                                \
+	X(TEMP_DIE_CRIT, 0x410, 4, RO, ANY, ~0ULL, 0, "at or above it the card is in danger")      \
+	X(TEMP_MEMORY_CRIT, 0x414, 4, RO, ANY, ~0ULL, 0, "likewise")                               \
+	X(POWER_UW, 0x418, 4, RO, ANY, ~0ULL, 0, "power drawn, in microwatts")                     \
+	X(POWER_MAX_UW, 0x41c, 4, RO, ANY, ~0ULL, 0, "its limit")                                  \
+	X(VOLTAGE_MV, 0x420, 4, RO, ANY, ~0ULL, 0, "core voltage in millivolts")                   \
+	X(VOLTAGE_MIN_MV, 0x424, 4, RO, ANY, ~0ULL, 0, "its lower limit")                          \
+	X(VOLTAGE_MAX_MV, 0x428, 4, RO, ANY, ~0ULL, 0, "its upper limit")                          \
+	X(CLOCK_NOW_KHZ, 0x42c, 4, RO, ANY, ~0ULL, 0,                                              \
+	  "core clock as it is; CLOCK_KHZ unless the card throttles")                              \
+	X(MEMORY_CLOCK_KHZ, 0x430, 4, RO, ANY, ~0ULL, 0, "memory clock")                           \
+	X(THROTTLE, 0x434, 4, RO, ANY, ~0ULL, 0, "why the clock is reduced, SC_THROTTLE_*")        \
+	X(ECC_CORRECTED, 0x440, 8, RO, ANY, ~0ULL, 0,                                              \
+	  "memory errors corrected in the life of the card")                                       \
+	X(ECC_UNCORRECTED, 0x448, 8, RO, ANY, ~0ULL, 0,                                            \
+	  "memory errors that could not be corrected, likewise")                                   \
+	X(LIFETIME_SECONDS, 0x450, 8, RO, ANY, ~0ULL, 0,                                           \
+	  "seconds with power in the life of the card")                                            \
+	X(POWER_CYCLES, 0x458, 4, RO, ANY, ~0ULL, 0, "power-ons in the life of the card")          \
+	X(NUM_RETIRED, 0x45c, 4, RO, ANY, ~0ULL, 0, "retired pages")                               \
+	X(NUM_HEALTH, 0x460, 8, RO, ANY, ~0ULL, 0, "health records ever written")                  \
+	X(CORES_DISABLED, 0x468, 8, RO, ANY, ~0ULL, 0, "bit n: core n has failed and is not used")
 
 /*
  * Context registers, at SC_CONTEXT_BASE + context * SC_CONTEXT_STRIDE.
@@ -171,11 +205,22 @@ enum sc_queue_reg { SC_QUEUE_TABLE(SC_QUEUE_ENUM_) };
 	X(RECORDS, 1, "completion records")                                                        \
 	X(STRICT, 2, "strict checks are on")                                                       \
 	X(TEST, 3, "test-only registers are present")                                              \
-	X(ATOMICS, 4, "harts have the A extension on card memory")
+	X(ATOMICS, 4, "harts have the A extension on card memory")                                 \
+	X(TELEMETRY, 5, "telemetry registers, health records and NVRAM")                           \
+	X(VIRTUAL, 6, "this is a virtual function")
 
 #define SC_FEATURE_ENUM_(name, bit, text) SC_FEATURE_##name = 1 << (bit),
 enum sc_feature { SC_FEATURE_TABLE(SC_FEATURE_ENUM_) };
 #define SC_FEATURES_REQUIRED 0xffffffff00000000ULL
+
+/* THROTTLE: X(name, bit, meaning) */
+#define SC_THROTTLE_TABLE(X)                                                                       \
+	X(THERMAL, 0, "a temperature is at or above its limit")                                    \
+	X(POWER, 1, "the power limit is reached")                                                  \
+	X(EXTERNAL, 2, "the host has asked for it by the slot's power brake")
+
+#define SC_THROTTLE_ENUM_(name, bit, text) SC_THROTTLE_##name = 1 << (bit),
+enum sc_throttle { SC_THROTTLE_TABLE(SC_THROTTLE_ENUM_) };
 
 #define SC_CONTROL_ENABLE     0x1
 #define SC_DEVICE_READY	      0x1
@@ -450,6 +495,7 @@ enum sc_engine { SC_ENGINE_TABLE(SC_ENGINE_ENUM_) };
 #define SC_ACCESS_WRITE	  0x2
 #define SC_ACCESS_EXECUTE 0x4
 #define SC_NO_CORE	  0xffff
+#define SC_NO_QUEUE	  0xffff
 #define SC_FAULT_DUMP	  0x1 /* sc_fault.flags: a core dump was written */
 #define SC_FAULT_IMPRECISE 0x2 /* pc issued the engine operation; the hart had gone on */
 
@@ -485,11 +531,26 @@ struct sc_fault {
 /* Entry of the event ring. `seq` is the event's index + 1, stored last. */
 #define SC_EVENT_FAULT	 1 /* a queue has faulted */
 #define SC_EVENT_ABORTED 2 /* a reset has aborted running work; one event per core that ran it */
+#define SC_EVENT_HEALTH	 3 /* the card reports on itself: status, code, core, va, value */
 struct sc_event {
 	__u32 seq;
 	__u32 type;
 	__u64 rsv;
 	struct sc_fault fault;
+};
+
+/* One entry of the card's fault log. Record n lies in place n mod SC_HEALTH_RECORDS. */
+#define SC_HEALTH_MEMBERS(X)                                                                       \
+	X(__u64, number, FIELD, "number of the record + 1, 0: there is none")                      \
+	X(__u32, code, FIELD, "enum sc_code")                                                      \
+	X(__u32, core, FIELD, "core, or SC_NO_CORE")                                               \
+	X(__u64, address, FIELD, "card address, 0 where the code has none")                        \
+	X(__u64, value, FIELD, "millidegrees, SC_THROTTLE_*: see the code")                        \
+	X(__u64, seconds, FIELD, "LIFETIME_SECONDS of the occurrence")                             \
+	X(__u64, power_cycle, FIELD, "POWER_CYCLES of the occurrence")                             \
+	X(__u64, rsv0, RSV, "") X(__u64, rsv1, RSV, "")
+struct sc_health_record {
+	SC_HEALTH_MEMBERS(SC_MEMBER_)
 };
 
 /* Core state at a fault, followed by 32 vector registers of VLEN / 8 bytes. */

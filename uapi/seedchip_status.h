@@ -87,6 +87,11 @@
 	X(DEVICE_RESET, 112, BYSTANDER, "the device was reset")                                    \
 	X(MEMORY_ECC, 128, DEVICE, "uncorrectable memory error")                                   \
 	X(INTERNAL, 129, DEVICE, "internal inconsistency")                                         \
+	X(ECC_CORRECTED, 130, DEVICE, "memory error, corrected")                                   \
+	X(TEMPERATURE, 131, DEVICE, "a temperature has reached its limit")                         \
+	X(TEMPERATURE_CRITICAL, 132, DEVICE, "a temperature has reached its critical limit")       \
+	X(THROTTLED, 133, DEVICE, "the clock is reduced, or not any more")                         \
+	X(CORE_FAILED, 134, DEVICE, "a core has failed; it is not used from the next reset on")    \
 	X(REMOVED, 144, LOST, "the card was removed or lost power")
 
 /*

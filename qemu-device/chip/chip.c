@@ -122,7 +122,7 @@ static bool work_left(struct sc_chip *chip)
 		return true;
 	if (chip->resetting || chip->no_master)
 		return false;
-	return chip->ready_head || sc_dispatch_ready(chip) || sc_queue_poll_due(chip) != UINT64_MAX;
+	return chip->ready_head || chip->ras.num_events || sc_dispatch_ready(chip) || sc_queue_poll_due(chip) != UINT64_MAX;
 }
 
 static void spend(uint64_t *budget, uint64_t cost)
@@ -162,6 +162,8 @@ static bool work_once(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 		sc_reset_finish(chip);
 		return true;
 	}
+	if (sc_ras_event(chip))
+		return true;
 	if (chip->resetting || chip->no_master)
 		return false;
 	chip->busy++;
@@ -356,6 +358,7 @@ static void init_state(struct sc_chip *chip)
 			     SC_ISA_ZVFBFWMA | SC_ISA_XSDV_EXP2;
 	sc_regs_discovery(chip);
 	sc_regs_reset_device(chip);
+	sc_ras_init(chip);
 	for (i = 0; i < chip->config.contexts; i++) {
 		sc_regs_reset_context(&chip->contexts[i]);
 		chip->contexts[i].instance = ++chip->instances;
@@ -412,6 +415,9 @@ int sc_chip_create(const struct sc_config *config, const struct sc_host *host, v
 void sc_chip_destroy(struct sc_chip *chip)
 {
 	stop_workers(chip, chip->config.threads);
+	sc_lock(chip);
+	sc_ras_store(chip);
+	sc_unlock(chip);
 	free_parts(chip);
 }
 
@@ -466,7 +472,7 @@ bool sc_chip_idle(struct sc_chip *chip)
 	unsigned int i;
 
 	sc_lock(chip);
-	idle = !chip->busy && !chip->resetting;
+	idle = !chip->busy && !chip->resetting && !chip->ras.num_events;
 	for (i = 0; idle && i < chip->config.queues; i++)
 		idle = queue_idle(chip, &chip->queues[i]);
 	sc_unlock(chip);

@@ -35,7 +35,9 @@ struct sc_chip;
  * @threads: worker threads (host processors, at most @cores); see @sync
  * @vlen: vector register bits, a power of two from 128 to 16384; 0: no vectors
  * @timeout_scale: TIMEOUT_SCALE register (1)
- * @serial: SERIAL register
+ * @serial: SERIAL register; 0: as in the NVRAM
+ * @function: FUNCTION register; a virtual function has no telemetry of its own
+ * @nvram: what sc_host.nvram was last given, sc_nvram_size() bytes; NULL: a new card
  * @strict: strict checks, late application of engine effects, race reports
  * @sync: no worker threads; all work is done by sc_chip_run()
  * @test: offer SC_FEATURE_TEST
@@ -57,6 +59,8 @@ struct sc_config {
 	unsigned int vlen;
 	unsigned int timeout_scale;
 	uint64_t serial;
+	unsigned int function;
+	const void *nvram;
 	bool strict;
 	bool sync;
 	bool test;
@@ -77,6 +81,8 @@ struct sc_config {
  *	    Must not call into the chip.
  * @kick: with sc_config.sync: work is pending, call sc_chip_run() soon.
  *	  NULL without sync. Must not call sc_chip_run() itself.
+ * @nvram: the card's NVRAM has changed and is to be kept; may be NULL. Called
+ *	   with the chip's lock held, see @trace.
  * @trace: one line per doorbell, packet, fence, interrupt, fault and reset;
  *	   may be NULL, then tracing costs nothing. Like @time_ns and @icount it
  *	   is called with the chip's lock held: it must neither call into the
@@ -91,9 +97,43 @@ struct sc_host {
 	uint64_t (*icount)(void *opaque);
 	void (*strict)(void *opaque, enum sc_strict_rule rule, const char *text);
 	void (*kick)(void *opaque);
+	void (*nvram)(void *opaque, const void *image, size_t size);
 	void (*trace)(void *opaque, const char *event, const char *text);
 	void (*timing)(void *opaque, const struct sc_timing *timing);
 };
+
+/*
+ * What can go wrong on demand: X(name, property, value, meaning). The property
+ * is the virtual card's; those up to CORE_FAILURE are the whole card's, a
+ * virtual function refuses them.
+ */
+#define SC_INJECT_TABLE(X)                                                                         \
+	X(TEMPERATURE, "inject-temperature", "millidegrees, 0: as the load is",                    \
+	  "die temperature, to 150000")                                                            \
+	X(TEMPERATURE_MEMORY, "inject-temperature-memory", "millidegrees, 0: the usual",           \
+	  "memory temperature, to 150000")                                                         \
+	X(THROTTLE, "inject-throttle", "2: power, 4: external, 0: none",                           \
+	  "the clock is reduced for this reason until another value is set")                       \
+	X(ECC_CORRECTED, "inject-ecc-corrected", "card address",                                   \
+	  "a memory error that is corrected: counted, logged, reported")                           \
+	X(ECC_UNCORRECTED, "inject-ecc-uncorrected", "card address",                               \
+	  "one that is not: also, the page is retired and reads of it fail until power is lost")   \
+	X(CORE_FAILURE, "inject-core-failure", "core",                                             \
+	  "the core is disabled for good, from the next reset of the card on")                     \
+	X(WRITEBACK_TORN, "inject-writeback-torn", "queue",                                        \
+	  "its next write-back stores `retired` as two halves, the low one first")                 \
+	X(WRITEBACK_LATE, "inject-writeback-late", "queue",                                        \
+	  "its next interrupt comes before the write-back, which waits for the next "              \
+	  "one or for a read of PROGRESS")                                                         \
+	X(STUCK_QUEUE, "inject-stuck-queue", "queue", "it starts and retires nothing until RESET") \
+	X(INTERNAL, "inject-internal", "queue", "the next packet that it starts fails: INTERNAL")  \
+	X(STUCK_RESETS, "inject-stuck-resets", "count",                                            \
+	  "so many resets of a queue or context do not end")                                       \
+	X(FAILED_RESETS, "inject-failed-resets", "count",                                          \
+	  "so many resets of the device end with STATUS.FAILED")
+
+#define SC_INJECT_ENUM_(name, property, value, text) SC_INJECT_##name,
+enum sc_inject { SC_INJECT_TABLE(SC_INJECT_ENUM_) SC_INJECT_COUNT };
 
 /**
  * sc_chip_create() - build a chip and start its worker threads
@@ -159,22 +199,6 @@ void sc_chip_set_master(struct sc_chip *chip, bool on);
  */
 void sc_chip_reset_begin(struct sc_chip *chip, unsigned int cause);
 
-/**
- * enum sc_injection - failures that sc_chip_inject() provokes
- * @SC_INJECT_INTERNAL: the next packet that queue number @value starts fails with INTERNAL
- * @SC_INJECT_STUCK_RESETS: the next @value RESETs of a queue or context stay BUSY
- * @SC_INJECT_FAILED_RESETS: the next @value device resets end with STATUS.FAILED, not READY
- */
-enum sc_injection {
-	SC_INJECT_INTERNAL,
-	SC_INJECT_STUCK_RESETS,
-	SC_INJECT_FAILED_RESETS,
-	SC_INJECT_COUNT
-};
-
-/** sc_chip_inject() - have something go wrong; for tests. */
-void sc_chip_inject(struct sc_chip *chip, enum sc_injection what, uint32_t value);
-
 /** sc_chip_reset_busy() - whether the reset still waits for workers. */
 bool sc_chip_reset_busy(struct sc_chip *chip);
 
@@ -186,6 +210,18 @@ bool sc_chip_reset_busy(struct sc_chip *chip);
  * left: it is looked at once per call.
  */
 bool sc_chip_run(struct sc_chip *chip, uint64_t budget);
+
+/**
+ * sc_chip_inject() - make something go wrong
+ * @what: SC_INJECT_*
+ * @value: as the table says
+ *
+ * Return: 0, -ERANGE, or -ENODEV for what a virtual function does not have.
+ */
+int sc_chip_inject(struct sc_chip *chip, enum sc_inject what, uint64_t value);
+
+/** sc_nvram_size() - bytes of an NVRAM image */
+size_t sc_nvram_size(void);
 
 /** sc_chip_idle() - no packet is in progress, no command pending, no worker busy. */
 bool sc_chip_idle(struct sc_chip *chip);

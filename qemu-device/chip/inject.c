@@ -6,17 +6,47 @@
  * Invariant: an injection is used up by what it hits; without one the chip is
  * as specified.
  */
+#include <errno.h>
+
 #include "internal.h"
 
-void sc_chip_inject(struct sc_chip *chip, enum sc_injection what, uint32_t value)
+static int spoil_queue(struct sc_queue *q, enum sc_inject what)
 {
-	sc_lock(chip);
+	if (what == SC_INJECT_WRITEBACK_TORN)
+		q->torn = true;
+	else if (what == SC_INJECT_WRITEBACK_LATE)
+		q->late = true;
+	else
+		q->stuck = true;
+	return 0;
+}
+
+static int inject(struct sc_chip *chip, enum sc_inject what, uint64_t value)
+{
+	if (what <= SC_INJECT_CORE_FAILURE)
+		return chip->config.function ? -ENODEV : sc_ras_inject(chip, what, value);
+	if (what <= SC_INJECT_INTERNAL && value >= chip->config.queues)
+		return -ERANGE;
+	if (what < SC_INJECT_INTERNAL)
+		return spoil_queue(&chip->queues[value], what);
+	if (value > UINT32_MAX)
+		return -ERANGE;
 	chip->inject[what] = what == SC_INJECT_INTERNAL ? value + 1 : value;
+	return 0;
+}
+
+int sc_chip_inject(struct sc_chip *chip, enum sc_inject what, uint64_t value)
+{
+	int ret;
+
+	sc_lock(chip);
+	ret = inject(chip, what, value);
 	sc_unlock(chip);
+	return ret;
 }
 
 /* One of a number of injections is due. */
-bool sc_inject_count(struct sc_chip *chip, enum sc_injection what)
+bool sc_inject_count(struct sc_chip *chip, enum sc_inject what)
 {
 	if (!chip->inject[what])
 		return false;

@@ -29,6 +29,7 @@
 #include "chip.h"
 #include "core.h"
 #include "mmu.h"
+#include "ras.h"
 #include "timing_sim.h"
 
 #define SC_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -211,6 +212,9 @@ struct sc_queue {
 	bool failed; /* a packet has failed: start no other */
 	bool yield_slot; /* give the slot to a waiter when the window is empty */
 	bool publish; /* the state page must be written although nothing retires */
+	bool stuck; /* injected: nothing happens before RESET */
+	bool torn, late; /* injected: how the next write-back goes wrong */
+	bool withheld; /* a late write-back is still to come */
 	uint64_t publishing; /* what it shows as retired, or will before RETIRED does */
 	uint64_t fetch; /* index of the next packet to start */
 	bool have; /* `current` was fetched and has not started */
@@ -331,6 +335,7 @@ struct sc_chip {
 	uint64_t timed_instance; /* sc_context.instance of the last dispatch that was timed */
 	bool core_runs; /* timing: one worker is in sc_core_run(), and no other may be */
 
+	struct sc_ras ras;
 	uint64_t bias_insns, bias_macs, bias_dma; /* TOTAL_* beyond what the cores count */
 
 	pthread_mutex_t event_mutex;
@@ -394,6 +399,7 @@ void sc_queue_step(struct sc_chip *chip, struct sc_queue *q, unsigned int user);
 void sc_queue_user_left(struct sc_chip *chip, const struct sc_queue *stepped);
 uint64_t sc_queue_poll_due(const struct sc_chip *chip);
 void sc_queue_wait_on(struct sc_chip *chip, struct sc_queue *q, enum sc_queue_wait wait);
+void sc_queue_catch_up(struct sc_chip *chip, struct sc_queue *q);
 struct sc_work *sc_work_push(struct sc_chip *chip, struct sc_queue *q);
 void sc_work_clear(struct sc_work *work);
 void sc_work_fail(struct sc_chip *chip, struct sc_work *work, const struct sc_fault *fault);
@@ -440,7 +446,7 @@ bool sc_event_store(struct sc_chip *chip, unsigned int type, const struct sc_fau
 void sc_event_publish(struct sc_chip *chip, bool stored);
 
 /* inject.c */
-bool sc_inject_count(struct sc_chip *chip, enum sc_injection what);
+bool sc_inject_count(struct sc_chip *chip, enum sc_inject what);
 bool sc_inject_packet(struct sc_chip *chip, const struct sc_queue *q);
 
 /* reset.c */

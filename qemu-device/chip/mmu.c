@@ -14,6 +14,7 @@
  *   4. ENGINE page and an ordinary access: ENGINE_ONLY. An access of the queue
  *      engine to its ring needs an ENGINE page, else NO_READ
  *   5. permissions: NO_READ, NO_WRITE, NO_EXECUTE
+ *   6. a read of a page with an uncorrectable error: MEMORY_ECC
  *
  * Context 0 is not translated and not checked beyond its windows: bit 46
  * selects system memory, else the address is a card address below CARD_SIZE
@@ -196,6 +197,18 @@ int sc_mmu_walk_card(struct sc_chip *chip, unsigned int context, uint64_t va, st
 	return walk(chip, context, va, true, xlat, &code);
 }
 
+/* A page with an uncorrectable error can be written, not read. */
+static int check_memory(struct sc_chip *chip, uint64_t va, unsigned int access,
+			struct sc_xlat *xlat, struct sc_fault *fault)
+{
+	if (!xlat->host || !sc_ras_is_poisoned(chip, xlat->host - chip->card))
+		return 0;
+	xlat->pte &= ~(SC_PTE_READ | SC_PTE_EXECUTE);
+	if (!(access & (SC_ACCESS_READ | SC_ACCESS_EXECUTE)))
+		return 0;
+	return fail(fault, SC_CODE_MEMORY_ECC, va, access);
+}
+
 static int translate_context0(struct sc_chip *chip, uint64_t va, unsigned int access,
 			      struct sc_xlat *xlat, struct sc_fault *fault)
 {
@@ -211,7 +224,7 @@ static int translate_context0(struct sc_chip *chip, uint64_t va, unsigned int ac
 	xlat->host = chip->card + (va & ~(SC_PAGE_SIZE - 1ULL));
 	if (chip->cached && access & SC_ACCESS_WRITE)
 		sc_stale_reuse(chip, xlat->host);
-	return 0;
+	return check_memory(chip, va, access, xlat, fault);
 }
 
 int sc_mmu_translate(struct sc_chip *chip, unsigned int context, uint64_t va, unsigned int access,
@@ -237,7 +250,7 @@ int sc_mmu_translate(struct sc_chip *chip, unsigned int context, uint64_t va, un
 		return fail(fault, SC_CODE_NO_EXECUTE, va, access);
 	if (chip->cached && xlat->host)
 		sc_stale_record(chip, context, va, xlat->host);
-	return 0;
+	return check_memory(chip, va, access, xlat, fault);
 }
 
 /* An aligned access of 8 bytes or less is one load or store. */

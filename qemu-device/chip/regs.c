@@ -111,12 +111,12 @@ void sc_regs_discovery(struct sc_chip *chip)
 	reset_descs(device_descs, SC_ARRAY_SIZE(device_descs), r);
 	r->SPEC_HASH = SC_SPEC_HASH;
 	r->FEATURES = SC_FEATURE_COOPERATIVE | SC_FEATURE_RECORDS | SC_FEATURE_ATOMICS |
+		      (c->function ? SC_FEATURE_VIRTUAL : SC_FEATURE_TELEMETRY) |
 		      (c->strict ? SC_FEATURE_STRICT : 0) | (c->test ? SC_FEATURE_TEST : 0);
 	r->NUM_CORES = c->cores;
 	r->NUM_QUEUES = c->queues;
 	r->NUM_SLOTS = c->slots;
 	r->NUM_CONTEXTS = c->contexts;
-	r->CORE_MASK = ~0ULL >> (64 - c->cores);
 	r->CARD_SIZE = c->card_size;
 	r->CARD_VISIBLE_SIZE = c->card_visible_size;
 	r->TCM_SIZE = c->tcm_size;
@@ -126,7 +126,6 @@ void sc_regs_discovery(struct sc_chip *chip)
 	r->ISA = chip->isa;
 	r->VLEN = c->vlen;
 	r->CLOCK_KHZ = c->machine.clock_mhz * 1000;
-	r->SERIAL = c->serial;
 	r->DUMP_SIZE = sc_core_dump_size(c->vlen);
 }
 
@@ -283,6 +282,8 @@ static void refresh_device(struct sc_chip *chip, uint32_t offset)
 		r->TOTAL_MACS = macs;
 		r->TOTAL_DMA_BYTES = dma;
 		break;
+	default:
+		sc_ras_refresh(chip, offset);
 	}
 }
 
@@ -290,6 +291,8 @@ static void refresh(struct sc_chip *chip, const struct block *b, const struct re
 {
 	if (b->queue) {
 		b->queue->reg.STATUS = sc_queue_status(b->queue);
+		if (d->offset == SC_Q_PROGRESS && b->queue->withheld)
+			sc_queue_catch_up(chip, b->queue);
 	} else if (b->ctx) {
 		b->ctx->reg.STATUS = b->ctx->resetting ? SC_CONTEXT_RESETTING : 0;
 		if (b->ctx->reg.CONTROL & SC_CONTEXT_ENABLE)
@@ -306,7 +309,8 @@ uint64_t sc_chip_read(struct sc_chip *chip, uint64_t offset, unsigned int size)
 	struct block b;
 
 	sc_lock(chip);
-	d = decode(chip, offset, size, false, &b);
+	d = sc_ras_window(chip, offset, size, &value) ? NULL :
+							decode(chip, offset, size, false, &b);
 	if (d) {
 		refresh(chip, &b, d);
 		value = *store_of(&b, d);

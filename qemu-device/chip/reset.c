@@ -84,6 +84,9 @@ void sc_reset_start(struct sc_chip *chip, unsigned int cause)
 	sc_regs_reset_device(chip);
 	chip->reg.RESET_CAUSE = cause;
 	chip->reg.GENERATION = (uint32_t)(chip->reg.GENERATION + 1);
+	if (cause == SC_RESET_CAUSE_POWER)
+		sc_ras_power_on(chip);
+	sc_ras_reset(chip);
 	for (i = 0; i < chip->config.contexts; i++) {
 		sc_regs_reset_context(&chip->contexts[i]);
 		chip->contexts[i].resetting = false;

@@ -17,7 +17,7 @@
 #include "internal.h"
 
 #define SAVE_MAGIC   0x3153455641534353ULL
-#define SAVE_VERSION 1
+#define SAVE_VERSION 2
 
 struct stream {
 	uint8_t *buf; /* NULL: only count */
@@ -179,6 +179,20 @@ static void device(struct stream *s, struct sc_device_regs *reg, struct sc_latch
 	words(s, totals, 3 * sizeof(totals[0]));
 }
 
+/* What is injected and what the card remembers; events have been delivered. */
+static void ras(struct stream *s, struct sc_ras *r)
+{
+	words(s, &r->nvram, sizeof(r->nvram));
+	NARROW(s, r->temp[0], INT32_MAX);
+	NARROW(s, r->temp[1], INT32_MAX);
+	NARROW(s, r->throttle, SC_THROTTLE_POWER | SC_THROTTLE_EXTERNAL);
+	NARROW(s, r->throttled, UINT32_MAX);
+	NARROW(s, r->num_poisoned, SC_RETIRED_MAX);
+	words(s, r->poisoned, sizeof(r->poisoned));
+	if (!s->save && !sc_ras_valid(r))
+		s->bad = true;
+}
+
 static void core_totals(struct sc_chip *chip, uint64_t totals[3])
 {
 	const struct sc_core_stats *c;
@@ -208,6 +222,8 @@ long sc_chip_save(struct sc_chip *chip, void *buf, size_t size)
 	totals[2] += chip->bias_dma;
 	header(&s, chip);
 	device(&s, &chip->reg, &chip->latch, totals);
+	sc_ras_seal(chip);
+	ras(&s, &chip->ras);
 	for (i = 0; i < chip->config.contexts; i++)
 		context(&s, chip, i, &chip->contexts[i]);
 	for (i = 0; i < chip->config.queues; i++)
@@ -255,6 +271,7 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 {
 	struct sc_context *contexts = calloc(chip->config.contexts, sizeof(*contexts));
 	struct sc_queue *queues = calloc(chip->config.queues, sizeof(*queues));
+	struct sc_ras *loaded = calloc(1, sizeof(*loaded));
 	struct stream s = { .buf = (uint8_t *)buf, .size = size };
 	struct sc_latch half = { 0 };
 	struct sc_device_regs reg;
@@ -262,7 +279,7 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 	unsigned int i;
 	int ret = -EINVAL;
 
-	if (!contexts || !queues) {
+	if (!contexts || !queues || !loaded) {
 		ret = -ENOMEM;
 		goto out;
 	}
@@ -272,6 +289,7 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 	if (s.bad || !sc_chip_idle(chip))
 		goto out;
 	device(&s, &reg, &half, totals);
+	ras(&s, loaded);
 	for (i = 0; i < chip->config.contexts; i++)
 		context(&s, chip, i, &contexts[i]);
 	for (i = 0; i < chip->config.queues; i++)
@@ -281,6 +299,8 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 	sc_lock(chip);
 	take_device(chip, &reg, totals);
 	chip->latch = half;
+	chip->ras = *loaded;
+	sc_ras_loaded(chip);
 	for (i = 0; i < chip->config.contexts; i++) {
 		chip->contexts[i].reg = contexts[i].reg;
 		chip->contexts[i].latch = contexts[i].latch;
@@ -296,5 +316,6 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 out:
 	free(contexts);
 	free(queues);
+	free(loaded);
 	return ret;
 }

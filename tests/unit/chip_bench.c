@@ -61,6 +61,15 @@ static void host_kick(void *opaque)
 	((struct bench *)opaque)->kicks++;
 }
 
+static void host_nvram(void *opaque, const void *image, size_t size)
+{
+	struct bench *b = opaque;
+
+	assert_true(size <= sizeof(b->nvram));
+	memcpy(b->nvram, image, size);
+	b->nvram_stores++;
+}
+
 struct sc_config bench_config(void)
 {
 	return (struct sc_config){ .cores = 4, .tcm_size = 65536, .card_size = BENCH_CARD,
@@ -71,7 +80,7 @@ struct sc_config bench_config(void)
 struct bench *bench_create(const struct sc_config *config)
 {
 	static const struct sc_host host = { host_dma, host_irq, host_time, host_icount,
-					     host_strict, host_kick, NULL, NULL };
+					     host_strict, host_kick, host_nvram, NULL, NULL };
 	struct sc_config c = config ? *config : bench_config();
 	struct bench *b = calloc(1, sizeof(*b));
 

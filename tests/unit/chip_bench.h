@@ -41,6 +41,8 @@ struct bench {
 	unsigned int strict[SC_STRICT_COUNT], strict_total;
 	char text[160];
 	unsigned int kicks;
+	uint8_t nvram[8192]; /* last image that the chip has handed over */
+	unsigned int nvram_stores;
 	uint64_t refuse; /* host refuses this page; ~0: none */
 	int (*hook)(struct bench *b, uint64_t addr, size_t len, bool write); /* sees every DMA */
 	uint64_t tables; /* next free page table */

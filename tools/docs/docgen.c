@@ -18,6 +18,8 @@
 #include "seedchip_coredump.h"
 #include "seedchip_kernel_abi.h"
 #include "qemu-device/chip/timing.h"
+#include "qemu-device/chip/chip.h"
+#include "qemu-device/seedchip-inject.h"
 
 /* A value as the tables print it: symbolic sizes stay readable. */
 static void print_mask(FILE *out, unsigned long long mask)
@@ -175,6 +177,28 @@ static void table_record(FILE *out)
 	STRUCT_TABLE(SC_RECORD_MEMBERS);
 }
 
+static void table_health(FILE *out)
+{
+	STRUCT_TABLE(SC_HEALTH_MEMBERS);
+}
+
+static void table_injections(FILE *out)
+{
+	fputs("| property | value | what happens |\n|---|---|---|\n", out);
+#define INJECT_ROW(property, value, text) \
+	fprintf(out, "| `%s` | %s | %s |\n", property, value, text);
+#define INJECT_NAMED_ROW(name, property, value, text) INJECT_ROW(property, value, text)
+	SC_INJECT_TABLE(INJECT_NAMED_ROW)
+	SEEDCHIP_IRQ_INJECT_TABLE(INJECT_NAMED_ROW)
+	SEEDCHIP_CARD_INJECT_TABLE(INJECT_ROW)
+}
+
+static void table_throttle(FILE *out)
+{
+	fputs(BIT_HEAD, out);
+	SC_THROTTLE_TABLE(BIT_ROW)
+}
+
 static void table_fault(FILE *out)
 {
 	STRUCT_TABLE(SC_FAULT_MEMBERS);
@@ -280,6 +304,9 @@ static const struct table {
 	{ "queue-state", table_queue_state },
 	{ "record", table_record },
 	{ "fault", table_fault },
+	{ "health", table_health },
+	{ "injections", table_injections },
+	{ "throttle", table_throttle },
 	{ "status", table_status },
 	{ "codes", table_codes },
 	{ "strict", table_strict },

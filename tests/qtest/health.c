@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What can be injected into the card at run time, and what it remembers in the file behind
+ * nvram=.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/pci_regs.h>
+#include <cmocka.h>
+
+#include "tests/qtest/machine.h"
+#include "tests/qtest/queue.h"
+
+#define VECTORS 0x8000 /* system address of the MSI-X words */
+
+static const char *set(struct machine *m, const char *property, const char *value)
+{
+	return qmp(m, "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"card0\","
+		      "\"property\":\"%s\",\"value\":%s}}", property, value);
+}
+
+static void set_ok(struct machine *m, const char *property, const char *value)
+{
+	assert_null(strstr(set(m, property, value), "error"));
+}
+
+static void test_refused(void **state)
+{
+	struct machine *m = machine_start("");
+
+	(void)state;
+	assert_non_null(strstr(set(m, "inject-temperature", "200000"), "out of range"));
+	assert_non_null(strstr(set(m, "inject-stuck-queue", "256"), "out of range (queue)"));
+	assert_non_null(strstr(set(m, "inject-ecc-corrected", "67108864"), "out of range"));
+	machine_stop(m);
+}
+
+/* One interrupt lost, one late, one twice: the words that they write say so. */
+static void test_interrupts(void **state)
+{
+	struct machine *m = machine_start("");
+	uint64_t word = VECTORS + 4 * QUEUE_VECTOR;
+	struct queue q;
+
+	(void)state;
+	card_map(m);
+	card_msix(m, VECTORS);
+	queue_start(&q, m, 1, QUEUE_VECTOR);
+	set_ok(m, "inject-irq-drop", "1");
+	mem_write(m, word, 0, 4);
+	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
+	usleep(20000);
+	assert_int_equal(mem_read(m, word, 4), 0);
+	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
+	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
+
+	set_ok(m, "inject-irq-delay", "1");
+	mem_write(m, word, 0, 4);
+	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
+	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
+	machine_stop(m);
+}
+
+static void test_dead(void **state)
+{
+	struct machine *m = machine_start("");
+	uint32_t generation;
+
+	(void)state;
+	card_map(m);
+	generation = reg_read(m, SC_REG_GENERATION, 4);
+	mem_write(m, m->card, 0x1234, 4);
+	set_ok(m, "dead", "true");
+	assert_int_equal(reg_read(m, SC_REG_MAGIC, 4), ~0U);
+	assert_int_equal(mem_read(m, m->doorbells + SC_DOORBELL_STATUS, 4), ~0U);
+	assert_int_equal(mem_read(m, m->card, 4), ~0U);
+	assert_int_equal(card_cfg(m, PCI_VENDOR_ID, 4), ~0U);
+	card_cfg_write(m, PCI_COMMAND, 0, 2);
+	set_ok(m, "dead", "false");
+	assert_true(reg_wait(m, SC_REG_STATUS, SC_DEVICE_RESETTING, 0));
+	assert_int_equal(reg_read(m, SC_REG_MAGIC, 4), SC_MAGIC);
+	assert_int_equal(mem_read(m, m->card, 4), 0x1234);
+	assert_true((uint32_t)reg_read(m, SC_REG_GENERATION, 4) > generation);
+	assert_true(card_cfg(m, PCI_COMMAND, 2) & PCI_COMMAND_MASTER);
+	machine_stop(m);
+}
+
+/* One file, two lives of the card. */
+static void test_nvram(void **state)
+{
+	char path[] = "/tmp/seedchip-nvram.XXXXXX", props[128];
+	int fd = mkstemp(path);
+	struct machine *m;
+
+	(void)state;
+	snprintf(props, sizeof(props), "nvram=%s", path);
+	m = machine_start(props);
+	card_map(m);
+	set_ok(m, "inject-ecc-uncorrected", "1052672");
+	set_ok(m, "inject-core-failure", "3");
+	assert_int_equal(reg_read(m, SC_REG_POWER_CYCLES, 4), 1);
+	snprintf(props, sizeof(props), "-device seedchip,vram=2M,addr=9,nvram=%s", path);
+	assert_non_null(strstr(machine_refusal(props), "is in use by another card"));
+	machine_stop(m);
+
+	snprintf(props, sizeof(props), "nvram=%s", path);
+	m = machine_start(props);
+	card_map(m);
+	assert_int_equal(reg_read(m, SC_REG_POWER_CYCLES, 4), 2);
+	assert_int_equal(reg_read(m, SC_REG_NUM_HEALTH, 8), 2);
+	assert_int_equal(reg_read(m, SC_REG_NUM_RETIRED, 4), 1);
+	assert_int_equal(reg_read(m, SC_RETIRED_BASE, 8), 1052672);
+	assert_false(reg_read(m, SC_REG_CORE_MASK, 8) & 8);
+	machine_stop(m);
+
+	assert_int_equal(ftruncate(fd, 100), 0);
+	snprintf(props, sizeof(props), "-device seedchip,vram=2M,addr=9,nvram=%s", path);
+	assert_non_null(strstr(machine_refusal(props), "is not the NVRAM of a card"));
+	close(fd);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_interrupts),
+		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_nvram),
+	};
+
+	return machine_available() ? cmocka_run_group_tests(tests, NULL, NULL) : 4;
+}
