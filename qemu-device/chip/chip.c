@@ -122,7 +122,8 @@ static bool work_left(struct sc_chip *chip)
 		return true;
 	if (chip->resetting || chip->no_master)
 		return false;
-	return chip->ready_head || chip->ras.num_events || sc_dispatch_ready(chip) || sc_queue_poll_due(chip) != UINT64_MAX;
+	return chip->ready_head || chip->ras.num_events || sc_dispatch_ready(chip) ||
+	       sc_queue_poll_due(chip) != UINT64_MAX;
 }
 
 static void spend(uint64_t *budget, uint64_t cost)

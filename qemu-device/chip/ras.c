@@ -164,7 +164,7 @@ static unsigned int cores_running(const struct sc_chip *chip)
 	unsigned int i, n = 0;
 
 	for (i = 0; i < chip->config.cores; i++)
-		n += chip->units[i].work != NULL;
+		n += !!chip->units[i].work;
 	return n;
 }
 
@@ -368,7 +368,8 @@ static int memory_error(struct sc_chip *chip, uint64_t address, bool corrected)
 		retire(chip, address & ~(SC_PAGE_SIZE - 1ULL));
 		poison(chip, address & ~(SC_PAGE_SIZE - 1ULL));
 	}
-	report(chip, corrected ? SC_CODE_ECC_CORRECTED : SC_CODE_MEMORY_ECC, SC_NO_CORE, address, 0);
+	report(chip, corrected ? SC_CODE_ECC_CORRECTED : SC_CODE_MEMORY_ECC, SC_NO_CORE, address,
+	       0);
 	return 0;
 }
 

@@ -144,6 +144,7 @@ static void list(struct stream *s, struct sc_list *l)
 static void queue(struct stream *s, struct sc_chip *chip, struct sc_queue *q)
 {
 	uint64_t state = q->state == SC_QUEUE_WAITING ? SC_QUEUE_RUNNING : q->state;
+	bool faulted;
 
 	words(s, &q->reg, sizeof(q->reg));
 	sc_regs_mask_queue(&q->reg);
@@ -160,7 +161,8 @@ static void queue(struct stream *s, struct sc_chip *chip, struct sc_queue *q)
 	NARROW(s, q->doorbell, UINT32_MAX);
 	NARROW(s, q->doorbell_bad, UINT32_MAX);
 	NARROW(s, q->failed, 1);
-	if (q->failed != (q->state == SC_QUEUE_FAULTED))
+	faulted = q->state == SC_QUEUE_FAULTED;
+	if (q->failed != faulted)
 		s->bad = true;
 	word(s, &q->fetch);
 	word(s, &q->skip);

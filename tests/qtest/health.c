@@ -17,15 +17,15 @@
 
 #define VECTORS 0x8000 /* system address of the MSI-X words */
 
-static const char *set(struct machine *m, const char *property, const char *value)
+static const char *inject(struct machine *m, const char *property, const char *value)
 {
 	return qmp(m, "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"card0\","
 		      "\"property\":\"%s\",\"value\":%s}}", property, value);
 }
 
-static void set_ok(struct machine *m, const char *property, const char *value)
+static void inject_ok(struct machine *m, const char *property, const char *value)
 {
-	assert_null(strstr(set(m, property, value), "error"));
+	assert_null(strstr(inject(m, property, value), "error"));
 }
 
 static void test_refused(void **state)
@@ -33,9 +33,9 @@ static void test_refused(void **state)
 	struct machine *m = machine_start("");
 
 	(void)state;
-	assert_non_null(strstr(set(m, "inject-temperature", "200000"), "out of range"));
-	assert_non_null(strstr(set(m, "inject-stuck-queue", "256"), "out of range (queue)"));
-	assert_non_null(strstr(set(m, "inject-ecc-corrected", "67108864"), "out of range"));
+	assert_non_null(strstr(inject(m, "inject-temperature", "200000"), "out of range"));
+	assert_non_null(strstr(inject(m, "inject-stuck-queue", "256"), "out of range (queue)"));
+	assert_non_null(strstr(inject(m, "inject-ecc-corrected", "67108864"), "out of range"));
 	machine_stop(m);
 }
 
@@ -50,7 +50,7 @@ static void test_interrupts(void **state)
 	card_map(m);
 	card_msix(m, VECTORS);
 	queue_start(&q, m, 1, QUEUE_VECTOR);
-	set_ok(m, "inject-irq-drop", "1");
+	inject_ok(m, "inject-irq-drop", "1");
 	mem_write(m, word, 0, 4);
 	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
 	usleep(20000);
@@ -58,7 +58,7 @@ static void test_interrupts(void **state)
 	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
 	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
 
-	set_ok(m, "inject-irq-delay", "1");
+	inject_ok(m, "inject-irq-delay", "1");
 	mem_write(m, word, 0, 4);
 	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
 	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
@@ -74,13 +74,13 @@ static void test_dead(void **state)
 	card_map(m);
 	generation = reg_read(m, SC_REG_GENERATION, 4);
 	mem_write(m, m->card, 0x1234, 4);
-	set_ok(m, "dead", "true");
+	inject_ok(m, "dead", "true");
 	assert_int_equal(reg_read(m, SC_REG_MAGIC, 4), ~0U);
 	assert_int_equal(mem_read(m, m->doorbells + SC_DOORBELL_STATUS, 4), ~0U);
 	assert_int_equal(mem_read(m, m->card, 4), ~0U);
 	assert_int_equal(card_cfg(m, PCI_VENDOR_ID, 4), ~0U);
 	card_cfg_write(m, PCI_COMMAND, 0, 2);
-	set_ok(m, "dead", "false");
+	inject_ok(m, "dead", "false");
 	assert_true(reg_wait(m, SC_REG_STATUS, SC_DEVICE_RESETTING, 0));
 	assert_int_equal(reg_read(m, SC_REG_MAGIC, 4), SC_MAGIC);
 	assert_int_equal(mem_read(m, m->card, 4), 0x1234);
@@ -100,8 +100,8 @@ static void test_nvram(void **state)
 	snprintf(props, sizeof(props), "nvram=%s", path);
 	m = machine_start(props);
 	card_map(m);
-	set_ok(m, "inject-ecc-uncorrected", "1052672");
-	set_ok(m, "inject-core-failure", "3");
+	inject_ok(m, "inject-ecc-uncorrected", "1052672");
+	inject_ok(m, "inject-core-failure", "3");
 	assert_int_equal(reg_read(m, SC_REG_POWER_CYCLES, 4), 1);
 	snprintf(props, sizeof(props), "-device seedchip,vram=2M,addr=9,nvram=%s", path);
 	assert_non_null(strstr(machine_refusal(props), "is in use by another card"));

@@ -39,7 +39,7 @@ static struct sc_health_record record(struct bench *b, unsigned int n)
 {
 	uint64_t place = SC_HEALTH_BASE + n % SC_HEALTH_RECORDS * sizeof(struct sc_health_record);
 	struct sc_health_record r;
-	uint64_t words[sizeof(r) / 8];
+	uint64_t words[sizeof(r) / 8] = { 0 };
 
 	for (unsigned int i = 0; i < sizeof(r) / 8; i++)
 		words[i] = sc_chip_read(b->chip, place + i * 8, 8);
