@@ -186,6 +186,9 @@ static void seedchip_coredump_ring(struct seedchip_queue *q)
 	struct sc_packet *to;
 	u32 i;
 
+	/* A user-mode queue's is the program's memory. */
+	if (q->config.user)
+		return;
 	to = seedchip_coredump_section(q->sdev, SC_COREDUMP_RING, lower_32_bits(first),
 				       count * sizeof(*to));
 	for (i = 0; to && i < count; i++)

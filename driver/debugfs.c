@@ -131,6 +131,9 @@ static void seedchip_debugfs_ring(struct seq_file *m, struct seedchip_queue *q)
 {
 	u64 index;
 
+	/* A user-mode queue's is the program's memory. */
+	if (q->config.user)
+		return;
 	spin_lock_irq(&q->tl->lock);
 	index = q->retired;
 	if (q->write - index > SEEDCHIP_RING_SHOWN)

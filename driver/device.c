@@ -59,6 +59,7 @@ static int seedchip_device_map(struct seedchip_device *sdev)
 		return dev_err_probe(&pdev->dev, -ENODEV, "control BAR is too small\n");
 	sdev->regs = pcim_iomap(pdev, SC_BAR_CONTROL, 0);
 	sdev->doorbells = pcim_iomap(pdev, SC_BAR_DOORBELL, 0);
+	sdev->doorbells_phys = pci_resource_start(pdev, SC_BAR_DOORBELL);
 	if (!sdev->regs || !sdev->doorbells)
 		return dev_err_probe(&pdev->dev, -ENOMEM, "cannot map the BARs\n");
 	return 0;

@@ -74,6 +74,8 @@ struct seedchip_device {
 	void __iomem *regs;
 	/** @doorbells: doorbell BAR */
 	void __iomem *doorbells;
+	/** @doorbells_phys: bus address of the doorbell BAR as the CPU sees it */
+	resource_size_t doorbells_phys;
 	/** @card: CPU-visible card memory, write-combined */
 	void __iomem *card;
 	/** @card_phys: bus address of the card BAR as the CPU sees it */
@@ -124,6 +126,8 @@ struct seedchip_device {
 	struct seedchip_coredump coredump;
 	/** @report_work: tells user space about failures and resets, outside of all locks */
 	struct work_struct report_work;
+	/** @leaving: about to be unplugged: QUEUE_WAIT does not sleep any more */
+	bool leaving;
 	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
 	struct seedchip_queue *kernel_queue;
 

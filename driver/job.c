@@ -27,9 +27,7 @@
 #include "reset.h"
 #include "sync.h"
 #include "trace.h"
-
-#define SEEDCHIP_OP_USER false
-#define SEEDCHIP_OP_KERNEL true
+#include "wait.h"
 
 /* Any context. */
 static void seedchip_job_free(struct seedchip_job *job)
@@ -87,7 +85,7 @@ static void seedchip_job_signal_locked(struct seedchip_job *job)
 static u64 seedchip_job_retired(struct seedchip_queue *q)
 {
 	const struct sc_queue_state *state = q->state.cpu;
-	u64 limit = q->write;
+	u64 limit = q->config.user ? ~0ULL : q->write;
 	u64 retired;
 
 	lockdep_assert_held(&q->tl->lock);
@@ -157,6 +155,7 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 	}
 	if (q->tl->first_chained <= q->retired)
 		seedchip_job_update_chained(q);
+	seedchip_wait_wake(q);
 	if (q->armed > q->retired)
 		return;
 	q->armed = ~0ULL;
@@ -166,6 +165,7 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 			break;
 		}
 	}
+	seedchip_wait_arm(q);
 }
 
 /**
@@ -340,8 +340,9 @@ static void seedchip_job_classify(struct seedchip_queue *q, struct seedchip_dep 
 	}
 }
 
-static struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
-						const struct seedchip_syncs *syncs)
+/* A job to push or to free unused; it waits for @syncs unless they are NULL. NULL without memory. */
+struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
+					 const struct seedchip_syncs *syncs)
 {
 	u32 ndeps = syncs ? syncs->num_in : 0;
 	struct seedchip_job *job;
@@ -391,7 +392,7 @@ void seedchip_job_free_unused(struct seedchip_job *job)
 }
 
 /* Slots of the packet at @packet with its arguments. */
-static u32 seedchip_job_group(const struct sc_packet *packet)
+u32 seedchip_job_group(const struct sc_packet *packet)
 {
 	return SC_HDR_OP(packet->hdr) == SC_OP_DISPATCH ? 1 + SC_HDR_NARGS(packet->hdr) : 1;
 }
@@ -533,11 +534,18 @@ static void seedchip_job_blank(struct seedchip_job *job)
 	}
 }
 
+/* The queue has failed since the job was laid out: the job fails with it. */
+static void seedchip_job_refuse_locked(struct seedchip_job *job)
+{
+	dma_fence_set_error(&job->fence->base, -ECANCELED);
+	seedchip_job_signal_locked(job);
+}
+
 /*
  * Append @job to its queue. On success the job belongs to the queue. Nothing
  * can fail once its fence is initialised.
  */
-static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
+int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
 {
 	struct seedchip_queue *q = job->queue;
 	bool cookie, refused;
@@ -560,10 +568,9 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 	atomic_dec(&job->blockers);
 	refused = q->status != SEEDCHIP_QUEUE_ACTIVE;
 	if (refused) {
-		/* The queue has failed since: this job fails with it, and never starts. */
+		/* It never starts. */
 		seedchip_job_blank(job);
-		dma_fence_set_error(&job->fence->base, -ECANCELED);
-		seedchip_job_signal_locked(job);
+		seedchip_job_refuse_locked(job);
 	} else {
 		list_add_tail(&job->link, &q->pending);
 		list_add_tail(&job->gate_link, &q->gated);
@@ -582,6 +589,53 @@ static int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *p
 		seedchip_job_free(job);
 	} else {
 		seedchip_reset_watch(q);
+	}
+	return 0;
+}
+
+/* A fence of a user-mode queue is a job without packets of its own. */
+int seedchip_job_push_fence(struct seedchip_job *job, u64 index)
+{
+	struct seedchip_queue *q = job->queue;
+	bool cookie, refused;
+	int err = 0;
+
+	lockdep_assert_held(&q->submit_lock);
+	seedchip_job_retire(q);
+	spin_lock_irq(&q->tl->lock);
+	if (q->status == SEEDCHIP_QUEUE_DEAD)
+		err = -ENOENT;
+	else if (q->status == SEEDCHIP_QUEUE_FAILED || q->has_fault)
+		err = -EIO;
+	else if (index < q->write ||
+		 (index > q->retired && index - q->retired > seedchip_queue_slots(q)))
+		err = -EINVAL;
+	job->start = q->write;
+	job->end = index;
+	spin_unlock_irq(&q->tl->lock);
+	if (err)
+		return err;
+
+	seedchip_fence_init(job->fence, q, index);
+	dma_fence_get(&job->fence->base);
+	cookie = dma_fence_begin_signalling();
+	spin_lock_irq(&q->tl->lock);
+	q->write = index;
+	job->published = true;
+	refused = q->status != SEEDCHIP_QUEUE_ACTIVE;
+	if (refused)
+		seedchip_job_refuse_locked(job);
+	else
+		list_add_tail(&job->link, &q->pending);
+	spin_unlock_irq(&q->tl->lock);
+	dma_fence_end_signalling(cookie);
+
+	if (refused) {
+		seedchip_job_free(job);
+	} else {
+		seedchip_reset_watch(q);
+		/* It may be done already. */
+		seedchip_job_retire(q);
 	}
 	return 0;
 }
@@ -686,6 +740,8 @@ void seedchip_job_finish(struct seedchip_queue *q)
 	}
 	if (q->status == SEEDCHIP_QUEUE_DEAD)
 		q->tl->queue = NULL;
+	q->stopped = q->status != SEEDCHIP_QUEUE_ACTIVE;
+	seedchip_wait_wake(q);
 	spin_unlock_irq(&q->tl->lock);
 	seedchip_job_free_list(&jobs);
 }
@@ -750,100 +806,4 @@ struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct
 	struct seedchip_job *job = seedchip_job_create_kernel(sdev);
 
 	return job ? seedchip_job_run_kernel(job, packets, count) : ERR_PTR(-ENOMEM);
-}
-
-/* Opcodes that do not exist are the card's to report. */
-static bool seedchip_op_is_kernel(u32 op)
-{
-	switch (op) {
-#define SEEDCHIP_OP_WHO_(name, number, flags, who, text) \
-	case SC_OP_##name:                               \
-		return SEEDCHIP_OP_##who;
-	SC_OP_TABLE(SEEDCHIP_OP_WHO_)
-	}
-	return false;
-}
-
-/* What the card would only find when it is too late to refuse the call. */
-static int seedchip_submit_check(const struct sc_packet *packets, u32 count)
-{
-	u32 i = 0;
-
-	while (i < count) {
-		u32 group = seedchip_job_group(&packets[i]);
-		u32 end = i + group;
-
-		if (seedchip_op_is_kernel(SC_HDR_OP(packets[i].hdr)))
-			return -EINVAL;
-		if (SC_HDR_OP(packets[i].hdr) == SC_OP_ARGS || group > 1 + SC_MAX_ARG_SLOTS ||
-		    end > count)
-			return -EINVAL;
-		while (++i < end)
-			if (SC_HDR_OP(packets[i].hdr) != SC_OP_ARGS)
-				return -EINVAL;
-	}
-	return 0;
-}
-
-static int seedchip_submit(struct seedchip_queue *q, struct drm_seedchip_submit *args,
-			   const struct sc_packet *packets, struct seedchip_syncs *syncs)
-{
-	struct seedchip_job *job = seedchip_job_create(q, syncs);
-	struct dma_fence *fence;
-	int err;
-
-	if (!job)
-		return -ENOMEM;
-	err = mutex_lock_interruptible(&q->submit_lock);
-	if (err)
-		goto err_free_job;
-	fence = &job->fence->base;
-	err = seedchip_job_push(job, packets, args->packets.count);
-	if (!err) {
-		args->index = q->write;
-		seedchip_syncs_signal(syncs, fence);
-	}
-	mutex_unlock(&q->submit_lock);
-	if (err)
-		goto err_free_job;
-	dma_fence_put(fence);
-	return 0;
-
-err_free_job:
-	seedchip_job_free_unused(job);
-	return err;
-}
-
-int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
-{
-	struct drm_seedchip_submit *args = data;
-	struct seedchip_syncs syncs = {};
-	struct seedchip_queue *q;
-	struct sc_packet *packets;
-	int err;
-
-	if (args->flags || !args->packets.count)
-		return -EINVAL;
-	q = seedchip_queue_lookup(file, args->queue);
-	if (!q)
-		return -ENOENT;
-	if (args->packets.count > seedchip_queue_slots(q)) {
-		err = -E2BIG;
-		goto out_put;
-	}
-	packets = seedchip_copy_array(&args->packets, sizeof(*packets), args->packets.count);
-	if (IS_ERR(packets)) {
-		err = PTR_ERR(packets);
-		goto out_put;
-	}
-	err = seedchip_submit_check(packets, args->packets.count);
-	if (!err)
-		err = seedchip_syncs_init(&syncs, file, &args->syncs);
-	if (!err)
-		err = seedchip_submit(q, args, packets, &syncs);
-	seedchip_syncs_fini(&syncs);
-	kvfree(packets);
-out_put:
-	seedchip_queue_put(q);
-	return err;
 }

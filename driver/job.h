@@ -14,6 +14,7 @@ struct seedchip_device;
 struct seedchip_fence;
 struct seedchip_job;
 struct seedchip_queue;
+struct seedchip_syncs;
 
 /**
  * enum seedchip_dep_kind - who waits for a fence
@@ -79,6 +80,11 @@ struct seedchip_job {
 	struct seedchip_dep deps[] __counted_by(ndeps);
 };
 
+u32 seedchip_job_group(const struct sc_packet *packet);
+struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
+					 const struct seedchip_syncs *syncs);
+int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count);
+int seedchip_job_push_fence(struct seedchip_job *job, u64 index);
 void seedchip_job_retire(struct seedchip_queue *q);
 void seedchip_job_arm(struct seedchip_queue *q, u64 index);
 void seedchip_job_publish_work(struct work_struct *work);

@@ -28,6 +28,7 @@
 #include "reset.h"
 #include "user.h"
 #include "vm.h"
+#include "wait.h"
 
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
 
@@ -120,7 +121,7 @@ static void seedchip_postclose(struct drm_device *drm, struct drm_file *file)
 		rcu_barrier();
 }
 
-/* Offsets below those of buffers are queue states. */
+/* Offsets below those of buffers are state pages and doorbells of queues. */
 static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct drm_file *file = filp->private_data;
@@ -130,7 +131,7 @@ static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
 	if (vma->vm_pgoff < DRM_FILE_PAGE_OFFSET_START)
-		err = seedchip_queue_mmap_state(file, vma);
+		err = seedchip_queue_mmap(file, vma);
 	else
 		err = drm_gem_mmap(filp, vma);
 	drm_dev_exit(idx);
@@ -200,6 +201,7 @@ static void seedchip_remove(struct pci_dev *pdev)
 	/* Pulled out: what waits for the card need not wait for its watchdog. */
 	if (!pci_device_is_present(pdev))
 		seedchip_reset_remove(sdev);
+	seedchip_wait_end_all(sdev);
 	drm_dev_unplug(&sdev->drm);
 	seedchip_debugfs_fini(sdev);
 	seedchip_device_fini(sdev);
@@ -210,6 +212,7 @@ static void seedchip_shutdown(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
+	seedchip_wait_end_all(sdev);
 	drm_dev_unplug(&sdev->drm);
 	seedchip_reset_remove(sdev);
 	pci_clear_master(pdev);

@@ -54,7 +54,7 @@ static void seedchip_queue_program(struct seedchip_queue *q)
 {
 	struct seedchip_device *sdev = q->sdev;
 	u32 config = q->config.ring_log2 | q->vector << SC_QUEUE_VECTOR_SHIFT |
-		     SC_QUEUE_KERNEL_RING;
+		     (q->config.user ? 0 : SC_QUEUE_KERNEL_RING);
 
 	writeq(q->ring_va, seedchip_queue_reg(sdev, q->id, SC_Q_RING_BASE));
 	writel(config, seedchip_queue_reg(sdev, q->id, SC_Q_CONFIG));
@@ -99,6 +99,7 @@ int seedchip_queue_start(struct seedchip_queue *q)
 	q->armed = ~0ULL;
 	q->has_fault = false;
 	q->has_aborted = false;
+	q->stopped = false;
 	q->status = SEEDCHIP_QUEUE_ACTIVE;
 	spin_unlock_irq(&q->tl->lock);
 	return 0;
@@ -125,14 +126,20 @@ static int seedchip_queue_alloc_memory(struct seedchip_queue *q)
 	struct device *dev = q->sdev->drm.dev;
 	int err;
 
-	err = seedchip_queue_alloc_coherent(q, &q->ring, SC_SLOT_SIZE << q->config.ring_log2);
-	if (!err)
-		err = seedchip_queue_alloc_coherent(q, &q->dump, q->sdev->info.dump_size);
+	err = seedchip_queue_alloc_coherent(q, &q->dump, q->sdev->info.dump_size);
+	if (!err && !q->config.user)
+		err = seedchip_queue_alloc_coherent(q, &q->ring,
+						    SC_SLOT_SIZE << q->config.ring_log2);
 	if (err)
 		return err;
 	q->state_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	if (!q->state_page)
 		return -ENOMEM;
+	if (q->config.user) {
+		q->doorbell_page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (!q->doorbell_page)
+			return -ENOMEM;
+	}
 	q->state.size = PAGE_SIZE;
 	q->state.dma = dma_map_page(dev, q->state_page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
 	if (dma_mapping_error(dev, q->state.dma))
@@ -178,6 +185,8 @@ static void seedchip_queue_free_rcu(struct rcu_head *rcu)
 	if (q->state_page)
 		__free_page(q->state_page);
 	kfree(q->event);
+	if (q->doorbell_page)
+		__free_page(q->doorbell_page);
 	kfree(q);
 }
 
@@ -227,7 +236,7 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 
 	seedchip_queue_disable(q);
 	if (drm_dev_enter(&sdev->drm, &idx)) {
-		if (q->vm && q->ring_va)
+		if (q->vm && q->ring_va && !q->config.user)
 			seedchip_vm_unmap_ring(q->vm, q->ring_va, q->ring.size);
 		drm_dev_exit(idx);
 	}
@@ -305,6 +314,7 @@ static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
 	INIT_LIST_HEAD(&q->pending);
 	INIT_LIST_HEAD(&q->gated);
 	INIT_LIST_HEAD(&q->doomed);
+	INIT_LIST_HEAD(&q->waiters);
 	INIT_DELAYED_WORK(&q->watchdog, seedchip_reset_watchdog);
 	INIT_WORK(&q->fail_work, seedchip_reset_fail_work);
 	INIT_WORK(&q->gate_work, seedchip_job_publish_work);
@@ -367,8 +377,9 @@ struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struc
 	q->ring_va = q->ring.dma | SC_CONTEXT0_SYSTEM;
 	if (vm) {
 		q->vm = seedchip_vm_get(vm);
-		q->ring_va = 0;
-		err = seedchip_vm_map_ring(vm, q->ring.dma, q->ring.size, &q->ring_va);
+		q->ring_va = config->ring_va;
+		if (!config->user)
+			err = seedchip_vm_map_ring(vm, q->ring.dma, q->ring.size, &q->ring_va);
 	}
 	seedchip_irq_attach(q);
 	if (!err) {
@@ -435,43 +446,114 @@ static void seedchip_queue_vm_close(struct vm_area_struct *vma)
  * Also when queue or device have gone: a program that polls then sees the last
  * state and learns the rest from its next call, instead of dying of SIGBUS.
  */
-static vm_fault_t seedchip_queue_vm_fault(struct vm_fault *vmf)
+static vm_fault_t seedchip_queue_state_fault(struct vm_fault *vmf)
 {
 	struct seedchip_queue *q = vmf->vma->vm_private_data;
 
 	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(q->state_page));
 }
 
-static const struct vm_operations_struct seedchip_queue_vm_ops = {
+static const struct vm_operations_struct seedchip_queue_state_ops = {
 	.open = seedchip_queue_vm_open,
 	.close = seedchip_queue_vm_close,
-	.fault = seedchip_queue_vm_fault,
+	.fault = seedchip_queue_state_fault,
 };
 
-/* Map the state page of one of the file's queues, read-only for good. */
-int seedchip_queue_mmap_state(struct drm_file *file, struct vm_area_struct *vma)
+/*
+ * Whoever takes the doorbell away does so under hw_lock, and then zaps the
+ * mapping: a fault waits until a reset is over, and finds what is true after it.
+ */
+static vm_fault_t seedchip_queue_doorbell_fault(struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct seedchip_queue *q = vma->vm_private_data;
+	struct seedchip_device *sdev = q->sdev;
+	vm_fault_t ret;
+
+	mutex_lock(&sdev->hw_lock);
+	if (sdev->wedged || q->status == SEEDCHIP_QUEUE_DEAD)
+		ret = vmf_insert_pfn_prot(vma, vmf->address, page_to_pfn(q->doorbell_page),
+					  vm_get_page_prot(vma->vm_flags));
+	else
+		ret = vmf_insert_pfn(vma, vmf->address,
+				     (sdev->doorbells_phys + q->id * sdev->doorbell_stride) >>
+				     PAGE_SHIFT);
+	mutex_unlock(&sdev->hw_lock);
+	return ret;
+}
+
+static const struct vm_operations_struct seedchip_queue_doorbell_ops = {
+	.open = seedchip_queue_vm_open,
+	.close = seedchip_queue_vm_close,
+	.fault = seedchip_queue_doorbell_fault,
+};
+
+static void seedchip_queue_zap(struct seedchip_device *sdev, pgoff_t first, pgoff_t count)
+{
+	lockdep_assert_held(&sdev->hw_lock);
+	unmap_mapping_range(sdev->drm.anon_inode->i_mapping, (loff_t)first << PAGE_SHIFT,
+			    (loff_t)count << PAGE_SHIFT, 1);
+}
+
+/* The queue is dead: its number may soon be another's. */
+void seedchip_queue_disconnect(struct seedchip_queue *q)
+{
+	if (q->config.user)
+		seedchip_queue_zap(q->sdev, seedchip_queue_doorbell_pgoff(q), 1);
+}
+
+/**
+ * seedchip_queue_disconnect_all() - take all doorbell pages away from programs
+ * @sdev: card; gone, or about to sleep
+ *
+ * A program's next store faults and gets the page, or one that stands in for it.
+ */
+void seedchip_queue_disconnect_all(struct seedchip_device *sdev)
+{
+	seedchip_queue_zap(sdev, 1 + SC_MAX_QUEUES, SC_MAX_QUEUES);
+}
+
+/* A reference to the file's queue that has @pgoff as state page or doorbell, or NULL. */
+static struct seedchip_queue *seedchip_queue_at_offset(struct drm_file *file, pgoff_t pgoff)
 {
 	struct seedchip_file *sfile = file->driver_priv;
 	struct seedchip_queue *q, *found = NULL;
 	unsigned long handle;
 
-	if (vma_pages(vma) != 1)
-		return -EINVAL;
-	if (vma->vm_flags & VM_WRITE)
-		return -EACCES;
 	xa_lock(&sfile->queues);
 	xa_for_each(&sfile->queues, handle, q) {
-		if (q->id + 1 == vma->vm_pgoff) {
+		if (pgoff == seedchip_queue_state_pgoff(q) ||
+		    (q->config.user && pgoff == seedchip_queue_doorbell_pgoff(q))) {
 			seedchip_queue_get(q);
 			found = q;
 			break;
 		}
 	}
 	xa_unlock(&sfile->queues);
-	if (!found)
+	return found;
+}
+
+/* Map the state page of one of the file's queues, read-only for good, or a doorbell. */
+int seedchip_queue_mmap(struct drm_file *file, struct vm_area_struct *vma)
+{
+	bool doorbell = vma->vm_pgoff > SC_MAX_QUEUES;
+	struct seedchip_queue *q;
+
+	if (vma_pages(vma) != 1 || (doorbell && !(vma->vm_flags & VM_SHARED)))
 		return -EINVAL;
-	vma->vm_private_data = found;
-	vma->vm_ops = &seedchip_queue_vm_ops;
-	vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE);
+	if (!doorbell && vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	q = seedchip_queue_at_offset(file, vma->vm_pgoff);
+	if (!q)
+		return -EINVAL;
+	vma->vm_private_data = q;
+	if (doorbell) {
+		vma->vm_ops = &seedchip_queue_doorbell_ops;
+		vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+		vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP | VM_DONTCOPY);
+	} else {
+		vma->vm_ops = &seedchip_queue_state_ops;
+		vm_flags_mod(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE);
+	}
 	return 0;
 }

@@ -41,6 +41,8 @@ enum seedchip_queue_status {
  * @log_va: LOG_ADDR register
  * @record_va: RECORD_BASE register
  * @handle: of the queue in its file, 0 for the kernel's
+ * @user: user-mode: the program writes the ring
+ * @ring_va: user-mode: RING_BASE register
  */
 struct seedchip_queue_config {
 	u32 priority;
@@ -51,6 +53,8 @@ struct seedchip_queue_config {
 	u64 log_va;
 	u64 record_va;
 	u32 handle;
+	bool user;
+	u64 ring_va;
 };
 
 /**
@@ -92,7 +96,7 @@ struct seedchip_queue {
 	/** @vector_link: entry of seedchip_vector.queues, under its lock */
 	struct list_head vector_link;
 
-	/** @ring: packets; freed under @submit_lock */
+	/** @ring: packets, unless the queue is user-mode; freed under @submit_lock */
 	struct seedchip_dma ring;
 	/** @ring_va: its address in the queue's context */
 	u64 ring_va;
@@ -100,6 +104,8 @@ struct seedchip_queue {
 	struct seedchip_dma state;
 	/** @state_page: the same; freed with the structure, so that programs may go on looking */
 	struct page *state_page;
+	/** @doorbell_page: user-mode: stands in for the doorbell of a dead queue */
+	struct page *doorbell_page;
 	/** @dump: core dump of the last fault */
 	struct seedchip_dma dump;
 	/** @dump_lock: keeps @dump while it is copied */
@@ -111,9 +117,11 @@ struct seedchip_queue {
 	struct seedchip_timeline *tl;
 	/** @status: what the queue accepts */
 	enum seedchip_queue_status status;
-	/** @write: index of the next slot to fill */
+	/** @stopped: failed or dead, and the hardware has been stopped */
+	bool stopped;
+	/** @write: index of the next slot to fill; user-mode: end of the last fence */
 	u64 write;
-	/** @retired: highest index seen, between 0 and @write */
+	/** @retired: highest index seen; not above @write unless the queue is user-mode */
 	u64 retired;
 	/** @armed: index in the ARM register, ~0 when none */
 	u64 armed;
@@ -125,6 +133,10 @@ struct seedchip_queue {
 	struct list_head pending;
 	/** @gated: those among them whose first header is still withheld */
 	struct list_head gated;
+	/** @waiters: struct seedchip_waiter of QUEUE_WAIT */
+	struct list_head waiters;
+	/** @num_eventfds: how many of them are eventfds */
+	u32 num_eventfds;
 	/** @doomed: jobs taken off @pending by a reset in progress; under hw_lock */
 	struct list_head doomed;
 	/** @event: to be sent when the queue fails, NULL when it has been; under hw_lock */
@@ -183,6 +195,19 @@ void seedchip_queue_put_user_irq(struct seedchip_queue *q);
 void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work);
 struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle);
 void seedchip_queue_close_all(struct drm_file *file);
-int seedchip_queue_mmap_state(struct drm_file *file, struct vm_area_struct *vma);
+int seedchip_queue_mmap(struct drm_file *file, struct vm_area_struct *vma);
+void seedchip_queue_disconnect(struct seedchip_queue *q);
+void seedchip_queue_disconnect_all(struct seedchip_device *sdev);
+
+/* Offsets for mmap(), in pages: of the state pages and of the doorbells. */
+static inline pgoff_t seedchip_queue_state_pgoff(const struct seedchip_queue *q)
+{
+	return 1 + q->id;
+}
+
+static inline pgoff_t seedchip_queue_doorbell_pgoff(const struct seedchip_queue *q)
+{
+	return 1 + SC_MAX_QUEUES + q->id;
+}
 
 #endif /* SEEDCHIP_QUEUE_H */

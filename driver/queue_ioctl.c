@@ -13,6 +13,7 @@
 #include "device.h"
 #include "event.h"
 #include "queue.h"
+#include "reset.h"
 #include "vm.h"
 
 /* A workgroup that retires more than this is stopped, unless its queue chose another limit. */
@@ -35,8 +36,10 @@ static bool seedchip_queue_range_valid(u64 va, u64 size, u32 align)
 static int seedchip_queue_check(struct seedchip_device *sdev,
 				const struct drm_seedchip_queue_create *args)
 {
-	if (args->flags || args->priority > 3 || args->ring_log2 < SC_RING_LOG2_MIN ||
-	    args->ring_log2 > sdev->info.ring_log2_max)
+	bool user = args->flags & DRM_SEEDCHIP_QUEUE_USER;
+
+	if (args->flags & ~DRM_SEEDCHIP_QUEUE_USER || args->priority > 3 ||
+	    args->ring_log2 < SC_RING_LOG2_MIN || args->ring_log2 > sdev->info.ring_log2_max)
 		return -EINVAL;
 	if (args->core_mask & ~sdev->info.core_mask)
 		return -EINVAL;
@@ -44,6 +47,10 @@ static int seedchip_queue_check(struct seedchip_device *sdev,
 		return -EINVAL;
 	if (!seedchip_queue_range_valid(args->record_va,
 					sizeof(struct sc_record) << args->ring_log2, 32))
+		return -EINVAL;
+	if (!user != !args->ring_va ||
+	    !seedchip_queue_range_valid(args->ring_va, SC_SLOT_SIZE << args->ring_log2,
+					SC_SLOT_SIZE))
 		return -EINVAL;
 	if (args->priority > 1 && !capable(CAP_SYS_NICE))
 		return -EACCES;
@@ -77,6 +84,8 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 		.log_va = args->log_va,
 		.record_va = args->record_va,
 		.handle = handle,
+		.user = args->flags & DRM_SEEDCHIP_QUEUE_USER,
+		.ring_va = args->ring_va,
 	};
 	q = seedchip_queue_create(sdev, sfile->vm, &config);
 	if (IS_ERR(q)) {
@@ -85,7 +94,11 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 	}
 	args->queue = handle;
 	args->hw_queue = q->id;
-	args->state_offset = (u64)(q->id + 1) << PAGE_SHIFT;
+	args->state_offset = (u64)seedchip_queue_state_pgoff(q) << PAGE_SHIFT;
+	if (config.user)
+		args->doorbell_offset = (u64)seedchip_queue_doorbell_pgoff(q) << PAGE_SHIFT;
+	if (config.user)
+		seedchip_reset_watch(q);
 	xa_store(&sfile->queues, handle, q, GFP_KERNEL);
 	return 0;
 }
@@ -152,7 +165,24 @@ int seedchip_ioctl_queue_fault(struct drm_device *drm, void *data, struct drm_fi
 	return err;
 }
 
-static int seedchip_queue_recover(struct seedchip_queue *q)
+/* Nobody submits: fences end below @index again, which they may have passed before the fault. */
+static int seedchip_queue_restart(struct seedchip_queue *q, u64 index)
+{
+	int err;
+
+	lockdep_assert_held(&q->submit_lock);
+	if (q->config.user) {
+		spin_lock_irq(&q->tl->lock);
+		q->write = index;
+		spin_unlock_irq(&q->tl->lock);
+	}
+	err = seedchip_queue_start(q);
+	if (!err && q->config.user)
+		seedchip_reset_watch(q);
+	return err;
+}
+
+static int seedchip_queue_recover(struct seedchip_queue *q, u64 index)
 {
 	struct seedchip_event *event = seedchip_event_alloc();
 	struct seedchip_device *sdev = q->sdev;
@@ -167,8 +197,11 @@ static int seedchip_queue_recover(struct seedchip_queue *q)
 		err = -ENOENT;
 	else if (sdev->wedged)
 		err = -ENODEV;
+	else if (q->config.user && (index < q->retired ||
+				    index - q->retired > seedchip_queue_slots(q)))
+		err = -EINVAL;
 	else if (q->status == SEEDCHIP_QUEUE_FAILED)
-		err = seedchip_queue_start(q);
+		err = seedchip_queue_restart(q, index);
 	if (!q->event)
 		swap(q->event, event);
 	mutex_unlock(&sdev->hw_lock);
@@ -188,7 +221,7 @@ int seedchip_ioctl_queue_recover(struct drm_device *drm, void *data, struct drm_
 	q = seedchip_queue_lookup(file, args->queue);
 	if (!q)
 		return -ENOENT;
-	err = seedchip_queue_recover(q);
+	err = args->index && !q->config.user ? -EINVAL : seedchip_queue_recover(q, args->index);
 	seedchip_queue_put(q);
 	return err;
 }

@@ -338,6 +338,7 @@ void seedchip_reset_destroy(struct seedchip_queue *q)
 {
 	mutex_lock(&q->sdev->hw_lock);
 	seedchip_reset_queue_locked(q, NULL, true);
+	seedchip_queue_disconnect(q);
 	mutex_unlock(&q->sdev->hw_lock);
 }
 
@@ -380,6 +381,7 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 	mutex_lock(&sdev->hw_lock);
 	sdev->wedged = true;
 	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
+	seedchip_queue_disconnect_all(sdev);
 	seedchip_reset_hardware(sdev);
 	seedchip_reset_finish_all(sdev);
 	mutex_unlock(&sdev->hw_lock);
@@ -403,20 +405,26 @@ void seedchip_reset_watch(struct seedchip_queue *q)
 
 /*
  * The packet that a WAITING queue waits for; the ring is out of the program's
- * reach. WAIT_QUEUE ends with the other queue, which has a watchdog of its own.
+ * reach. WAIT_QUEUE ends with the other queue, which has a watchdog of its own;
+ * in a user-mode queue there is none.
  */
 static bool seedchip_reset_waits_for_memory(struct seedchip_queue *q)
 {
 	u32 op;
 
+	if (q->config.user)
+		return true;
 	spin_lock_irq(&q->tl->lock);
 	op = SC_HDR_OP(READ_ONCE(seedchip_queue_slot(q, q->retired)->hdr));
 	spin_unlock_irq(&q->tl->lock);
 	return op != SC_OP_WAIT_QUEUE;
 }
 
-/* Whether the queue has had its time; reads registers. */
-static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool gated)
+/*
+ * Whether the queue has had its time; reads registers. Without a pending job
+ * the queue is user-mode, and only what the card runs tells that there is work.
+ */
+static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool pending, bool gated)
 {
 	struct seedchip_device *sdev = q->sdev;
 	u32 status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
@@ -431,7 +439,7 @@ static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool gated)
 		WRITE_ONCE(sdev->last_progress, jiffies);
 		WRITE_ONCE(sdev->last_progress_queue, q->id);
 	}
-	if (gated)
+	if (gated || (!pending && SC_QUEUE_STATE(status) != SC_QUEUE_RUNNING))
 		WRITE_ONCE(q->progress_jiffies, jiffies);
 	if (SC_QUEUE_STATE(status) == SC_QUEUE_WAITING) {
 		if (!seedchip_reset_waits_for_memory(q))
@@ -443,13 +451,18 @@ static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool gated)
 	return time_after_eq(jiffies, READ_ONCE(q->progress_jiffies) + limit);
 }
 
-/* What the queue has waited for in vain; an INDIRECT does not tell which of its packets. */
+/*
+ * What the queue has waited for in vain. An INDIRECT does not tell which of its
+ * packets, and the ring of a user-mode queue is the program's.
+ */
 static void seedchip_reset_blame_wait(struct seedchip_queue *q, struct sc_fault *why)
 {
 	const struct sc_pkt_wait *wait;
 
 	why->code = SC_CODE_WAIT_TIMEOUT;
 	why->engine = SC_ENGINE_QUEUE;
+	if (q->config.user)
+		return;
 	spin_lock_irq(&q->tl->lock);
 	wait = (const void *)seedchip_queue_slot(q, q->retired);
 	why->tag = wait->tag;
@@ -497,14 +510,15 @@ void seedchip_reset_watchdog(struct work_struct *work)
 	struct seedchip_queue *q = container_of(to_delayed_work(work), struct seedchip_queue,
 						watchdog);
 	bool cookie = dma_fence_begin_signalling();
-	bool gated;
+	bool pending, gated;
 
 	/* An interrupt that was lost is made good here. */
 	seedchip_job_retire(q);
 	/* Looked at and judged under the lock, or a reset in between would be judged again. */
 	mutex_lock(&q->sdev->hw_lock);
-	if (seedchip_job_pending(q, &gated)) {
-		if (seedchip_reset_is_hung(q, gated))
+	pending = seedchip_job_pending(q, &gated);
+	if (pending || (q->config.user && q->status == SEEDCHIP_QUEUE_ACTIVE)) {
+		if (seedchip_reset_is_hung(q, pending, gated))
 			seedchip_reset_hang(q);
 		else
 			seedchip_reset_rearm(q);

@@ -93,6 +93,7 @@ static int seedchip_syncs_wait(struct seedchip_syncs *syncs, struct drm_file *fi
 	struct dma_fence *fence, *leaf;
 	int err;
 
+	syncs->waits = true;
 	err = drm_syncobj_find_fence(file, sync->handle, sync->point, 0, &fence);
 	if (err)
 		return err;

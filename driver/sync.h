@@ -16,6 +16,7 @@ struct seedchip_signal;
  * struct seedchip_syncs - fences of one ioctl
  * @in: fences that have not signalled, each a leaf (no chain, no array); referenced
  * @num_in: how many
+ * @waits: there was something to wait for, signalled or not
  * @failed: one that had signalled carries an error
  * @out: what to signal, prepared so that nothing can fail
  * @num_out: how many
@@ -23,6 +24,7 @@ struct seedchip_signal;
 struct seedchip_syncs {
 	struct dma_fence **in;
 	u32 num_in;
+	bool waits;
 	bool failed;
 	struct seedchip_signal *out;
 	u32 num_out;

@@ -40,11 +40,11 @@ extern "C" {
  * 1.0: initial interface
  * 1.1: BO_USERPTR; DRM_SEEDCHIP_BO_WC; DRM_SEEDCHIP_BIND_SPARSE; buffers are
  *	shared by PRIME; quotas of users (-EDQUOT)
- *
  * 1.2: read() on the file returns struct drm_seedchip_event_fault
+ * 1.3: user-mode queues: DRM_SEEDCHIP_QUEUE_USER, QUEUE_FENCE, QUEUE_WAIT
  */
 #define SEEDCHIP_UAPI_MAJOR 1
-#define SEEDCHIP_UAPI_MINOR 2
+#define SEEDCHIP_UAPI_MINOR 3
 
 /*
  * Ioctls: X(name, number, direction, argument, errnos, meaning). New ones go at the end.
@@ -72,7 +72,11 @@ extern "C" {
 	X(QUEUE_RECOVER, 0x08, WR, queue_recover, "EINVAL ENOENT",                                 \
 	  "make a faulted queue usable again")                                                     \
 	X(BO_USERPTR, 0x09, WR, bo_userptr, "EINVAL",                                              \
-	  "create a buffer from memory of the process, which stays pinned")
+	  "create a buffer from memory of the process, which stays pinned")                        \
+	X(QUEUE_FENCE, 0x0a, WR, queue_fence, "EINVAL ENOENT EIO",                                 \
+	  "fences for what a program has put into a user-mode queue")                              \
+	X(QUEUE_WAIT, 0x0b, WR, queue_wait, "EINVAL ENOENT EBADF EMFILE EIO ETIME",                \
+	  "sleep until a queue has retired an index, or have an eventfd told")
 
 /**
  * struct drm_seedchip_array - an array of extensible structures
@@ -282,8 +286,17 @@ struct drm_seedchip_vm_bind {
 };
 
 /**
+ * enum drm_seedchip_queue_flags - kinds of queues
+ * @DRM_SEEDCHIP_QUEUE_USER: user-mode: the ring is memory of the program, which
+ *	writes packets and rings the doorbell itself; SUBMIT is refused
+ */
+enum drm_seedchip_queue_flags {
+	DRM_SEEDCHIP_QUEUE_USER = 0x1,
+};
+
+/**
  * struct drm_seedchip_queue_create - argument of QUEUE_CREATE
- * @flags: zero
+ * @flags: enum drm_seedchip_queue_flags
  * @priority: 0 to 3; above 1 needs CAP_SYS_NICE, else -EACCES
  * @ring_log2: log2 of the ring in slots
  * @timeout_ms: a job without progress for so long is a hang; 0: the default
@@ -294,6 +307,14 @@ struct drm_seedchip_vm_bind {
  * @queue: out: queue handle, never 0
  * @hw_queue: out: queue number in faults and traces
  * @state_offset: out: offset for a read-only mmap() of struct sc_queue_state
+ * @ring_va: user-mode: address of the ring, 64-byte aligned; else 0. It must be
+ *	readable before the first doorbell, and need not be mapped yet.
+ * @doorbell_offset: out: user-mode: offset for mmap() of the doorbell page; else 0.
+ *	A process created by fork() does not have the mapping.
+ *
+ * A user-mode queue starts at index 0. Its doorbell page can be taken away and
+ * given back at any time (reset, suspend), which the program notices as a store
+ * that takes long; when the card has gone, stores go nowhere.
  *
  * -EMFILE: this file has its limit of queues. -EDQUOT: the user has its share of
  * the card's queues or contexts (a file takes a context with its first queue).
@@ -311,6 +332,8 @@ struct drm_seedchip_queue_create {
 	__u32 queue;
 	__u32 hw_queue;
 	__u64 state_offset;
+	__u64 ring_va;
+	__u64 doorbell_offset;
 };
 
 /**
@@ -331,6 +354,7 @@ struct drm_seedchip_queue_destroy {
  * @syncs: struct drm_seedchip_sync
  * @index: out: the job is complete when struct sc_queue_state.retired >= index
  *
+ * -EINVAL: also for a user-mode queue.
  * -EBUSY: the ring has no room now (not -EAGAIN, on which libdrm would spin).
  * -E2BIG: it never will have. -EIO: the queue is
  * faulted, see QUEUE_RECOVER. -EINVAL: also for packets reserved to the kernel.
@@ -363,10 +387,13 @@ struct drm_seedchip_queue_fault {
  * struct drm_seedchip_queue_recover - argument of QUEUE_RECOVER
  * @queue: queue handle; nothing happens if it is not faulted
  * @pad: zero
+ * @index: user-mode: where the queue goes on, not below the retired index and
+ *	   not more than a ring beyond; else 0. What lies before it is skipped.
  */
 struct drm_seedchip_queue_recover {
 	__u32 queue;
 	__u32 pad;
+	__u64 index;
 };
 
 /**
@@ -419,6 +446,58 @@ struct drm_seedchip_event_fault {
 	__u32 lost;
 	struct sc_fault fault;
 };
+
+/**
+ * struct drm_seedchip_queue_fence - argument of QUEUE_FENCE
+ * @queue: handle of a user-mode queue
+ * @pad: zero
+ * @index: the fence signals when struct sc_queue_state.retired >= index. At most
+ *	   a ring beyond the retired index, and not below the index of an earlier call.
+ * @syncs: struct drm_seedchip_sync, SIGNAL only
+ *
+ * The packets below @index should be in the ring: from now on the queue's timeout
+ * runs, and a queue that does not reach @index is reset like any that hangs. So
+ * every fence signals, whatever the program does. -EIO: the queue is faulted.
+ */
+struct drm_seedchip_queue_fence {
+	__u32 queue;
+	__u32 pad;
+	__u64 index;
+	struct drm_seedchip_array syncs;
+};
+
+/**
+ * enum drm_seedchip_queue_wait_flags - how QUEUE_WAIT waits
+ * @DRM_SEEDCHIP_QUEUE_WAIT_EVENTFD: not at all: 1 is added to an eventfd, once
+ */
+enum drm_seedchip_queue_wait_flags {
+	DRM_SEEDCHIP_QUEUE_WAIT_EVENTFD = 0x1,
+};
+
+/**
+ * struct drm_seedchip_queue_wait - argument of QUEUE_WAIT
+ * @queue: queue handle
+ * @flags: enum drm_seedchip_queue_wait_flags
+ * @index: until struct sc_queue_state.retired >= index; it may lie beyond what has
+ *	   been submitted
+ * @timeout_ns: CLOCK_MONOTONIC time to give up at; 0: do not wait; negative: never;
+ *		with EVENTFD zero
+ * @eventfd: with EVENTFD: the file descriptor, else zero
+ * @pad: zero
+ *
+ * A failure of the queue ends every wait: -EIO, or the eventfd is told. -ETIME:
+ * not yet. -EBADF: not an eventfd. -EMFILE: the queue has its limit of eventfds
+ * to tell (SEEDCHIP_MAX_EVENTFDS).
+ */
+struct drm_seedchip_queue_wait {
+	__u32 queue;
+	__u32 flags;
+	__u64 index;
+	__s64 timeout_ns;
+	__s32 eventfd;
+	__u32 pad;
+};
+#define SEEDCHIP_MAX_EVENTFDS 64
 
 /* DRM_SEEDCHIP_x is the number, DRM_IOCTL_SEEDCHIP_x the full ioctl code. */
 #define SEEDCHIP_IOCTL_NUMBER_(name, number, dir, arg, errnos, text) DRM_SEEDCHIP_##name = number,

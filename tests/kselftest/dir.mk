@@ -7,7 +7,7 @@ tests/kselftest-cflags := -I/usr/include/libdrm
 device-kernels += tests/kselftest/kernels
 
 kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_bar two_cards event trace
-kselftest-runtime := coredump fault killed reset submit unmap usage
+kselftest-runtime := coredump fault killed reset submit unmap usage user_queue
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 $(foreach t,$(kselftest-uapi),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
