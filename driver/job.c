@@ -340,7 +340,7 @@ static void seedchip_job_classify(struct seedchip_queue *q, struct seedchip_dep 
 	}
 }
 
-/* A job to push or to free unused; it waits for @syncs unless they are NULL. NULL without memory. */
+/* To push or to free unused; waits for @syncs unless they are NULL. NULL without memory. */
 struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
 					 const struct seedchip_syncs *syncs)
 {
