@@ -45,6 +45,9 @@ struct backend_device {
  * @submit: as SUBMIT
  * @queue_fault: as QUEUE_FAULT
  * @queue_recover: as QUEUE_RECOVER
+ * @event_read: the next event of the file, as read() of the driver's; -EAGAIN: none,
+ *		-ENODEV: none, and the card is gone
+ * @event_fd: readable (poll) while there is an event; the back end's own
  * @timeline_create: a timeline at 0
  * @timeline_destroy: drops the handle
  * @timeline_wait: until @point is reached, or CLOCK_MONOTONIC is @deadline_ns (-ETIME)
@@ -69,6 +72,8 @@ struct backend_ops {
 	int (*submit)(void *priv, struct drm_seedchip_submit *arg);
 	int (*queue_fault)(void *priv, struct drm_seedchip_queue_fault *arg);
 	int (*queue_recover)(void *priv, uint32_t queue);
+	int (*event_read)(void *priv, struct drm_seedchip_event_fault *event);
+	int (*event_fd)(void *priv);
 	int (*timeline_create)(void *priv, uint32_t *handle);
 	void (*timeline_destroy)(void *priv, uint32_t handle);
 	int (*timeline_wait)(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns);

@@ -4,8 +4,10 @@
  * fault record that a person reads, with functions and buffers by name.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "queue.h"
 
@@ -259,5 +261,48 @@ API int seedchip_event_fault(struct seedchip_event event, struct seedchip_fault 
 	if (!r)
 		return report(-ENODATA, "the event has not failed");
 	describe(q->dev, &failure, &my);
+	return copy_sized(out, &my, sizeof(my), "seedchip_fault");
+}
+
+API int seedchip_fault_fd(struct seedchip_device *dev)
+{
+	return dev->ops->event_fd(dev->priv);
+}
+
+/* Until there is an event to read, or the card is gone. */
+static int wait_for_event(struct seedchip_device *dev, int64_t deadline)
+{
+	struct pollfd p = { .fd = dev->ops->event_fd(dev->priv), .events = POLLIN };
+	int64_t left = deadline - deadline_after(1);
+	const struct timespec timeout = { left / 1000000000, left % 1000000000 };
+
+	if (left < 0)
+		return report(-ETIMEDOUT, "no queue has failed");
+	if (ppoll(&p, 1, deadline == INT64_MAX ? NULL : &timeout, NULL) < 0 && errno != EINTR)
+		return report(-errno, "poll: %s", strerror(errno));
+	return 0;
+}
+
+API int seedchip_fault_read(struct seedchip_device *dev, struct seedchip_fault *out,
+			    int64_t timeout_ns)
+{
+	int64_t deadline = deadline_after(timeout_ns);
+	struct drm_seedchip_event_fault event;
+	struct failure failure = { 0 };
+	struct seedchip_fault my;
+	int r;
+
+	while ((r = dev->ops->event_read(dev->priv, &event)) == -EAGAIN) {
+		r = wait_for_event(dev, deadline);
+		if (r)
+			return r;
+	}
+	if (r == -ENODEV)
+		atomic_store(&dev->lost, true);
+	if (r)
+		return report(r, "failures cannot be read: %s", strerror(-r));
+	failure.fault = event.fault;
+	describe(dev, &failure, &my);
+	my.lost = event.lost;
 	return copy_sized(out, &my, sizeof(my), "seedchip_fault");
 }

@@ -113,7 +113,7 @@ static int drm_open(const struct backend_device *device, void **priv)
 
 	if (!drm)
 		return -ENOMEM;
-	drm->fd = open(device->path, O_RDWR | O_CLOEXEC);
+	drm->fd = open(device->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (drm->fd < 0) {
 		r = report(-errno, "%s: %s", device->path, strerror(errno));
 		free(drm);
@@ -240,6 +240,23 @@ static int drm_queue_recover(void *priv, uint32_t queue)
 	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_RECOVER, &arg);
 }
 
+static int drm_event_read(void *priv, struct drm_seedchip_event_fault *event)
+{
+	struct drm *drm = priv;
+	ssize_t n = read(drm->fd, event, sizeof(*event));
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*event) && event->base.type == DRM_SEEDCHIP_EVENT_FAULT ? 0 : -EPROTO;
+}
+
+static int drm_event_fd(void *priv)
+{
+	struct drm *drm = priv;
+
+	return drm->fd;
+}
+
 static int drm_timeline_create(void *priv, uint32_t *handle)
 {
 	struct drm *drm = priv;
@@ -303,6 +320,8 @@ const struct backend_ops backend_drm = {
 	.submit = drm_submit,
 	.queue_fault = drm_queue_fault,
 	.queue_recover = drm_queue_recover,
+	.event_read = drm_event_read,
+	.event_fd = drm_event_fd,
 	.timeline_create = drm_timeline_create,
 	.timeline_destroy = drm_timeline_destroy,
 	.timeline_wait = drm_timeline_wait,

@@ -53,7 +53,7 @@ int event_poll(struct seedchip_queue *q, uint64_t point)
 	return r ? r : queue_has_dep(q, point) ? -EAGAIN : 0;
 }
 
-static int64_t deadline_after(int64_t timeout_ns)
+int64_t deadline_after(int64_t timeout_ns)
 {
 	struct timespec now;
 	int64_t ns;

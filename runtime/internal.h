@@ -85,6 +85,11 @@ unsigned int log_drain(struct log_reader *reader);
 /* Forget incomplete records; no kernel may be running. */
 void log_reset(struct log_reader *reader);
 
+/* ---- event.c ---- */
+
+/* CLOCK_MONOTONIC in @timeout_ns; 0: the past, negative: never. */
+int64_t deadline_after(int64_t timeout_ns);
+
 /* ---- device.c ---- */
 
 struct seedchip_device {

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "sim.h"
 
@@ -439,6 +441,8 @@ static void sim_close(void *priv)
 	va_fini(&sim->system_va);
 	if (sim->system)
 		munmap(sim->system, SYSTEM_SIZE);
+	if (sim->failure_fd >= 0)
+		close(sim->failure_fd);
 	free(sim);
 	service_put();
 }
@@ -496,7 +500,10 @@ static int sim_open(const struct backend_device *device, void **priv)
 		free(sim);
 		return r;
 	}
-	r = make_chip(sim, &o, strtoul(device->address + 3, NULL, 10));
+	sim->failure_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = sim->failure_fd < 0 ? -errno : 0;
+	if (!r)
+		r = make_chip(sim, &o, strtoul(device->address + 3, NULL, 10));
 	if (!r) {
 		pthread_mutex_lock(&sim_lock);
 		r = enable(sim);
@@ -532,6 +539,8 @@ const struct backend_ops backend_sim = {
 	.submit = sim_submit,
 	.queue_fault = sim_queue_fault,
 	.queue_recover = sim_queue_recover,
+	.event_read = sim_event_read,
+	.event_fd = sim_event_fd,
 	.timeline_create = sim_timeline_create,
 	.timeline_destroy = sim_timeline_destroy,
 	.timeline_wait = sim_timeline_wait,

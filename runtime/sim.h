@@ -84,6 +84,8 @@ struct sim_queue {
 	struct list pending;
 };
 
+#define SIM_FAILURES 32
+
 /**
  * struct sim - a simulated card that is open
  * @link: entry of the list of open cards
@@ -94,6 +96,8 @@ struct sim_queue {
  * @hidden_va: free card memory above it
  * @root: card address of the top page table
  * @traced: its timing goes to the trace
+ * @failures: events that have not been read, oldest first; as many as the driver keeps
+ * @failure_fd: eventfd, not 0 while there are some
  */
 struct sim {
 	struct list link;
@@ -115,6 +119,9 @@ struct sim {
 	struct sim_queue *kernel;
 	struct sc_event *events;
 	uint32_t event_tail;
+	struct drm_seedchip_event_fault failures[SIM_FAILURES];
+	unsigned int num_failures;
+	int failure_fd;
 };
 
 extern pthread_mutex_t sim_lock;
@@ -175,6 +182,8 @@ void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queu
 int sim_submit(void *priv, struct drm_seedchip_submit *arg);
 int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg);
 int sim_queue_recover(void *priv, uint32_t queue);
+int sim_event_read(void *priv, struct drm_seedchip_event_fault *event);
+int sim_event_fd(void *priv);
 
 /* sim_fence.c; the lock is held by callers of these */
 struct sim_fence *sim_fence_create(void);

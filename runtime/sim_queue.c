@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "sim.h"
@@ -129,11 +130,55 @@ static int errno_of_status(unsigned int status)
 	return seedchip_status_errno(status);
 }
 
-static void fail(struct sim *sim, struct sim_queue *q)
+/* Tell the program that a queue has failed; what it does not read in time is counted. */
+static void announce(struct sim *sim, uint32_t handle, const struct sc_fault *fault)
+{
+	if (sim->num_failures == SIM_FAILURES) {
+		sim->failures[SIM_FAILURES - 1].lost++;
+		return;
+	}
+	sim->failures[sim->num_failures++] = (struct drm_seedchip_event_fault){
+		.base = { DRM_SEEDCHIP_EVENT_FAULT, sizeof(struct drm_seedchip_event_fault) },
+		.queue = handle,
+		.fault = *fault,
+	};
+	if (sim->num_failures == 1)
+		eventfd_write(sim->failure_fd, 1);
+}
+
+int sim_event_read(void *priv, struct drm_seedchip_event_fault *event)
+{
+	struct sim *sim = priv;
+	eventfd_t ignored;
+	int r = -EAGAIN;
+
+	pthread_mutex_lock(&sim_lock);
+	sim_service();
+	if (sim->num_failures) {
+		*event = sim->failures[0];
+		memmove(sim->failures, sim->failures + 1,
+			--sim->num_failures * sizeof(sim->failures[0]));
+		if (!sim->num_failures)
+			eventfd_read(sim->failure_fd, &ignored);
+		r = 0;
+	}
+	pthread_mutex_unlock(&sim_lock);
+	return r;
+}
+
+int sim_event_fd(void *priv)
+{
+	struct sim *sim = priv;
+
+	return sim->failure_fd;
+}
+
+static void fail(struct sim *sim, struct sim_queue *q, uint32_t handle)
 {
 	int error = errno_of_status(q->fault.status);
 	struct list *l;
 
+	announce(sim, handle, &q->fault);
 	q->failed = true;
 	command(sim, q, SC_QUEUE_CMD_RESET);
 	retire(sim, q);
@@ -152,7 +197,7 @@ void sim_queue_event(struct sim *sim, const struct sc_event *event)
 			continue;
 		q->fault = event->fault;
 		q->has_fault = true;
-		fail(sim, q);
+		fail(sim, q, i);
 	}
 }
 

@@ -605,6 +605,7 @@ int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns);
  * @buffer_offset: bytes from its start
  * @buffer_size: bytes of the buffer; beyond it if not below @buffer_offset
  * @has_registers: 1: @x is valid
+ * @lost: seedchip_fault_read(): later failures that were dropped, because nobody read in time
  * @x: integer registers of the hart
  * @text: all of it in one line
  */
@@ -635,7 +636,7 @@ struct seedchip_fault {
 	uint64_t buffer_offset;
 	uint64_t buffer_size;
 	uint32_t has_registers;
-	uint32_t reserved;
+	uint32_t lost;
 	uint64_t x[32];
 	char text[512];
 };
@@ -650,6 +651,33 @@ struct seedchip_fault {
  * Return: 0; -ENODATA: the event has not failed; -ESTALE; -EINVAL.
  */
 int seedchip_event_fault(struct seedchip_event event, struct seedchip_fault *fault);
+
+/**
+ * seedchip_fault_read() - the next failure of any queue of a device
+ * @dev: device
+ * @fault: filled in, without registers; @fault->size must be set
+ * @timeout_ns: 0: only look; negative: wait without limit
+ *
+ * For a thread that watches over all queues: each time that a queue fails is
+ * reported once, to one caller, in the order of the failures. 32 are kept;
+ * @fault->lost tells of more. seedchip_event_wait() and seedchip_event_fault()
+ * do not depend on it.
+ *
+ * Return: 0; -ETIMEDOUT: none so far; -ENODEV: none, and the card is gone.
+ */
+int seedchip_fault_read(struct seedchip_device *dev, struct seedchip_fault *fault,
+			int64_t timeout_ns);
+
+/**
+ * seedchip_fault_fd() - a file descriptor for poll()
+ * @dev: device
+ *
+ * Readable while seedchip_fault_read() would return at once; for event loops.
+ * It belongs to the library: do not read from it, nor close it.
+ *
+ * Return: the descriptor.
+ */
+int seedchip_fault_fd(struct seedchip_device *dev);
 
 /**
  * seedchip_queue_recover() - make a queue usable again after a failure

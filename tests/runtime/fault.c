@@ -6,6 +6,7 @@
  */
 #include "common.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 enum { READ, WRITE, ILLEGAL, RECURSE, FOREVER, ASSERT, DIVIDE, DMA, JUMP };
@@ -358,6 +359,38 @@ static void test_destroy_busy(void)
 	close_card(&c);
 }
 
+/* Failures of all queues, for whoever watches over the device. */
+static void test_watching(void)
+{
+	struct card c = open_card(0);
+	struct seedchip_fault f = { .size = sizeof(f) };
+	struct pollfd p = { .fd = seedchip_fault_fd(c.dev), .events = POLLIN };
+	unsigned int i;
+
+	CHECK_EQ(poll(&p, 1, 0), 0);
+	CHECK_EQ(seedchip_fault_read(c.dev, &f, 0), -ETIMEDOUT);
+	CHECK_EQ(seedchip_fault_read(c.dev, &f, 1000000), -ETIMEDOUT);
+	fault_of(&c, ILLEGAL, 0);
+	fault_of(&c, READ, 0x123456789000);
+	CHECK_EQ(poll(&p, 1, 0), 1);
+	OK(seedchip_fault_read(c.dev, &f, 0));
+	check_code(&f, "TRAP", "ILLEGAL_INSN");
+	CHECK_STR(f.function, "crash");
+	OK(seedchip_fault_read(c.dev, &f, -1));
+	check_code(&f, "FAULT", "UNMAPPED");
+	CHECK_EQ(f.address, 0x123456789000);
+	CHECK_EQ(f.lost, 0);
+	CHECK_EQ(poll(&p, 1, 0), 0);
+	for (i = 0; i < 35; i++)
+		fault_of(&c, ILLEGAL, 0);
+	for (i = 0; i < 32; i++) {
+		OK(seedchip_fault_read(c.dev, &f, 0));
+		CHECK_EQ(f.lost, i == 31 ? 3 : 0);
+	}
+	CHECK_EQ(seedchip_fault_read(c.dev, &f, 0), -ETIMEDOUT);
+	close_card(&c);
+}
+
 static const struct tap_test tests[] = {
 	{ "a load from nowhere", test_unmapped },
 	{ "a load from address 0", test_null },
@@ -373,6 +406,7 @@ static const struct tap_test tests[] = {
 	{ "other queues", test_others_unaffected },
 	{ "what waits for failed work", test_dependency },
 	{ "a busy queue destroyed", test_destroy_busy },
+	{ "failures are read as they happen", test_watching },
 };
 
 int main(void)
