@@ -120,6 +120,8 @@ struct seedchip_device {
 	bool wedged;
 	/** @counters: failures and resets */
 	struct seedchip_counters counters;
+	/** @function_reset: wedged, but a reset of the function is to be tried; under hw_lock */
+	bool function_reset;
 	/** @wedged_event: a device reset is to be reported; under hw_lock */
 	bool wedged_event;
 	/** @coredump: of a failure, until it has been handed over */

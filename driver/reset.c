@@ -13,6 +13,7 @@
 #include <linux/iopoll.h>
 
 #include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_print.h>
 
@@ -117,16 +118,37 @@ static void seedchip_reset_restart(struct seedchip_device *sdev, int err)
 	queue_work(sdev->wq, &sdev->report_work);
 }
 
-/* What the card's own reset did not achieve; the function keeps its configuration. */
-static int seedchip_reset_function(struct seedchip_device *sdev)
+/*
+ * What the card's own reset did not achieve. Fences have signalled with errors,
+ * bus mastering is off and the card is wedged: nobody else uses it. Restoring
+ * the configuration takes locks under which others allocate, so this may not
+ * happen before, nor with hw_lock held.
+ */
+static void seedchip_reset_function(struct seedchip_device *sdev)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	int err;
+	int idx, err;
 
+	if (!READ_ONCE(sdev->function_reset) || !drm_dev_enter(&sdev->drm, &idx))
+		return;
 	pci_save_state(pdev);
 	err = pcie_flr(pdev);
 	pci_restore_state(pdev);
-	return err ?: seedchip_reset_wait(sdev);
+	pci_set_master(pdev);
+
+	mutex_lock(&sdev->hw_lock);
+	/* Unless the card has been pulled out meanwhile. */
+	if (sdev->function_reset) {
+		sdev->function_reset = false;
+		sdev->wedged = false;
+		seedchip_reset_restart(sdev, err ?: seedchip_reset_wait(sdev));
+		trace_seedchip_reset(sdev, "function", sdev->info.generation,
+				     sdev->wedged ? -EIO : 0);
+		dev_err_ratelimited(sdev->drm.dev, "function reset: generation=%u wedged=%d\n",
+				    sdev->info.generation, sdev->wedged);
+	}
+	mutex_unlock(&sdev->hw_lock);
+	drm_dev_exit(idx);
 }
 
 /**
@@ -144,8 +166,7 @@ void seedchip_reset_device(struct seedchip_device *sdev)
 	seedchip_coredump_begin(sdev->kernel_queue);
 	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
 	err = seedchip_reset_hardware(sdev);
-	if (err && err != -ENODEV)
-		err = seedchip_reset_function(sdev);
+	sdev->function_reset = err && err != -ENODEV;
 	seedchip_coredump_end(sdev->kernel_queue);
 	seedchip_reset_restart(sdev, err);
 	trace_seedchip_reset(sdev, "device", sdev->info.generation, err);
@@ -165,6 +186,7 @@ void seedchip_reset_report_work(struct work_struct *work)
 	bool event;
 
 	seedchip_coredump_report(sdev);
+	seedchip_reset_function(sdev);
 	mutex_lock(&sdev->hw_lock);
 	event = sdev->wedged_event;
 	sdev->wedged_event = false;
@@ -380,6 +402,7 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 {
 	mutex_lock(&sdev->hw_lock);
 	sdev->wedged = true;
+	sdev->function_reset = false;
 	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
 	seedchip_queue_disconnect_all(sdev);
 	seedchip_reset_hardware(sdev);
