@@ -10,6 +10,7 @@ kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_ba
 kselftest-runtime := coredump fault killed reset submit unmap usage user_queue
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
+vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
 $(foreach t,$(kselftests),$(eval tests/kselftest/$t-libs := -ldrm))

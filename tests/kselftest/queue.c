@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -58,6 +59,36 @@ static void bad_handles(void)
 	CHECK_EQ(card_fault(fd, queue.queue, &fault), -ENODATA);
 	CHECK_EQ(card_queue_destroy(fd, queue.queue), 0);
 	CHECK_EQ(card_queue_destroy(fd, queue.queue), -ENOENT);
+}
+
+/* Above the usual priority only who may also be nice to himself. */
+static void priorities(void)
+{
+	struct drm_seedchip_queue_create desc = { .ring_log2 = 6 };
+	unsigned int failed = 0;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		uint32_t queue;
+
+		if (setgid(65534) || setuid(65534))
+			_exit(100);
+		for (desc.priority = 0; desc.priority < 4; desc.priority++)
+			failed |= create(&desc, &queue) != (desc.priority > 1 ? -EACCES : 0)
+				  ? 1u << desc.priority : 0;
+		_exit(failed);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+	for (desc.priority = 0; desc.priority < 4; desc.priority++) {
+		uint32_t queue;
+
+		CHECK_EQ(create(&desc, &queue), 0);
+		CHECK_EQ(card_queue_destroy(fd, queue), 0);
+	}
 }
 
 static void foreign_queue(void)
@@ -157,6 +188,7 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{ "each argument wrong, one at a time", bad_arguments },
 		{ "handles of no queue", bad_handles },
+		{ "priorities and who may have them", priorities },
 		{ "another file's queue", foreign_queue },
 		{ "the state page is read-only and counts", state_page },
 		{ "one queue too many", one_too_many },

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Fences in and out of SUBMIT: binary and timeline syncobjs, between queues and from elsewhere. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -81,6 +83,59 @@ static void between_queues(void)
 	CHECK_EQ(map[2], 42);
 	drmSyncobjDestroy(fd, between);
 	drmSyncobjDestroy(fd, done);
+}
+
+/* A fence goes out as a sync_file, and comes in as one. */
+static void sync_files(void)
+{
+	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA, 1),
+				     card_word(SC_OP_SIGNAL, VA + 8, 43) };
+	struct sc_packet copy = card_copy(VA + 16, VA + 8, 8);
+	uint32_t out = card_syncobj(fd), in = card_syncobj(fd), done = card_syncobj(fd);
+	struct drm_seedchip_sync sync = SIGNAL(out, 0);
+	struct drm_seedchip_sync both[2] = { WAIT(in, 0), SIGNAL(done, 0) };
+	struct pollfd p = { .fd = -1, .events = POLLIN };
+
+	memset((void *)map, 0, SIZE);
+	CHECK_EQ(card_submit(fd, first.queue, hold, 2, &sync, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjExportSyncFile(fd, out, &p.fd), 0);
+	CHECK_EQ(drmSyncobjImportSyncFile(fd, in, p.fd), 0);
+	CHECK_EQ(card_submit(fd, second.queue, &copy, 1, both, 2, NULL), 0);
+	CHECK_EQ(poll(&p, 1, 50), 0);
+	CHECK_EQ(map[2], 0);
+	map[0] = 1;
+	CHECK_EQ(poll(&p, 1, 10000), 1);
+	CHECK_EQ(card_wait(fd, done, 0, 10000), 0);
+	CHECK_EQ(map[2], 43);
+	close(p.fd);
+	drmSyncobjDestroy(fd, out);
+	drmSyncobjDestroy(fd, in);
+	drmSyncobjDestroy(fd, done);
+}
+
+/* A point of a timeline in, a later one out; the CPU may wait before anybody has submitted. */
+static void wait_before_signal(void)
+{
+	uint32_t line = card_syncobj(fd);
+	struct drm_seedchip_sync both[2] = { WAIT(line, 1), SIGNAL(line, 2) };
+	struct sc_packet nop = card_nop();
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(card_wait(fd, line, 2, 20000) ? 1 : 0);
+	usleep(50000);
+	/* Work may not: nobody could say that it ends. */
+	CHECK_EQ(card_submit(fd, second.queue, &nop, 1, both, 2, NULL), -EINVAL);
+	both[1] = SIGNAL(line, 1);
+	CHECK_EQ(card_submit(fd, first.queue, &nop, 1, &both[1], 1, NULL), 0);
+	both[1] = SIGNAL(line, 2);
+	CHECK_EQ(card_submit(fd, second.queue, &nop, 1, both, 2, NULL), 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+	drmSyncobjDestroy(fd, line);
 }
 
 /* Two files are two address spaces of one card. */
@@ -216,6 +271,8 @@ int main(void)
 		{ "unknown handles, flags and missing points", bad_syncs },
 		{ "points of a timeline", timeline },
 		{ "one queue waits for another", between_queues },
+		{ "sync_files out and in", sync_files },
+		{ "the CPU waits for what is still to be submitted", wait_before_signal },
 		{ "one file waits for another", between_files },
 		{ "the failure of a dependency", failed_dependency },
 		{ "more fences than can be listed", too_many_fences },

@@ -60,11 +60,54 @@ static void foreign_fence(void)
 	CHECK_EQ(card_queue_destroy(fds[1], queues[1].queue), 0);
 }
 
+/* The failure of the other card's work cancels the job that waits for it, and no other. */
+static void foreign_failure(void)
+{
+	struct sc_packet hold[2] = { card_word(SC_OP_WAIT, VA, 1), card_fill(0x7000000000, 0, 8) };
+	struct sc_packet touch = card_word(SC_OP_SIGNAL, VA, 5);
+	struct drm_seedchip_queue_create queues[2];
+	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct drm_seedchip_sync both[2] = { { .flags = DRM_SEEDCHIP_SYNC_WAIT },
+					     { .flags = DRM_SEEDCHIP_SYNC_SIGNAL } };
+	volatile uint64_t *maps[2];
+	unsigned int i;
+	uint32_t bo;
+	int sync_file = -1;
+
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(card_queue(fds[i], &queues[i]), 0);
+		CHECK_EQ(card_bo(fds[i], 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo), 0);
+		CHECK_EQ(card_bind(fds[i], RW, bo, 0, VA, 4096), 0);
+		maps[i] = card_map(fds[i], bo, 4096);
+		CHECK(maps[i]);
+	}
+	out.handle = card_syncobj(fds[0]);
+	CHECK_EQ(card_submit(fds[0], queues[0].queue, hold, 2, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjExportSyncFile(fds[0], out.handle, &sync_file), 0);
+	both[0].handle = card_syncobj(fds[1]);
+	CHECK_EQ(drmSyncobjImportSyncFile(fds[1], both[0].handle, sync_file), 0);
+	close(sync_file);
+	both[1].handle = card_syncobj(fds[1]);
+	CHECK_EQ(card_submit(fds[1], queues[1].queue, &touch, 1, both, 2, NULL), 0);
+	touch = card_word(SC_OP_SIGNAL, VA + 8, 6);
+	out.handle = card_syncobj(fds[1]);
+	CHECK_EQ(card_submit(fds[1], queues[1].queue, &touch, 1, &out, 1, NULL), 0);
+	maps[0][0] = 1;
+	CHECK_EQ(card_wait(fds[1], out.handle, 0, 10000), 0);
+	CHECK_EQ(card_fence_status(fds[1], out.handle), 1);
+	CHECK_EQ(card_fence_status(fds[1], both[1].handle), -ECANCELED);
+	CHECK_EQ(maps[1][0], 0);
+	CHECK_EQ(maps[1][1], 6);
+	for (i = 0; i < 2; i++)
+		CHECK_EQ(card_queue_destroy(fds[i], queues[i].queue), 0);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "each has its own serial number", told_apart },
 		{ "one card's queue waits for the other's fence", foreign_fence },
+		{ "the failure of the other card's work", foreign_failure },
 	};
 
 	fds[0] = card_open(0);
