@@ -256,6 +256,7 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 	if (c->cores > SC_MAX_CORES || c->queues > SC_MAX_QUEUES || c->contexts > SC_MAX_CONTEXTS ||
 	    c->vectors > SC_MAX_VECTORS)
 		return -EINVAL;
+	c->machine.tcm_kib = c->tcm_size / 1024;
 	if (c->tcm_size < 65536 || c->tcm_size > SC_TCM_STRIDE || c->tcm_size & (c->tcm_size - 1))
 		return -EINVAL;
 	if (c->vlen && (c->vlen < 128 || c->vlen > 16384 || c->vlen & (c->vlen - 1)))

@@ -43,8 +43,8 @@ struct sc_chip;
  * @test: offer SC_FEATURE_TEST
  * @timing: work out modelled cycles
  * @timing_slices: with them what every engine did when, for a trace
- * @machine: what is modelled; its cores, tcm_kib, vlen and card_mib are not looked at here
- *	     (sc_machine_default())
+ * @machine: what is modelled (sc_machine_default()); of its cores, tcm_kib, vlen and card_mib
+ *	     the members above decide
  */
 struct sc_config {
 	unsigned int cores;

@@ -145,7 +145,8 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 			core->tcm_cached = true;
 		}
 		if (core->recorder)
-			sc_record_access(core->recorder, va - SC_VA_TCM < SC_TCM_STRIDE, false,
+			sc_record_access(core->recorder,
+					 va - SC_VA_TCM < SC_TCM_STRIDE ? SC_ON_TCM : SC_ON_PEER,
 					 access, size);
 		return true;
 	}
@@ -153,7 +154,8 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 	if (sc_mmu_translate(core->chip, core->context, va, access, &xlat, &core->fault))
 		return mmu_fault(core, size);
 	if (core->recorder)
-		sc_record_access(core->recorder, false, !xlat.host && !(xlat.pte & SC_PTE_SPARSE),
+		sc_record_access(core->recorder,
+				 xlat.host || xlat.pte & SC_PTE_SPARSE ? SC_ON_CARD : SC_ON_HOST,
 				 access, size);
 	*host = xlat.host ? xlat.host + va % SC_PAGE_SIZE : NULL;
 	if (xlat.host)

@@ -66,8 +66,12 @@ static struct sc_timeline *timeline_of(struct sc_chip *chip, const struct sc_que
 {
 	struct sc_timeline *line = &chip->timelines[q->id];
 
-	if (!line->llc)
+	if (!line->llc) {
 		line->llc = sc_llc_create(&chip->config.machine);
+		/* not 0 after a load */
+		line->front = q->counters.cycles;
+		line->complete = q->counters.cycles;
+	}
 	return line->llc ? line : NULL;
 }
 

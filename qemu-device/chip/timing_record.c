@@ -20,7 +20,7 @@ struct sc_recorder {
 	const struct sc_machine *machine;
 	const uint64_t *insns;
 	struct sc_tlist *list;
-	bool in_vector, vector_load, vector_far;
+	bool in_vector, vector_far; /* a vector instruction; it has left the scratchpad */
 
 	/* since the last event */
 	uint64_t from; /* value of *insns */
@@ -365,31 +365,25 @@ void sc_record_barrier(struct sc_recorder *r, bool meet)
 
 /* --- the hart --- */
 
-static void far_access(struct sc_recorder *r, bool system, bool load, unsigned int size)
-{
-	if (load)
-		r->latency += system ? r->machine->link_latency : r->machine->card_load;
-	if (system)
-		r->host += size;
-	else
-		r->card += size;
-}
-
-void sc_record_access(struct sc_recorder *r, bool tcm, bool system, unsigned int access,
+void sc_record_access(struct sc_recorder *r, enum sc_place place, unsigned int access,
 		      unsigned int size)
 {
+	const struct sc_machine *m = r->machine;
 	bool load = access & SC_ACCESS_READ;
 
-	if (r->in_vector) {
-		if (!tcm)
-			far_access(r, system, r->vector_load && !r->vector_far, size);
-		r->vector_far |= !tcm;
+	if (place == SC_ON_TCM) {
+		if (load && !r->in_vector)
+			r->slow += m->tcm_load - 1;
 		return;
 	}
-	if (!tcm)
-		far_access(r, system, load, size);
-	else if (load)
-		r->slow += r->machine->tcm_load - 1;
+	/* the elements of a vector load are on their way together */
+	if (load && !(r->in_vector && r->vector_far))
+		r->latency += place == SC_ON_HOST ? m->link_latency : m->card_load;
+	r->vector_far = true;
+	if (place == SC_ON_HOST)
+		r->host += size;
+	else if (place == SC_ON_CARD)
+		r->card += size;
 }
 
 /* What decides the beats of an instruction of OP-V. */
@@ -461,7 +455,6 @@ void sc_record_vector(struct sc_recorder *r, uint32_t word, uint64_t vl, uint64_
 	uint64_t beats;
 
 	r->in_vector = true;
-	r->vector_load = opcode == 0x07;
 	r->vector_far = false;
 	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == 7)
 		return; /* vsetvl */

@@ -118,8 +118,15 @@ void sc_record_await(struct sc_recorder *r, unsigned int counter, int32_t value)
 /** sc_record_barrier() - sd.arrive, or a passed sd.meet. */
 void sc_record_barrier(struct sc_recorder *r, bool meet);
 
+enum sc_place {
+	SC_ON_TCM, /* the own scratchpad */
+	SC_ON_PEER, /* another one */
+	SC_ON_CARD,
+	SC_ON_HOST,
+};
+
 /** sc_record_access() - bytes of a page that the hart accesses; @access: SC_ACCESS_*. */
-void sc_record_access(struct sc_recorder *r, bool tcm, bool system, unsigned int access,
+void sc_record_access(struct sc_recorder *r, enum sc_place place, unsigned int access,
 		      unsigned int size);
 
 /**

@@ -50,6 +50,8 @@ tests/unit/test_chip_kernel-srcs := tests/unit/test_chip_kernel.c tests/unit/chi
 tests/unit/test_chip_kernel-uses := qemu-device/chip/libchip.a
 
 # the second pass of timing, alone and behind real cores
+unit-tests += tests/unit/test_timing_record
+tests/unit/test_timing_record-uses := qemu-device/chip/libchip.a
 unit-tests += tests/unit/test_timing_sim
 tests/unit/test_timing_sim-uses := qemu-device/chip/libchip.a
 unit-tests += tests/unit/test_timing

@@ -27,6 +27,7 @@ static struct bench *create(bool timing, unsigned int threads)
 	struct bench *b;
 
 	config.cores = 8;
+	config.tcm_size = 512 << 10;
 	config.timing = timing;
 	config.sync = !threads;
 	config.threads = threads;
@@ -48,24 +49,40 @@ static struct bench *create(bool timing, unsigned int threads)
 		memcpy((b)->card + CODE_CARD, words_, sizeof(words_));                             \
 	} while (0)
 
-/* Run the code on a grid; the cycles of its record. */
-static uint64_t cycles(struct bench *b, unsigned int flags, uint32_t x)
+static void put_dispatch(union packet p[2], unsigned int flags, uint32_t x)
 {
-	uint64_t index = b->queues[QUEUE].index & 15, data = DATA;
-	union packet p[2] = {
-		{ .dispatch = { .hdr = SC_HDR(SC_OP_DISPATCH, flags | SC_FLAG_RECORD |
-							      SC_FLAG_CODE_CHANGED, 1),
-				.tag = 7, .entry = CODE, .grid_x = x, .grid_y = 1, .grid_z = 1,
-				.args_size = sizeof(data), .stack_size = 4096 } },
-		{ .args = { .hdr = SC_HDR(SC_OP_ARGS, 0, 0) } },
+	const uint64_t data = DATA;
+	const struct sc_pkt_dispatch d = {
+		.hdr = SC_HDR(SC_OP_DISPATCH, flags | SC_FLAG_CODE_CHANGED, 1), .tag = 7,
+		.entry = CODE, .grid_x = x, .grid_y = 1, .grid_z = 1, .args_size = sizeof(data),
+		.stack_size = 4096,
 	};
+
+	memset(p, 0, 2 * sizeof(*p));
+	p[0].dispatch = d;
+	p[1].args.hdr = SC_HDR(SC_OP_ARGS, 0, 0);
+	memcpy(p[1].args.data, &data, sizeof(data));
+}
+
+/* Run the packet; the cycles of its record. */
+static uint64_t cycles_of(struct bench *b, const union packet *p, unsigned int slots)
+{
+	uint64_t index = b->queues[QUEUE].index & 15;
 	struct sc_record record;
 
-	memcpy(p[1].args.data, &data, sizeof(data));
-	bench_wait(b, QUEUE, bench_submit(b, QUEUE, p, 2));
+	bench_wait(b, QUEUE, bench_submit(b, QUEUE, p, slots));
 	memcpy(&record, b->card + RECORDS_CARD + index * sizeof(record), sizeof(record));
 	assert_int_equal(record.tag, 7);
 	return record.cycles;
+}
+
+/* Run the code on a grid. */
+static uint64_t cycles(struct bench *b, unsigned int flags, uint32_t x)
+{
+	union packet p[2];
+
+	put_dispatch(p, flags | SC_FLAG_RECORD, x);
+	return cycles_of(b, p, 2);
 }
 
 static uint64_t queue_cycles(struct bench *b)
@@ -111,6 +128,47 @@ static void test_overlap(void **state)
 	cycles(b, 0, 1);
 	cycles(b, SC_FLAG_OVERLAP, 1);
 	assert_int_equal(queue_cycles(b), 2 * START + 2 + END);
+	bench_destroy(b);
+}
+
+/* The INDIRECT of a list takes what its packets took. */
+static void test_list(void **state)
+{
+	struct bench *b = create(true, 0);
+	union packet list[4], p = { .hdr = SC_HDR(SC_OP_INDIRECT, SC_FLAG_RECORD, 0), .tag = 7 };
+	struct sc_pkt_indirect indirect = { .hdr = p.hdr, .tag = 7, .list = DATA + 0x800,
+					    .count = 4 };
+
+	(void)state;
+	PUT(b, NOP, RET);
+	put_dispatch(list, 0, 1);
+	put_dispatch(list + 2, 0, 1);
+	memcpy(b->card + DATA_CARD + 0x800, list, sizeof(list));
+	memcpy(&p, &indirect, sizeof(p));
+	cycles(b, 0, 1);
+	assert_int_equal(cycles_of(b, &p, 1), 2 * (START + 2 + END));
+	assert_int_equal(cycles_of(b, &p, 1), 2 * (START + 2 + END));
+	assert_int_equal(queue_cycles(b), 5 * (START + 2 + END));
+	bench_destroy(b);
+}
+
+/* Cores that come from another context are cleared: 512 KiB at 512 bytes a cycle. */
+static void test_clear(void **state)
+{
+	struct bench *b = create(true, 0);
+	union packet p[2];
+
+	(void)state;
+	bench_context(b, 2);
+	bench_map(b, 2, CODE, CODE_CARD, SC_PTE_READ | SC_PTE_EXECUTE);
+	bench_queue(b, 2, 2, 0);
+	PUT(b, NOP, RET);
+	assert_int_equal(cycles(b, 0, 1), START + 2 + END);
+	put_dispatch(p, 0, 1);
+	bench_wait(b, 2, bench_submit(b, 2, p, 2));
+	assert_int_equal(bench_state(b, 2).cycles, 1024 + 2 + END); /* hides the start */
+	assert_int_equal(cycles(b, 0, 1), 1024 + 2 + END);
+	assert_int_equal(cycles(b, 0, 1), START + 2 + END);
 	bench_destroy(b);
 }
 
@@ -216,7 +274,8 @@ int main(void)
 		cmocka_unit_test(test_scalar),	cmocka_unit_test(test_off),
 		cmocka_unit_test(test_overlap), cmocka_unit_test(test_dma),
 		cmocka_unit_test(test_copy),	cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_cooperative),
+		cmocka_unit_test(test_cooperative), cmocka_unit_test(test_list),
+		cmocka_unit_test(test_clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
