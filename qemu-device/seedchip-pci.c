@@ -462,6 +462,29 @@ static bool seedchip_check_sizes(SeedchipState *s, Error **errp)
     return true;
 }
 
+/*
+ * The modelled machine. A file says cores, scratchpad and vectors too; card
+ * memory stays what vram says, since it is the host's.
+ */
+static bool seedchip_load_machine(SeedchipState *s, struct sc_machine *machine,
+                                  Error **errp)
+{
+    char text[512];
+
+    sc_machine_default(machine);
+    if (!s->machine) {
+        return true;
+    }
+    if (sc_machine_load(s->machine, machine, text, sizeof(text))) {
+        error_setg(errp, "seedchip: config=%s", text);
+        return false;
+    }
+    s->cores = machine->cores;
+    s->tcm = machine->tcm_kib * KiB;
+    s->vlen = machine->vlen;
+    return true;
+}
+
 static bool seedchip_check_properties(SeedchipState *s, Error **errp)
 {
     if (!seedchip_check_sizes(s, errp) ||
@@ -491,7 +514,8 @@ static uint64_t seedchip_next_serial(void)
     return (uint64_t)SC_PCI_DEVICE << 32 | ++cards;
 }
 
-static bool seedchip_create(SeedchipState *s, Error **errp)
+static bool seedchip_create(SeedchipState *s, const struct sc_machine *machine,
+                            Error **errp)
 {
     ERRP_GUARD();
     g_autofree void *nvram = seedchip_open_nvram(s, errp);
@@ -511,6 +535,8 @@ static bool seedchip_create(SeedchipState *s, Error **errp)
         .strict = s->strict,
         .sync = s->sync,
         .test = s->test,
+        .timing = s->timing,
+        .machine = *machine,
     };
     const struct sc_host host = seedchip_host_ops(s);
     int ret;
@@ -534,6 +560,7 @@ static bool seedchip_create(SeedchipState *s, Error **errp)
 static void seedchip_realize(PCIDevice *pci, Error **errp)
 {
     SeedchipState *s = SEEDCHIP(pci);
+    struct sc_machine machine;
 
     if (!pci_bus_is_express(pci_get_bus(pci))) {
         error_setg(errp, "seedchip: needs a PCI Express slot: "
@@ -541,7 +568,8 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
                    "-device seedchip,bus=port0");
         return;
     }
-    if (!seedchip_check_properties(s, errp)) {
+    if (!seedchip_load_machine(s, &machine, errp) ||
+        !seedchip_check_properties(s, errp)) {
         return;
     }
     s->spec_hash = SC_SPEC_HASH;
@@ -551,7 +579,7 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
     s->late_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_late, s);
     s->reset_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_reset, s);
     s->rest_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_rest, s);
-    if (!seedchip_create(s, errp)) {
+    if (!seedchip_create(s, &machine, errp)) {
         return;
     }
     seedchip_init_bars(s);
@@ -706,6 +734,8 @@ static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_BOOL("sync", SeedchipState, sync, false),
     DEFINE_PROP_BOOL("test", SeedchipState, test, false),
     DEFINE_PROP_BOOL("trace", SeedchipState, trace, false),
+    DEFINE_PROP_BOOL("timing", SeedchipState, timing, false),
+    DEFINE_PROP_STRING("config", SeedchipState, machine),
 #ifdef DEFINE_PROP_END_OF_LIST
     DEFINE_PROP_END_OF_LIST(),
 #endif

@@ -81,6 +81,8 @@ struct SeedchipState {
     bool sync;
     bool test;
     bool trace;
+    bool timing;
+    char *machine;            /* config: file that describes it; NULL: none */
 };
 
 #define SEEDCHIP_POLL_MS  1

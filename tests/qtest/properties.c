@@ -34,6 +34,8 @@ static const struct {
 	{ "timeout-scale=0", "timeout-scale=0 is out of range: 1 to" },
 	{ "vlen=100", "vlen=100 must be 0 (no vectors) or a power of two" },
 	{ "sync=on,threads=1", "threads=1 does not go with sync=on" },
+	{ "config=/nowhere.conf", "config=/nowhere.conf: No such file or directory" },
+	{ "config=tests/qtest/properties.c", "config=tests/qtest/properties.c:1: not of the form" },
 	{ "cores=many", "cores" },
 	{ "colour=blue", "colour" },
 };

@@ -296,6 +296,28 @@ static void test_icount(void **state)
 	machine_stop(m);
 }
 
+/* Modelled cycles of a copy on a machine from a file, which also decides cores and clock. */
+static void test_timing(void **state)
+{
+	struct machine *m = machine_start("timing=on,config=tools/perf/configs/example-ws.conf");
+	uint64_t cycles;
+	struct queue q;
+
+	(void)state;
+	card_map(m);
+	assert_int_equal(reg_read(m, SC_REG_NUM_CORES, 4), 1);
+	assert_int_equal(reg_read(m, SC_REG_CLOCK_KHZ, 4), 700000);
+	assert_int_equal(reg_read(m, SC_REG_TCM_SIZE, 4), 8 << 20);
+	queue_start(&q, m, 0, QUEUE_VECTOR);
+	queue_copy(&q, 0x10000, 0x40000, 1 << 16);
+	queue_ring(&q);
+	assert_true(queue_done(&q));
+	/* read and written at 34 GB/s and 0.7 GHz, behind the latency */
+	cycles = mem_read(m, QUEUE_STATE(0) + offsetof(struct sc_queue_state, cycles), 8);
+	assert_int_equal(cycles, 960 + (2ull << 16) * 700 / 34000);
+	machine_stop(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,7 +325,7 @@ int main(void)
 		cmocka_unit_test(test_laps),	   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_master),	   cmocka_unit_test(test_viommu),
 		cmocka_unit_test(test_viommu_load), cmocka_unit_test(test_reset_busy),
-		cmocka_unit_test(test_icount),
+		cmocka_unit_test(test_icount),	   cmocka_unit_test(test_timing),
 	};
 
 	return machine_available() ? cmocka_run_group_tests(tests, NULL, NULL) : 4;
