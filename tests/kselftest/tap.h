@@ -19,7 +19,8 @@ struct tap_test {
 	void (*run)(void);
 };
 
-static jmp_buf tap_failed __attribute__((unused));
+/* One for all files of a program. */
+__attribute__((weak)) jmp_buf tap_failed;
 
 __attribute__((format(printf, 1, 2), noreturn, unused)) static void
 tap_fail(const char *format, ...)

@@ -33,6 +33,6 @@ install -m 644 "$top/runtime/include/seedchip.h" "$top/uapi/seedchip_isa.h" \
 install -m 644 "$top"/runtime/include/seedchip/*.h "$root/include/seedchip"
 install -m 644 "$top"/runtime/device/*.c "$top/uapi/seedchip_isa.h" \
 	"$top/uapi/seedchip_kernel_abi.h" "$root/share/seedchip/device"
-install -m 644 "$top/runtime/device/seedchip/kernel.h" "$root/share/seedchip/device/seedchip"
+install -m 644 "$top"/runtime/device/seedchip/*.h "$root/share/seedchip/device/seedchip"
 fill_in "$top/runtime/seedchip.pc.in" "$root/lib/pkgconfig/seedchip.pc"
 fill_in "$top/runtime/seedchip-config.cmake.in" "$root/lib/cmake/seedchip/seedchip-config.cmake"

@@ -44,6 +44,7 @@
 #define SEEDCHIP_OPS_H
 
 #include "seedchip/ops_data.h"
+#include "seedchip/ops_nn.h"
 #include "seedchip/ops_types.h"
 #include "seedchip/ops_vision.h"
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+/* rms_norm: rows divided by their root mean square; see struct sdo_rms_norm. */
+#include "stream.h"
+#include "vec.h"
+
+struct norm {
+	const struct sdo_rms_norm *args;
+	float sum;
+};
+
+static void squares(struct norm *s, const struct stream_block *b, size_t from)
+{
+	vec sum = vec_splat(0, vec_max());
+	size_t vl;
+
+	for (size_t i = 0; i < b->cols; i += vl) {
+		vl = vec_len(b->cols - i);
+
+		vec x = vec_load(s->args->type_x, b->at[0], from + i, vl);
+
+		sum = __riscv_vfmacc_vv_f32m4_tu(sum, x, x, vl);
+	}
+	s->sum += vec_sum(sum);
+}
+
+static void finish(const struct norm *s, const struct stream_block *b, size_t from)
+{
+	const struct sdo_rms_norm *args = s->args;
+	float factor = 1 / __builtin_sqrtf(s->sum / (float)args->n[0] + args->eps);
+	uint8_t *out = b->at[args->weight ? 2 : 1];
+	size_t vl;
+
+	for (size_t i = 0; i < b->cols; i += vl) {
+		vl = vec_len(b->cols - i);
+
+		vec x = vec_load(args->type_x, b->at[0], from + i, vl), y;
+
+		x = __riscv_vfmul_vf_f32m4(x, factor, vl);
+		if (args->weight) {
+			y = vec_load(args->type_weight, b->at[1], i, vl);
+			x = __riscv_vfmul_vv_f32m4(x, y, vl);
+		}
+		vec_store(args->type_out, out, from + i, x, vl);
+	}
+}
+
+static void compute(void *context, const struct stream_block *b)
+{
+	struct norm *s = context;
+
+	for (uint64_t r = 0; r < b->rows; r++) {
+		if (!b->pass) {
+			if (!b->col)
+				s->sum = 0;
+			squares(s, b, r * b->cols);
+		}
+		if (b->pass || !b->cut)
+			finish(s, b, r * b->cols);
+	}
+}
+
+SD_KERNEL(rms_norm, struct sdo_rms_norm)
+{
+	struct norm context = { .args = args };
+	struct stream s = {
+		.n = { args->n[0], args->n[1], args->n[2], args->n[3] },
+		.whole_rows = true,
+		.passes = 2,
+	};
+
+	stream_add(&s, &args->x, args->type_x);
+	if (args->weight)
+		stream_add_row(&s, args->weight, args->type_weight);
+	stream_add(&s, &args->out, args->type_out);
+	stream_run(&s, compute, &context);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/*
+ * rope: rotary position embedding; see struct sdo_rope. Angles are counted in
+ * revolutions, in f64, so that the fraction of one is good at any position.
+ */
+#include "stream.h"
+#include "vec.h"
+
+#define MAX_PAIRS (SDO_ROPE_DIMS_MAX / 2)
+
+static SD_TCM double frequency[MAX_PAIRS]; /* revolutions per position */
+static SD_TCM float cosine[MAX_PAIRS], sine[MAX_PAIRS]; /* of this token */
+static SD_TCM float factor[MAX_PAIRS];
+
+/* Logarithm of a number that is not subnormal: 2 artanh((m - 1) / (m + 1)) of its mantissa. */
+static double log2_of(double x)
+{
+	uint64_t bits;
+	double z, sum = 0;
+	int exponent;
+
+	memcpy(&bits, &x, sizeof(bits));
+	exponent = (int)(bits >> 52 & 0x7ff) - 1023;
+	bits = (bits & 0xfffffffffffff) | 0x3ff0000000000000;
+	memcpy(&x, &bits, sizeof(x));
+	z = (x - 1) / (x + 1); /* up to 1/3 */
+	for (int k = 41; k > 0; k -= 2)
+		sum = sum * z * z + 1.0 / k;
+	return exponent + 2 * sum * z * 0x1.71547652b82fep+0;
+}
+
+/* 2^x for |x| < 1000 */
+static double exp2_of(double x)
+{
+	int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
+	double t = (x - whole) * 0x1.62e42fefa39efp-1, sum = 1;
+	uint64_t bits = (uint64_t)(whole + 1023) << 52;
+
+	memcpy(&x, &bits, sizeof(x));
+	for (int k = 16; k > 0; k--)
+		sum = 1 + sum * t / k;
+	return sum * x;
+}
+
+static void set_frequencies(const struct sdo_rope *args)
+{
+	uint32_t pairs = args->dims / 2;
+	double ratio, f = args->scale * 0x1.45f306dc9c883p-3; /* / 2 pi */
+
+	if (!pairs)
+		return;
+	ratio = exp2_of(-log2_of(args->base) / pairs);
+	if (args->factors) {
+		sd_dma_1d(3, factor, (const void *)args->factors, pairs * sizeof(*factor));
+		sd_post(SC_EQ_DMA3, 3);
+		sd_await(3, 1);
+	}
+	for (uint32_t i = 0; i < pairs; i++, f *= ratio)
+		frequency[i] = args->factors ? f / factor[i] : f;
+}
+
+/* A polynomial, lowest power last. */
+SD_INLINE vec polynomial(vec x, const float *c, unsigned int terms, size_t vl)
+{
+	vec y = vec_splat(c[0], vl);
+
+	for (unsigned int i = 1; i < terms; i++)
+		y = __riscv_vfmadd_vv_f32m4(y, x, vec_splat(c[i], vl), vl);
+	return y;
+}
+
+SD_INLINE vbool8_t has_bit(vint32m4_t x, int bit, size_t vl)
+{
+	return __riscv_vmsne_vx_i32m4_b8(__riscv_vand_vx_i32m4(x, bit, vl), 0, vl);
+}
+
+/* Sine and cosine of @r revolutions, at most 1/8, plus @quarters. */
+static void sine_cosine(vec r, vint32m4_t quarters, size_t i, float magnitude, size_t vl)
+{
+	/* (2 pi)^k / k! */
+	static const float s[] = { 0x1.507834p+5f, -0x1.32d2ccp+6f, 0x1.466bc6p+6f, -0x1.4abbcep+5f,
+				   0x1.921fb6p+2f };
+	static const float c[] = { 0x1.e1f506p+5f, -0x1.55d3c8p+6f, 0x1.03c1fp+6f, -0x1.3bd3ccp+4f,
+				   1 };
+	vec square = __riscv_vfmul_vv_f32m4(r, r, vl);
+	vec sin = __riscv_vfmul_vv_f32m4(polynomial(square, s, 5, vl), r, vl);
+	vec cos = polynomial(square, c, 5, vl), swapped;
+	vint32m4_t next = __riscv_vadd_vx_i32m4(quarters, 1, vl);
+	vbool8_t odd = has_bit(quarters, 1, vl);
+	vbool8_t sin_less = has_bit(quarters, 2, vl), cos_less = has_bit(next, 2, vl);
+
+	swapped = __riscv_vmerge_vvm_f32m4(sin, cos, odd, vl);
+	cos = __riscv_vmerge_vvm_f32m4(cos, sin, odd, vl);
+	sin = __riscv_vfneg_v_f32m4_mu(sin_less, swapped, swapped, vl);
+	cos = __riscv_vfneg_v_f32m4_mu(cos_less, cos, cos, vl);
+	__riscv_vse32_v_f32m4(sine + i, __riscv_vfmul_vf_f32m4(sin, magnitude, vl), vl);
+	__riscv_vse32_v_f32m4(cosine + i, __riscv_vfmul_vf_f32m4(cos, magnitude, vl), vl);
+}
+
+static void set_angles(const struct sdo_rope *args, int32_t position)
+{
+	size_t pairs = args->dims / 2, vl;
+
+	for (size_t i = 0; i < pairs; i += vl) {
+		vl = vec_len(pairs - i);
+
+		vfloat64m8_t angle = __riscv_vle64_v_f64m8(frequency + i, vl), whole;
+		vint64m8_t quarters;
+
+		angle = __riscv_vfmul_vf_f64m8(angle, position, vl);
+		quarters = __riscv_vfcvt_x_f_v_i64m8(__riscv_vfmul_vf_f64m8(angle, 4, vl), vl);
+		whole = __riscv_vfcvt_f_x_v_f64m8(quarters, vl);
+		angle = __riscv_vfnmsac_vf_f64m8(angle, 0.25, whole, vl);
+		sine_cosine(__riscv_vfncvt_f_f_w_f32m4(angle, vl),
+			    __riscv_vncvt_x_x_w_i32m4(quarters, vl), i, args->magnitude, vl);
+	}
+}
+
+/* The two elements of each of @vl pairs, from pair @i. */
+SD_INLINE void load_pairs(const struct sdo_rope *args, const uint8_t *x, size_t i, vec *a, vec *b,
+			  size_t vl)
+{
+	size_t half = args->dims / 2;
+
+	if (args->flags & SDO_ROPE_HALVES) {
+		*a = vec_load(args->type_x, x, i, vl);
+		*b = vec_load(args->type_x, x, half + i, vl);
+	} else if (args->type_x == SDO_F32) {
+		vfloat32m4x2_t p = __riscv_vlseg2e32_v_f32m4x2((const void *)(x + 8 * i), vl);
+
+		*a = __riscv_vget_v_f32m4x2_f32m4(p, 0);
+		*b = __riscv_vget_v_f32m4x2_f32m4(p, 1);
+	} else {
+		vuint16m2x2_t p = __riscv_vlseg2e16_v_u16m2x2((const void *)(x + 4 * i), vl);
+
+		*a = vec_widen(args->type_x, __riscv_vget_v_u16m2x2_u16m2(p, 0), vl);
+		*b = vec_widen(args->type_x, __riscv_vget_v_u16m2x2_u16m2(p, 1), vl);
+	}
+}
+
+SD_INLINE void store_pairs(const struct sdo_rope *args, uint8_t *out, size_t i, vec a, vec b,
+			   size_t vl)
+{
+	size_t half = args->dims / 2;
+
+	if (args->flags & SDO_ROPE_HALVES) {
+		vec_store(args->type_out, out, i, a, vl);
+		vec_store(args->type_out, out, half + i, b, vl);
+	} else if (args->type_out == SDO_F32) {
+		vfloat32m4x2_t p = __riscv_vcreate_v_f32m4x2(a, b);
+
+		__riscv_vsseg2e32_v_f32m4x2((void *)(out + 8 * i), p, vl);
+	} else {
+		vuint16m2_t low = vec_narrow(args->type_out, a, vl);
+		vuint16m2x2_t p = __riscv_vcreate_v_u16m2x2(low, vec_narrow(args->type_out, b, vl));
+
+		__riscv_vsseg2e16_v_u16m2x2((void *)(out + 4 * i), p, vl);
+	}
+}
+
+static void turn(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, size_t d)
+{
+	size_t pairs = args->dims / 2, vl;
+
+	for (size_t i = 0; i < pairs; i += vl) {
+		vl = vec_len(pairs - i);
+
+		vec sin = __riscv_vle32_v_f32m4(sine + i, vl);
+		vec cos = __riscv_vle32_v_f32m4(cosine + i, vl), a, b, y;
+
+		load_pairs(args, x, i, &a, &b, vl);
+		y = __riscv_vfmul_vv_f32m4(a, sin, vl);
+		a = __riscv_vfmul_vv_f32m4(a, cos, vl);
+		a = __riscv_vfnmsac_vv_f32m4(a, b, sin, vl);
+		b = __riscv_vfmacc_vv_f32m4(y, b, cos, vl);
+		store_pairs(args, out, i, a, b, vl);
+	}
+	for (size_t i = args->dims; i < d; i += vl) {
+		vl = vec_len(d - i);
+		vec_store(args->type_out, out, i, vec_load(args->type_x, x, i, vl), vl);
+	}
+}
+
+static void compute(void *context, const struct stream_block *b)
+{
+	const struct sdo_rope *args = context;
+	uint64_t token = b->plane[0] + b->plane[1] * args->n[2];
+	int32_t position = (int32_t)(token % args->n[2]);
+	unsigned int last = 1;
+
+	if (args->positions) {
+		memcpy(&position, b->at[1], sizeof(position));
+		last = 2;
+	}
+	set_angles(args, (int32_t)((uint32_t)position + (uint32_t)args->first));
+	for (uint64_t r = 0; r < b->rows; r++)
+		turn(args, b->at[0] + r * b->cols * (sdo_type_bits(args->type_x) / 8),
+		     b->at[last] + r * b->cols * (sdo_type_bits(args->type_out) / 8), b->cols);
+}
+
+SD_KERNEL(rope, struct sdo_rope)
+{
+	struct stream s = {
+		.n = { args->n[0], args->n[1], args->n[2], args->n[3] },
+		.whole_rows = true,
+		.keep_rows = true,
+		.passes = 1,
+	};
+	struct sdo_view positions = {
+		.address = args->positions,
+		.stride = { 0, 0, sizeof(int32_t), args->n[2] * sizeof(int32_t) },
+	};
+
+	set_frequencies(args);
+	stream_add(&s, &args->x, args->type_x);
+	if (args->positions)
+		stream_add_one(&s, &positions, SDO_I32);
+	stream_add(&s, &args->out, args->type_out);
+	stream_run(&s, compute, (void *)args);
+}

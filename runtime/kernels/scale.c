@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* scale: one multiplication and one addition; see struct sdo_scale. */
+#include "stream.h"
+#include "vec.h"
+
+static void compute(void *context, const struct stream_block *b)
+{
+	const struct sdo_scale *args = context;
+	size_t count = b->rows * b->cols, vl;
+
+	for (size_t i = 0; i < count; i += vl) {
+		vl = vec_len(count - i);
+
+		vec x = vec_load(args->type_x, b->at[0], i, vl);
+
+		x = __riscv_vfmadd_vf_f32m4(x, args->scale, vec_splat(args->bias, vl), vl);
+		vec_store(args->type_out, b->at[1], i, x, vl);
+	}
+}
+
+SD_KERNEL(scale, struct sdo_scale)
+{
+	struct stream s = { .n = { args->n[0], args->n[1], args->n[2], args->n[3] }, .passes = 1 };
+
+	stream_add(&s, &args->x, args->type_x);
+	stream_add(&s, &args->out, args->type_out);
+	stream_run(&s, compute, (void *)args);
+}
