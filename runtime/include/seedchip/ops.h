@@ -43,6 +43,7 @@
 #ifndef SEEDCHIP_OPS_H
 #define SEEDCHIP_OPS_H
 
+#include "seedchip/ops_attention.h"
 #include "seedchip/ops_data.h"
 #include "seedchip/ops_nn.h"
 #include "seedchip/ops_types.h"
