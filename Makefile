@@ -43,7 +43,7 @@ goals := $(or $(MAKECMDGOALS),all)
 purposes := $(if $(filter-out $(passive),$(goals)),build) \
 	$(if $(filter demo check soak vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
 	$(if $(filter bench check soak test,$(goals)),check) $(if $(filter check-debug,$(goals)),debug) \
-	$(if $(filter lint,$(goals)),lint)
+	$(if $(filter lint,$(goals)),lint) $(if $(filter fuzz,$(goals)),fuzz)
 ifneq ($(strip $(purposes)),)
 ifndef MAKE_RESTARTS
 ifneq ($(shell tools/build/deps.sh $(purposes) >&2; echo $$?),0)
@@ -261,6 +261,19 @@ test-needs := $(addprefix $O/,$(unit-tests-wanted) $(filter-out %.sh %.py,$(host
 test: $B/tests.list $(test-needs)
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
+# libFuzzer on one target for TIME seconds: a second build, by clang, with what it needs to see
+FUZZ_CC := clang-19
+fuzz := $(filter %/$(T),$(fuzz-targets))
+fuzz:
+	$(Q)$(if $(fuzz),,echo "which one? T=$(notdir $(fuzz-targets))" >&2; exit 1)
+	+$(Q)env -u MAKEFLAGS $(MAKE) --no-print-directory BUILD=$B/fuzz SAN=address,undefined CC=$(FUZZ_CC) \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' WARN= T=$(T) fuzz-program
+	@mkdir -p $B/fuzz/corpus/$(T)
+	$B/fuzz/$(T) -max_total_time=$(or $(TIME),60) -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$(T)
+
+fuzz-program: $(patsubst %,$O/%.o,$(basename $(filter-out %/smoke.c,$($(fuzz)-srcs)))) $(call uses,$(fuzz))
+	$(Q)$(CC) -fsanitize=fuzzer,$(SAN) -pthread -o $B/$(T) $^ $($(fuzz)-libs) -lm
+
 # Programs that print rows of the table of docs/performance.md
 bench: $(addprefix $O/,$(benches-wanted)) $(foreach b,$(benches-wanted),$($(b)-needs))
 	@$(if $(benches-wanted),,echo "no benchmark of this name: $(T)" >&2; exit 1;) \
@@ -284,7 +297,7 @@ clean:
 help:
 	@sed '1d; s/^  //' tools/build/help.txt
 
-.PHONY: all bench check check-debug clean demo help lint qemu-headers qemu-tree soak test vm FORCE
+.PHONY: all bench fuzz fuzz-program check check-debug clean demo help lint qemu-headers qemu-tree soak test vm FORCE
 FORCE:
 
 -include $(shell find $O -name '*.d' -not -path '*/kbuild/*' 2>/dev/null)

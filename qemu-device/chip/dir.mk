@@ -5,4 +5,5 @@ qemu-device/chip/libchip.a-srcs := $(wildcard qemu-device/chip/*.c)
 matrix-files := matrix matrix_scalar matrix_avx2 matrix_avx512
 $(foreach f,$(matrix-files),$(eval qemu-device/chip/$f.c-cflags := -O3 -ffp-contract=off))
 # The interpreter: one jump per handler, no errno, one rounding per instruction.
-qemu-device/chip/hart.c-cflags := -fno-gcse -fno-crossjumping -fno-math-errno -ffp-contract=off
+qemu-device/chip/hart.c-cflags := $(if $(findstring clang,$(CC)),,-fno-gcse -fno-crossjumping) \
+	-fno-math-errno -ffp-contract=off

@@ -20,3 +20,8 @@ $O/tests/bench/vector_card.elf: tests/bench/vector_card.c tests/bench/vector_ker
 	$(Q)clang-19 --target=riscv64-unknown-elf -mabi=lp64d -mcmodel=medany -O3 $(WARN) \
 		-march=rv64imafdv_zba_zbb_zbs_zfh_zvfh -ffreestanding -fno-math-errno \
 		-fuse-ld=lld -nostdlib -static -Wl,--image-base=0x100000 -Wl,-e,saxpy -o $@ $<
+
+benches += tests/bench/scalar
+tests/bench/scalar-srcs := tests/bench/scalar.c qemu-device/flat/flat.c
+tests/bench/scalar-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
+tests/bench/scalar-needs := $O/tests/isa/mixed.elf

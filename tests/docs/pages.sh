@@ -91,7 +91,7 @@ named_tests() {
 	local page name
 	for page in "${pages[@]}"; do
 		{
-			make_lines "$page" | grep -v '^make bench' | grep -oE "\bT=('[^']*'|[^ ]+)"
+			make_lines "$page" | grep -vE '^make (bench|fuzz)' | grep -oE "\bT=('[^']*'|[^ ]+)"
 			grep -oE "\`'[a-z]+/\*'\`" "$page" | tr -d '\`' # the README's table
 		} | sed "s/^T=//; s/'//g" | sort -u | while read -r name; do
 			case $name in

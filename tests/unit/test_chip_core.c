@@ -17,6 +17,10 @@
 #define QUEUE	  1
 #define CONTEXT	  1
 
+#define VLEN	       256
+#define VSETIVLI_8_E32 (3u << 30 | 0xd0 << 20 | 8 << 15 | 7 << 12 | 0x57)
+#define VMV_V_I(vd, i) (0x17u << 26 | 1 << 25 | (i) << 15 | 3 << 12 | (vd) << 7 | 0x57)
+
 struct args {
 	uint64_t data, value;
 };
@@ -28,6 +32,7 @@ static struct bench *create(bool sync, bool strict)
 
 	config.sync = sync;
 	config.strict = strict;
+	config.vlen = VLEN;
 	b = bench_create(&config);
 	bench_enable(b);
 	bench_context(b, CONTEXT);
@@ -123,23 +128,24 @@ static void test_code_changed(void **state)
 	bench_destroy(b);
 }
 
-/* Fault record, dump and counters of a core reach the event ring; the other workgroups stop. */
+/* Fault record and dump, vectors too, of a core reach the host; the other workgroups stop. */
 static void test_fault(void **state)
 {
 	struct bench *b = create(true, true);
 	struct sc_core_dump dump;
 	const struct sc_fault *fault;
+	uint32_t v3[VLEN / 32];
 
 	(void)state;
-	PUT(b, ADDI(A1, ZERO, 99), LUI(A2, 0x700), CSRR(A3, SC_CSR_WG_X), ADDI(A4, ZERO, 2),
-	    BNE(A3, A4, 8), SW(A1, A2, 12), RET);
+	PUT(b, VSETIVLI_8_E32, VMV_V_I(3, 5), ADDI(A1, ZERO, 99), LUI(A2, 0x700),
+	    CSRR(A3, SC_CSR_WG_X), ADDI(A4, ZERO, 2), BNE(A3, A4, 8), SW(A1, A2, 12), RET);
 	dispatch(b, 0, 8, 1, 0);
 	bench_run(b);
 	fault = bench_expect_fault(b, QUEUE, SC_CODE_UNMAPPED);
 	assert_int_equal(fault->status, SC_STATUS_FAULT);
 	assert_int_equal(fault->va, 0x70000c);
-	assert_int_equal(fault->pc, CODE + 20);
-	assert_int_equal(fault->insns, 5);
+	assert_int_equal(fault->pc, CODE + 28);
+	assert_int_equal(fault->insns, 7);
 	assert_int_equal(fault->access, SC_ACCESS_WRITE);
 	assert_int_equal(fault->size, 4);
 	assert_int_equal(fault->engine, SC_ENGINE_HART);
@@ -151,6 +157,12 @@ static void test_fault(void **state)
 	memcpy(&dump, b->system + BENCH_DUMP + QUEUE * 0x4000, sizeof(dump));
 	assert_int_equal(dump.pc, fault->pc);
 	assert_int_equal(dump.x[A1], 99);
+	assert_int_equal(dump.vl, 8);
+	assert_int_equal(dump.vtype, 0xd0);
+	memcpy(v3, b->system + BENCH_DUMP + QUEUE * 0x4000 + sizeof(dump) + 3 * VLEN / 8,
+	       sizeof(v3));
+	for (unsigned int i = 0; i < VLEN / 32; i++)
+		assert_int_equal(v3[i], 5);
 
 	/* the core is as good as new */
 	bench_recover(b, QUEUE);
