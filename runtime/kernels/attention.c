@@ -21,7 +21,16 @@ SD_USES(XSDM_FP32);
 enum { KEYS, VALUES, SCORES, SUMS, QUERIES, RESULTS, LENGTH }; /* counters */
 enum { DMA_K, DMA_V, DMA_Q }; /* channels; the last one also stores */
 
-#define AHEAD 2u /* blocks by which scores are ahead of powers */
+#define AHEAD	  2u /* blocks by which scores are ahead of powers */
+#define SCORE_ACC 12u /* accumulators of scores, one a tile; those below are results */
+
+/* Keys or values as they are loaded, block by block. */
+struct feed {
+	struct sc_dma dma; /* of the next block */
+	uint64_t stride; /* from row to row, may be too large for a DMA operation */
+	uint64_t first; /* slot */
+	uint32_t slot; /* number of the next one */
+};
 
 struct attention {
 	const struct sdo_attention *args;
@@ -32,7 +41,10 @@ struct attention {
 	uint32_t begin, end, blocks; /* of keys */
 	int32_t offset; /* query i sees keys up to i + offset */
 	uint32_t window;
-	uint8_t *k, *v, *q, *powers, *out;
+	struct feed k, v;
+	struct sc_tile score_tile, result_tile; /* of the block at hand */
+	uint8_t queries[4]; /* of each tile */
+	uint8_t *q, *powers, *out;
 	float *scores, *factor, *inverse;
 	int32_t *place; /* by lane: position + offset - row */
 };
@@ -43,8 +55,8 @@ static void lay_out(struct attention *a)
 	uint32_t width = a->width;
 	uint8_t *at = sd_dynamic();
 
-	a->k = take(&at, a->plan.ring * 64 * args->d * a->size);
-	a->v = take(&at, a->plan.ring * 64 * args->d_v * a->size);
+	a->k.first = (uintptr_t)take(&at, a->plan.ring * 64 * args->d * a->size);
+	a->v.first = (uintptr_t)take(&at, a->plan.ring * 64 * args->d_v * a->size);
 	a->q = take(&at, width * args->d * a->size);
 	a->scores = take(&at, 3 * 64 * width * 4);
 	a->powers = take(&at, 2 * 64 * width * a->size);
@@ -150,130 +162,184 @@ static void load_queries(const struct attention *a)
 	sd_hold(SC_EQ_MATRIX, QUERIES, 1);
 }
 
-static void load(const struct attention *a, uint32_t block)
+/* The rows of this workgroup begin at @src. */
+static void set_feed(struct feed *f, uint64_t src, const struct sdo_stride *stride, uint32_t row)
+{
+	f->stride = stride->token;
+	f->dma = (struct sc_dma){
+		.kind = SC_DMA_COPY, .size0 = row, .size2 = 1, .src = src, .dst = f->first,
+		.src_stride = { (uint32_t)stride->token }, .dst_stride = { row },
+	};
+}
+
+static void set_feeds(struct attention *a)
 {
 	const struct sdo_attention *args = a->args;
-	const struct sdo_stride *ks = &args->k_stride, *vs = &args->v_stride;
-	uint32_t slot = block % a->plan.ring, keys = keys_of(a, block);
-	uint32_t row = args->d * a->size, row_v = args->d_v * a->size;
-	uint64_t key = a->begin + block * 64;
+	const struct sdo_stride *k = &args->k_stride, *v = &args->v_stride;
+
+	set_feed(&a->k,
+		 args->k + a->begin * k->token + a->kv_head * k->head + a->sequence * k->sequence,
+		 k, args->d * a->size);
+	set_feed(&a->v,
+		 args->v + a->begin * v->token + a->kv_head * v->head + a->sequence * v->sequence,
+		 v, args->d_v * a->size);
+}
+
+static void load_rows(const struct attention *a, struct feed *f, uint32_t channel, uint32_t rows)
+{
+	f->dma.size1 = rows;
+	if (f->stride <= UINT32_MAX)
+		sdd_go(channel, &f->dma);
+	else
+		copy_rows(channel, (uint8_t *)f->dma.dst, f->dma.src, f->stride, f->dma.size0,
+			  rows);
+	f->dma.src += 64 * f->stride;
+	f->dma.dst += 64 * f->dma.size0;
+	if (++f->slot == a->plan.ring) {
+		f->slot = 0;
+		f->dma.dst = f->first;
+	}
+}
+
+static void load(struct attention *a, uint32_t block)
+{
+	uint32_t keys = keys_of(a, block);
 
 	if (block >= a->plan.ring) {
 		sd_hold(SC_EQ_DMA0 + DMA_K, SCORES, block - a->plan.ring + 1);
 		sd_hold(SC_EQ_DMA0 + DMA_V, SUMS, block - a->plan.ring + 1);
 	}
-	copy_rows(DMA_K, a->k + slot * 64 * row,
-		  args->k + key * ks->token + a->kv_head * ks->head + a->sequence * ks->sequence,
-		  ks->token, row, keys);
+	load_rows(a, &a->k, DMA_K, keys);
 	sd_post(SC_EQ_DMA0 + DMA_K, KEYS);
-	copy_rows(DMA_V, a->v + slot * 64 * row_v,
-		  args->v + key * vs->token + a->kv_head * vs->head + a->sequence * vs->sequence,
-		  vs->token, row_v, keys);
+	load_rows(a, &a->v, DMA_V, keys);
 	sd_post(SC_EQ_DMA0 + DMA_V, VALUES);
 }
 
 /* ---- products ---- */
 
-/* Whether no query of tile @t sees a key of the block; the scores are hidden anyway. */
-static bool idle(const struct attention *a, uint32_t t, uint32_t block)
+static void set_tiles(struct attention *a)
 {
-	uint32_t last = a->position + t / a->plan.heads * 64 + 63;
-
-	return a->args->flags & SDO_ATTENTION_CAUSAL &&
-	       (int32_t)(a->begin + block * 64) > (int32_t)last + a->offset;
+	a->score_tile = attention_tile(64, 64, a->args->d, a->args->type, SC_FMT_F32);
+	a->score_tile.flags = SC_TILE_B_NK;
+	a->score_tile.stride_a = a->args->d * a->size;
+	a->score_tile.stride_b = a->score_tile.stride_a;
+	a->result_tile = attention_tile(64, 64, 64, a->args->type, SC_FMT_F32);
+	a->result_tile.flags = SC_TILE_A_KM;
+	a->result_tile.stride_a = a->width * a->size;
+	a->result_tile.stride_b = a->args->d_v * a->size;
+	for (uint32_t t = 0; t < a->plan.tiles; t++)
+		a->queries[t] = (uint8_t)queries_of(a, t);
 }
 
-static struct sc_tile score_tile(const struct attention *a, uint32_t block)
+/* Tiles of which some query sees a key of the block, as bits; other scores are hidden anyway. */
+static uint32_t busy_tiles(const struct attention *a, uint32_t block)
 {
-	struct sc_tile t = attention_tile(keys_of(a, block), 64, a->args->d, a->args->type,
-					  SC_FMT_F32);
+	uint32_t busy = 0, heads = a->plan.heads;
+	int32_t key = (int32_t)(a->begin + block * 64);
 
-	t.flags = SC_TILE_B_NK;
-	t.stride_a = a->args->d * a->size;
-	t.stride_b = t.stride_a;
-	return t;
+	if (heads == a->plan.tiles || !(a->args->flags & SDO_ATTENTION_CAUSAL))
+		return ~0u;
+	for (uint32_t t = 0; t < a->plan.tiles; t++)
+		if (key <= (int32_t)(a->position + t / heads * 64) + 63 + a->offset)
+			busy |= 1u << t;
+	return busy;
 }
+
+/*
+ * The products of a block, for numbers of tiles that the compiler knows, so that
+ * accumulators are immediates; or does not, and the loops stay loops.
+ */
+#pragma clang diagnostic ignored "-Wpass-failed"
 
 /* Scores, [key][query], stay in accumulators: K times Q transposed. */
-static void multiply_keys(const struct attention *a, uint32_t block)
+SD_INLINE void multiply_keys_of(struct attention *a, uint32_t block, uint32_t tiles)
 {
-	struct sc_tile tile = score_tile(a, block);
-	const uint8_t *k = a->k + block % a->plan.ring * 64 * tile.stride_a;
+	uint32_t busy = busy_tiles(a, block), row = a->score_tile.stride_a;
+	const uint8_t *k = (const uint8_t *)a->k.first + block % a->plan.ring * 64 * row;
+	const uint8_t *q = a->q;
 
+	a->score_tile.m = (uint8_t)keys_of(a, block);
 	sd_hold(SC_EQ_MATRIX, KEYS, block + 1);
-	for (uint32_t t = 0; t < a->plan.tiles; t++) {
-		if (idle(a, t, block))
+#pragma clang loop unroll(full)
+	for (uint32_t t = 0; t < tiles; t++, q += 64 * row) {
+		if (!(busy & 1u << t))
 			continue;
-		tile.n = (uint8_t)queries_of(a, t);
-		sdm_cfg(0, &tile);
-		sdm_mma_z(a->plan.tiles * a->tiles_v + t, k, a->q + t * 64 * tile.stride_a);
+		a->score_tile.n = a->queries[t];
+		sdm_cfg(0, &a->score_tile);
+		sdm_mma_z(SCORE_ACC + t, k, q);
 	}
 }
 
-static void store_scores(const struct attention *a, struct sc_tile *tile, uint32_t t,
-			 uint32_t block)
+static void multiply_keys(struct attention *a, uint32_t block)
 {
-	float *scores = a->scores + block % 3 * 64 * a->width;
-
-	if (idle(a, t, block))
-		return;
-	tile->n = (uint8_t)queries_of(a, t);
-	sdm_cfg(0, tile);
-	sdm_st(a->plan.tiles * a->tiles_v + t, scores + t * 64, a->width * 4);
+	if (a->plan.tiles == 4)
+		multiply_keys_of(a, block, 4);
+	else
+		multiply_keys_of(a, block, a->plan.tiles);
 }
 
-static struct sc_tile result_tile(const struct attention *a, uint32_t keys, uint32_t type)
+SD_INLINE void store_scores(struct attention *a, uint32_t t, uint32_t block)
 {
-	struct sc_tile t = attention_tile(64, 64, keys, a->args->type, type);
-
-	t.flags = SC_TILE_A_KM;
-	t.stride_a = a->width * a->size;
-	t.stride_b = a->args->d_v * a->size;
-	return t;
-}
-
-static void scale_results(const struct attention *a, const float *factor)
-{
-	struct sc_tile tile = result_tile(a, 0, SC_FMT_F32);
-
-	for (uint32_t t = 0; t < a->plan.tiles; t++) {
-		for (uint32_t i = 0; i < a->tiles_v; i++) {
-			tile.m = (uint8_t)queries_of(a, t);
-			tile.n = (uint8_t)least(64, a->args->d_v - i * 64);
-			sdm_cfg(1, &tile);
-			sdm_mul_r(t * a->tiles_v + i, factor + t * 64);
-		}
-	}
+	a->score_tile.n = a->queries[t];
+	sdm_cfg(0, &a->score_tile);
+	sdm_st(SCORE_ACC + t, a->scores + block % 3 * 64 * a->width + t * 64, a->width * 4);
 }
 
 /* Powers times V. Between the tiles the scores of a later block leave their accumulators. */
-static void multiply_values(const struct attention *a, uint32_t block)
+SD_INLINE void multiply_values_of(struct attention *a, uint32_t block, uint32_t tiles,
+				  uint32_t tiles_v)
 {
-	uint32_t row = a->args->d_v * a->size, later = block + AHEAD;
-	const uint8_t *powers = a->powers + block % 2 * 64 * a->width * a->size;
-	const uint8_t *v = a->v + block % a->plan.ring * 64 * row;
-	struct sc_tile tile = result_tile(a, keys_of(a, block), SC_FMT_F32), scores;
+	uint32_t size = a->size, row = a->result_tile.stride_b, later = block + AHEAD;
+	uint32_t busy = block ? busy_tiles(a, block) : ~0u;
+	uint32_t last = a->args->d_v - (tiles_v - 1) * 64;
+	uint32_t busy_later = later < a->blocks ? busy_tiles(a, later) : 0;
+	const uint8_t *powers = a->powers + block % 2 * 64 * a->result_tile.stride_a;
+	const uint8_t *v = (const uint8_t *)a->v.first + block % a->plan.ring * 64 * row;
 
-	if (later < a->blocks)
-		scores = score_tile(a, later);
+	a->result_tile.k = (uint16_t)keys_of(a, block);
+	if (busy_later)
+		a->score_tile.m = (uint8_t)keys_of(a, later);
 	sd_hold(SC_EQ_MATRIX, VALUES, block + 1);
-	for (uint32_t t = 0; t < a->plan.tiles; t++) {
-		tile.m = (uint8_t)queries_of(a, t);
-		for (uint32_t i = 0; i < a->tiles_v && !(block && idle(a, t, block)); i++) {
-			tile.n = (uint8_t)least(64, a->args->d_v - i * 64);
-			sdm_cfg(1, &tile);
+#pragma clang loop unroll(full)
+	for (uint32_t t = 0; t < tiles; t++) {
+		a->result_tile.m = a->queries[t];
+#pragma clang loop unroll(full)
+		for (uint32_t i = 0; i < tiles_v; i++) {
+			if (!(busy & 1u << t))
+				continue;
+			a->result_tile.n = (uint8_t)(i + 1 < tiles_v ? 64 : last);
+			sdm_cfg(1, &a->result_tile);
 			if (block)
-				sdm_mma(t * a->tiles_v + i, powers + t * 64 * a->size,
-					v + i * 64 * a->size);
+				sdm_mma(t * tiles_v + i, powers + t * 64 * size, v + i * 64 * size);
 			else
-				sdm_mma_z(t * a->tiles_v + i, powers + t * 64 * a->size,
-					  v + i * 64 * a->size);
+				sdm_mma_z(t * tiles_v + i, powers + t * 64 * size,
+					  v + i * 64 * size);
 		}
-		if (later < a->blocks)
-			store_scores(a, &scores, t, later);
+		if (busy_later & 1u << t)
+			store_scores(a, t, later);
 	}
 	sd_post(SC_EQ_MATRIX, SUMS);
 	sd_post(SC_EQ_MATRIX, SCORES);
+}
+
+static void multiply_values(struct attention *a, uint32_t block)
+{
+	if (a->plan.tiles == 4 && a->tiles_v == 2)
+		multiply_values_of(a, block, 4, 2);
+	else
+		multiply_values_of(a, block, a->plan.tiles, a->tiles_v);
+}
+
+static void scale_results(struct attention *a, const float *factor)
+{
+	for (uint32_t t = 0; t < a->plan.tiles; t++) {
+		for (uint32_t i = 0; i < a->tiles_v; i++) {
+			a->result_tile.m = a->queries[t];
+			a->result_tile.n = (uint8_t)least(64, a->args->d_v - i * 64);
+			sdm_cfg(1, &a->result_tile);
+			sdm_mul_r(t * a->tiles_v + i, factor + t * 64);
+		}
+	}
 }
 
 /* ---- softmax ---- */
@@ -313,7 +379,7 @@ static bool all_seen(const struct attention *a, uint32_t key, uint32_t keys)
 	       (!a->args->window || last - (int32_t)key < (int32_t)a->window);
 }
 
-static void attend(const struct attention *a, uint32_t block)
+static void attend(struct attention *a, uint32_t block)
 {
 	uint32_t keys = keys_of(a, block), key = a->begin + block * 64, count = keys * a->width;
 	uint32_t rows = (count + SOFTMAX_LANES - 1) / SOFTMAX_LANES;
@@ -343,23 +409,23 @@ static void attend(const struct attention *a, uint32_t block)
 		load(a, block + a->plan.ring);
 }
 
-static void finish(const struct attention *a)
+static void finish(struct attention *a)
 {
 	const struct sdo_attention *args = a->args;
 	const struct sdo_stride *os = &args->out_stride;
 	uint32_t size = sdo_type_bits(args->type_out) / 8, row = args->d_v * size;
-	struct sc_tile tile = result_tile(a, 0, args->type_out);
 	uint32_t heads = a->plan.heads;
 
 	softmax_finish(&a->softmax, a->inverse);
 	scale_results(a, a->inverse);
+	a->result_tile.fmt_store = (uint8_t)args->type_out;
 	for (uint32_t t = 0; t < a->plan.tiles; t++) {
 		uint8_t *out = a->out + t * 64 * row;
 
-		tile.m = (uint8_t)queries_of(a, t);
+		a->result_tile.m = a->queries[t];
 		for (uint32_t i = 0; i < a->tiles_v; i++) {
-			tile.n = (uint8_t)least(64, args->d_v - i * 64);
-			sdm_cfg(1, &tile);
+			a->result_tile.n = (uint8_t)least(64, args->d_v - i * 64);
+			sdm_cfg(1, &a->result_tile);
 			sdm_st(t * a->tiles_v + i, out + i * 64 * size, row);
 		}
 		sd_post(SC_EQ_MATRIX, RESULTS);
@@ -367,7 +433,7 @@ static void finish(const struct attention *a)
 		spread_rows(DMA_Q,
 			    args->out + (a->position + t / heads * 64) * os->token +
 				    (a->head + t % heads) * os->head + a->sequence * os->sequence,
-			    os->token, out, row, tile.m);
+			    os->token, out, row, a->queries[t]);
 	}
 }
 
@@ -388,6 +454,8 @@ SD_KERNEL(attention, struct sdo_attention)
 	a.position = (sd_grid_y() - 1 - sd_wg_y()) * (64 * a.plan.tiles / a.plan.heads);
 	lay_out(&a);
 	find_keys(&a);
+	set_tiles(&a);
+	set_feeds(&a);
 	load_queries(&a);
 	for (uint32_t i = 0; i < a.plan.ring && i < a.blocks; i++)
 		load(&a, i);
@@ -398,11 +466,10 @@ SD_KERNEL(attention, struct sdo_attention)
 		softmax_fill(a.scores, -__builtin_inff(), 3 * 64 * a.width);
 	for (uint32_t i = 0; i < AHEAD; i++) {
 		if (i < a.blocks) {
-			struct sc_tile tile = score_tile(&a, i);
-
 			multiply_keys(&a, i);
 			for (uint32_t t = 0; t < a.plan.tiles; t++)
-				store_scores(&a, &tile, t, i);
+				if (busy_tiles(&a, i) & 1u << t)
+					store_scores(&a, t, i);
 		}
 		sd_post(SC_EQ_MATRIX, SCORES);
 	}

@@ -11,12 +11,13 @@ struct norm {
 static void squares(struct norm *s, const struct stream_block *b, size_t from)
 {
 	vec sum = vec_splat(0, vec_max());
+	uint32_t type = s->args->type_x;
 	size_t vl;
 
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
 
-		vec x = vec_load(s->args->type_x, b->at[0], from + i, vl);
+		vec x = vec_load(type, b->at[0], from + i, vl);
 
 		sum = __riscv_vfmacc_vv_f32m4_tu(sum, x, x, vl);
 	}
@@ -27,20 +28,22 @@ static void finish(const struct norm *s, const struct stream_block *b, size_t fr
 {
 	const struct sdo_rms_norm *args = s->args;
 	float factor = 1 / __builtin_sqrtf(s->sum / (float)args->n[0] + args->eps);
-	uint8_t *out = b->at[args->weight ? 2 : 1];
+	uint32_t type = args->type_x, type_weight = args->type_weight, type_out = args->type_out;
+	bool weighted = args->weight;
+	uint8_t *out = b->at[weighted ? 2 : 1];
 	size_t vl;
 
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
 
-		vec x = vec_load(args->type_x, b->at[0], from + i, vl), y;
+		vec x = vec_load(type, b->at[0], from + i, vl), y;
 
 		x = __riscv_vfmul_vf_f32m4(x, factor, vl);
-		if (args->weight) {
-			y = vec_load(args->type_weight, b->at[1], i, vl);
+		if (weighted) {
+			y = vec_load(type_weight, b->at[1], i, vl);
 			x = __riscv_vfmul_vv_f32m4(x, y, vl);
 		}
-		vec_store(args->type_out, out, from + i, x, vl);
+		vec_store(type_out, out, from + i, x, vl);
 	}
 }
 

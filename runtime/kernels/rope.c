@@ -116,68 +116,87 @@ static void set_angles(const struct sdo_rope *args, int32_t position)
 	}
 }
 
-/* The two elements of each of @vl pairs, from pair @i. */
-SD_INLINE void load_pairs(const struct sdo_rope *args, const uint8_t *x, size_t i, vec *a, vec *b,
+/* The two elements of each of @vl pairs. */
+SD_INLINE void load_pairs(uint32_t type, bool halves, const uint8_t *x, size_t half, vec *a, vec *b,
 			  size_t vl)
 {
-	size_t half = args->dims / 2;
-
-	if (args->flags & SDO_ROPE_HALVES) {
-		*a = vec_load(args->type_x, x, i, vl);
-		*b = vec_load(args->type_x, x, half + i, vl);
-	} else if (args->type_x == SDO_F32) {
-		vfloat32m4x2_t p = __riscv_vlseg2e32_v_f32m4x2((const void *)(x + 8 * i), vl);
+	if (halves) {
+		*a = vec_load(type, x, 0, vl);
+		*b = vec_load(type, x, half, vl);
+	} else if (type == SDO_F32) {
+		vfloat32m4x2_t p = __riscv_vlseg2e32_v_f32m4x2((const void *)x, vl);
 
 		*a = __riscv_vget_v_f32m4x2_f32m4(p, 0);
 		*b = __riscv_vget_v_f32m4x2_f32m4(p, 1);
 	} else {
-		vuint16m2x2_t p = __riscv_vlseg2e16_v_u16m2x2((const void *)(x + 4 * i), vl);
+		vuint16m2x2_t p = __riscv_vlseg2e16_v_u16m2x2((const void *)x, vl);
 
-		*a = vec_widen(args->type_x, __riscv_vget_v_u16m2x2_u16m2(p, 0), vl);
-		*b = vec_widen(args->type_x, __riscv_vget_v_u16m2x2_u16m2(p, 1), vl);
+		*a = vec_widen(type, __riscv_vget_v_u16m2x2_u16m2(p, 0), vl);
+		*b = vec_widen(type, __riscv_vget_v_u16m2x2_u16m2(p, 1), vl);
 	}
 }
 
-SD_INLINE void store_pairs(const struct sdo_rope *args, uint8_t *out, size_t i, vec a, vec b,
+SD_INLINE void store_pairs(uint32_t type, bool halves, uint8_t *out, size_t half, vec a, vec b,
 			   size_t vl)
 {
-	size_t half = args->dims / 2;
-
-	if (args->flags & SDO_ROPE_HALVES) {
-		vec_store(args->type_out, out, i, a, vl);
-		vec_store(args->type_out, out, half + i, b, vl);
-	} else if (args->type_out == SDO_F32) {
+	if (halves) {
+		vec_store(type, out, 0, a, vl);
+		vec_store(type, out, half, b, vl);
+	} else if (type == SDO_F32) {
 		vfloat32m4x2_t p = __riscv_vcreate_v_f32m4x2(a, b);
 
-		__riscv_vsseg2e32_v_f32m4x2((void *)(out + 8 * i), p, vl);
+		__riscv_vsseg2e32_v_f32m4x2((void *)out, p, vl);
 	} else {
-		vuint16m2_t low = vec_narrow(args->type_out, a, vl);
-		vuint16m2x2_t p = __riscv_vcreate_v_u16m2x2(low, vec_narrow(args->type_out, b, vl));
+		vuint16m2_t low = vec_narrow(type, a, vl);
+		vuint16m2x2_t p = __riscv_vcreate_v_u16m2x2(low, vec_narrow(type, b, vl));
 
-		__riscv_vsseg2e16_v_u16m2x2((void *)(out + 4 * i), p, vl);
+		__riscv_vsseg2e16_v_u16m2x2((void *)out, p, vl);
 	}
 }
 
-static void turn(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, size_t d)
+/* The pairs of @rows heads, which lie @pitch elements apart. */
+SD_INLINE void turn_rows(uint32_t type, uint32_t type_out, bool halves, const uint8_t *x,
+			 uint8_t *out, size_t pairs, size_t pitch, size_t rows)
 {
-	size_t pairs = args->dims / 2, vl;
+	size_t size = sdo_type_bits(type) / 8, size_out = sdo_type_bits(type_out) / 8, vl;
 
 	for (size_t i = 0; i < pairs; i += vl) {
+		size_t at = halves ? i : 2 * i;
+		const uint8_t *from = x + at * size;
+		uint8_t *to = out + at * size_out;
+
 		vl = vec_len(pairs - i);
 
 		vec sin = __riscv_vle32_v_f32m4(sine + i, vl);
 		vec cos = __riscv_vle32_v_f32m4(cosine + i, vl), a, b, y;
 
-		load_pairs(args, x, i, &a, &b, vl);
-		y = __riscv_vfmul_vv_f32m4(a, sin, vl);
-		a = __riscv_vfmul_vv_f32m4(a, cos, vl);
-		a = __riscv_vfnmsac_vv_f32m4(a, b, sin, vl);
-		b = __riscv_vfmacc_vv_f32m4(y, b, cos, vl);
-		store_pairs(args, out, i, a, b, vl);
+		for (size_t r = 0; r < rows; r++, from += pitch * size, to += pitch * size_out) {
+			load_pairs(type, halves, from, pairs, &a, &b, vl);
+			y = __riscv_vfmul_vv_f32m4(a, sin, vl);
+			a = __riscv_vfmul_vv_f32m4(a, cos, vl);
+			a = __riscv_vfnmsac_vv_f32m4(a, b, sin, vl);
+			b = __riscv_vfmacc_vv_f32m4(y, b, cos, vl);
+			store_pairs(type_out, halves, to, pairs, a, b, vl);
+		}
 	}
-	for (size_t i = args->dims; i < d; i += vl) {
-		vl = vec_len(d - i);
-		vec_store(args->type_out, out, i, vec_load(args->type_x, x, i, vl), vl);
+}
+
+static void turn(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, size_t d, size_t rows)
+{
+	uint32_t type = args->type_x, type_out = args->type_out, pairs = args->dims / 2;
+	bool halves = args->flags & SDO_ROPE_HALVES;
+	size_t vl;
+
+	/* what models do most gets a loop without branches */
+	if (type == SDO_BF16 && type_out == SDO_BF16 && halves)
+		turn_rows(SDO_BF16, SDO_BF16, true, x, out, pairs, d, rows);
+	else
+		turn_rows(type, type_out, halves, x, out, pairs, d, rows);
+	for (size_t r = 0; 2 * pairs < d && r < rows; r++) {
+		for (size_t i = 2 * pairs; i < d; i += vl) {
+			vl = vec_len(d - i);
+			vec_store(type_out, out, r * d + i, vec_load(type, x, r * d + i, vl), vl);
+		}
 	}
 }
 
@@ -193,9 +212,7 @@ static void compute(void *context, const struct stream_block *b)
 		last = 2;
 	}
 	set_angles(args, (int32_t)((uint32_t)position + (uint32_t)args->first));
-	for (uint64_t r = 0; r < b->rows; r++)
-		turn(args, b->at[0] + r * b->cols * (sdo_type_bits(args->type_x) / 8),
-		     b->at[last] + r * b->cols * (sdo_type_bits(args->type_out) / 8), b->cols);
+	turn(args, b->at[0], b->at[last], b->cols, b->rows);
 }
 
 SD_KERNEL(rope, struct sdo_rope)

@@ -9,70 +9,75 @@
 
 struct softmax {
 	const struct sdo_softmax *args;
-	float greatest, sum; /* of the row so far */
+	uint32_t type, type_mask, type_out;
+	bool masked;
+	float scale;
+	float greatest, sum; /* of the row so far; the former in units of log2 */
 };
 
-/* Elements @i and following, scaled and masked. */
-static vec load(const struct sdo_softmax *args, const struct stream_block *b, size_t i, size_t vl)
+/* Elements @i and following, scaled and masked, in units of log2, plus @more. */
+SD_INLINE vec load(const struct softmax *s, const struct stream_block *b, size_t i, vec more,
+		   size_t vl)
 {
-	vec x = vec_load(args->type_x, b->at[0], i, vl);
+	vec x = vec_load(s->type, b->at[0], i, vl);
 
-	x = __riscv_vfmul_vf_f32m4(x, args->scale, vl);
-	if (args->mask.address)
-		x = __riscv_vfadd_vv_f32m4(x, vec_load(args->type_mask, b->at[1], i, vl), vl);
+	x = __riscv_vfmadd_vf_f32m4(x, s->scale, more, vl);
+	if (s->masked)
+		x = __riscv_vfmacc_vf_f32m4(x, LOG2E, vec_load(s->type_mask, b->at[1], i, vl), vl);
 	return x;
 }
 
-static vec power(vec x, float greatest, size_t vl)
+static void statistics(struct softmax *state, const struct stream_block *b, size_t from,
+		       size_t count)
 {
-	return vec_exp(__riscv_vfsub_vf_f32m4(x, greatest, vl), vl);
-}
-
-static void statistics(struct softmax *s, const struct stream_block *b, size_t from, size_t count)
-{
-	vec greatest = vec_splat(s->greatest, vec_max()), sum = vec_splat(0, vec_max());
-	float before = s->greatest, zero;
+	const struct softmax s = *state;
+	vec greatest = vec_splat(s.greatest, vec_max()), sum = vec_splat(0, vec_max()), zero = sum;
 	size_t vl;
 
 	for (size_t i = 0; i < count; i += vl) {
 		vl = vec_len(count - i);
-		greatest = __riscv_vfmax_vv_f32m4_tu(greatest, greatest,
-						     load(s->args, b, from + i, vl), vl);
+
+		vec x = load(&s, b, from + i, zero, vl);
+
+		greatest = __riscv_vfmax_vv_f32m4_tu(greatest, greatest, x, vl);
 	}
-	s->greatest = vec_greatest(greatest);
-	zero = s->greatest == -__builtin_inff() ? 0 : s->greatest;
+	state->greatest = vec_greatest(greatest);
+	if (state->greatest != -__builtin_inff())
+		zero = vec_splat(-state->greatest, vec_max());
 	for (size_t i = 0; i < count; i += vl) {
 		vl = vec_len(count - i);
 
-		vec x = power(load(s->args, b, from + i, vl), zero, vl);
+		vec x = sd_vexp2_f32m4(load(&s, b, from + i, zero, vl), vl);
 
 		sum = __riscv_vfadd_vv_f32m4_tu(sum, sum, x, vl);
 	}
-	if (s->sum > 0) {
-		vec factor = vec_exp(vec_splat(before - s->greatest, 1), 1);
+	if (s.sum > 0) {
+		vec factor = sd_vexp2_f32m4(vec_splat(s.greatest - state->greatest, 1), 1);
 
-		s->sum *= __riscv_vfmv_f_s_f32m4_f32(factor);
+		state->sum *= __riscv_vfmv_f_s_f32m4_f32(factor);
 	}
-	s->sum += vec_sum(sum);
+	state->sum += vec_sum(sum);
 }
 
-static void finish(const struct softmax *s, const struct stream_block *b, size_t from,
+static void finish(const struct softmax *state, const struct stream_block *b, size_t from,
 		   size_t visible, size_t count)
 {
-	uint32_t type = s->args->type_out;
-	uint8_t *out = b->at[s->args->mask.address ? 2 : 1];
+	const struct softmax s = *state;
+	uint8_t *out = b->at[s.masked ? 2 : 1];
+	vec less = vec_splat(-s.greatest, vec_max());
+	float factor = 1 / s.sum;
 	size_t vl;
 
 	for (size_t i = 0; i < visible; i += vl) {
 		vl = vec_len(visible - i);
 
-		vec x = power(load(s->args, b, from + i, vl), s->greatest, vl);
+		vec x = sd_vexp2_f32m4(load(&s, b, from + i, less, vl), vl);
 
-		vec_store(type, out, from + i, __riscv_vfmul_vf_f32m4(x, 1 / s->sum, vl), vl);
+		vec_store(s.type_out, out, from + i, __riscv_vfmul_vf_f32m4(x, factor, vl), vl);
 	}
 	for (size_t i = visible; i < count; i += vl) {
 		vl = vec_len(count - i);
-		vec_store(type, out, from + i, vec_splat(0, vl), vl);
+		vec_store(s.type_out, out, from + i, vec_splat(0, vl), vl);
 	}
 }
 
@@ -103,7 +108,11 @@ static void compute(void *context, const struct stream_block *b)
 
 SD_KERNEL(softmax, struct sdo_softmax)
 {
-	struct softmax context = { .args = args };
+	struct softmax context = {
+		.args = args, .type = args->type_x, .type_mask = args->type_mask,
+		.type_out = args->type_out, .masked = args->mask.address,
+		.scale = args->scale * LOG2E,
+	};
 	struct stream s = {
 		.n = { args->n[0], args->n[1], args->n[2], args->n[3] },
 		.whole_rows = true,

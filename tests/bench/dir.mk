@@ -25,3 +25,8 @@ benches += tests/bench/scalar
 tests/bench/scalar-srcs := tests/bench/scalar.c qemu-device/flat/flat.c
 tests/bench/scalar-uses := tests/bench/libbench.a qemu-device/chip/libchip.a
 tests/bench/scalar-needs := $O/tests/isa/mixed.elf
+
+benches += tests/bench/ops_nn
+tests/bench/ops_nn-uses := tests/bench/libbench.a runtime/libseedchip.so
+tests/bench/ops_nn-needs := $(ops:%=$O/%.elf) tools/perf/configs/paper.conf
+tests/bench/ops_nn.c-cflags := -DKERNELS='"$O/runtime/kernels"'

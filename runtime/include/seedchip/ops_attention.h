@@ -215,8 +215,8 @@ static inline struct sdo_attention_plan_ sdo_attention_plan_(const struct sdo_at
 	struct sdo_attention_plan_ plan = { 4, 4, 6, 0 };
 	uint32_t group = args->n_heads / args->n_kv_heads, blocks = (args->d_v + 63) / 64;
 
-	/* accumulators: one for the scores of a tile, the others for its results */
-	while (plan.tiles > 1 && plan.tiles * (blocks + 1) > 16)
+	/* accumulators: four for the scores of a tile each, the others for results */
+	while (plan.tiles > 1 && plan.tiles * blocks > 12)
 		plan.tiles /= 2;
 	for (;;) {
 		plan.heads = plan.tiles;
