@@ -96,6 +96,14 @@ void seedchip_event_close(struct drm_file *file)
 	spin_unlock_irq(&drm->event_lock);
 }
 
+/* The card will not come back, unless the driver is bound anew. */
+static bool seedchip_event_is_over(struct drm_file *file)
+{
+	struct seedchip_device *sdev = to_seedchip_device(file->minor->dev);
+
+	return READ_ONCE(sdev->wedged) && !READ_ONCE(sdev->function_reset);
+}
+
 static bool seedchip_event_has(struct drm_file *file)
 {
 	struct drm_device *drm = file->minor->dev;
@@ -110,16 +118,15 @@ static bool seedchip_event_has(struct drm_file *file)
 ssize_t seedchip_event_read(struct file *filp, char __user *buffer, size_t count, loff_t *offset)
 {
 	struct drm_file *file = filp->private_data;
-	struct seedchip_device *sdev = to_seedchip_device(file->minor->dev);
 	int err;
 
 	if (!(filp->f_flags & O_NONBLOCK)) {
 		err = wait_event_interruptible(file->event_wait, seedchip_event_has(file) ||
-					       READ_ONCE(sdev->wedged));
+					       seedchip_event_is_over(file));
 		if (err)
 			return err;
 	}
-	if (READ_ONCE(sdev->wedged) && !seedchip_event_has(file))
+	if (seedchip_event_is_over(file) && !seedchip_event_has(file))
 		return -ENODEV;
 	return drm_read(filp, buffer, count, offset);
 }
@@ -129,5 +136,5 @@ __poll_t seedchip_event_poll(struct file *filp, struct poll_table_struct *wait)
 	struct drm_file *file = filp->private_data;
 	__poll_t mask = drm_poll(filp, wait);
 
-	return READ_ONCE(to_seedchip_device(file->minor->dev)->wedged) ? mask | EPOLLHUP : mask;
+	return seedchip_event_is_over(file) ? mask | EPOLLHUP : mask;
 }

@@ -139,8 +139,8 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 	mutex_lock(&sdev->hw_lock);
 	/* Unless the card has been pulled out meanwhile. */
 	if (sdev->function_reset) {
-		sdev->function_reset = false;
 		sdev->wedged = false;
+		sdev->function_reset = false;
 		seedchip_reset_restart(sdev, err ?: seedchip_reset_wait(sdev));
 		trace_seedchip_reset(sdev, "function", sdev->info.generation,
 				     sdev->wedged ? -EIO : 0);
