@@ -148,7 +148,7 @@ static void test_models(void)
 	run_case(&c);
 	/* the next piece of a long prompt */
 	c.window = 0;
-	c.kv = 330;
+	c.kv += 130;
 	c.flags |= SDO_ATTENTION_AT_END;
 	run_case(&c);
 	/* heads of their own, an encoder */
@@ -185,8 +185,10 @@ static void test_large_heads(void)
 				    .d = 576, .d_v = 512, .flags = SDO_ATTENTION_CAUSAL,
 				    .type = SDO_BF16 };
 
-	if (kt_reduced)
+	if (kt_reduced) {
 		c.q = 20;
+		c.kv = 40;
+	}
 	run_case(&c);
 	c.d = 256;
 	c.d_v = 256;

@@ -180,6 +180,7 @@ static void test_models(void)
 				 .parts = 1 };
 
 	if (kt_reduced) {
+		c.kv = 150;
 		c.heads = 8;
 		c.kv_heads = 2;
 	}
@@ -202,7 +203,7 @@ static void test_sizes(void)
 		c.parts = (uint32_t)i % 4;
 		c.kv_heads = (uint32_t)kt_between(1, 3);
 		c.heads = c.kv_heads * group;
-		c.kv = i % 8 == 7 ? 0 : any_size(c.type == SDO_F32 ? 300 : 600);
+		c.kv = i % 8 == 7 ? 0 : any_size(kt_reduced ? 100 : c.type == SDO_F32 ? 300 : 600);
 		c.d = any_size(140);
 		c.d_v = any_size(140);
 		c.window = i % 3 ? 0 : (uint32_t)kt_between(1, 200);
@@ -212,12 +213,12 @@ static void test_sizes(void)
 
 static void test_long(void)
 {
-	struct decode_case c = { .sequences = 1, .kv = kt_reduced ? 1500 : 4100, .heads = 4,
+	struct decode_case c = { .sequences = 1, .kv = kt_reduced ? 600 : 4100, .heads = 4,
 				 .kv_heads = 1, .d = 64, .d_v = 64, .type = SDO_BF16 };
 
 	c.paged = true;
 	run_case(&c);
-	c.kv = 700;
+	c.kv = kt_reduced ? 100 : 700;
 	c.type = SDO_F32;
 	c.d = 300;
 	c.d_v = 512;
