@@ -30,3 +30,14 @@ benches += tests/bench/ops_nn
 tests/bench/ops_nn-uses := tests/bench/libbench.a runtime/libseedchip.so
 tests/bench/ops_nn-needs := $(ops:%=$O/%.elf) tools/perf/configs/paper.conf
 tests/bench/ops_nn.c-cflags := -DKERNELS='"$O/runtime/kernels"'
+
+# kernels in modelled time
+static-libs += tests/bench/libmodelled.a
+tests/bench/libmodelled.a-srcs := tests/bench/modelled.c
+tests/bench/modelled.c-cflags := -I/usr/include/libdrm -DKERNELS='"$O/runtime/kernels"'
+
+benches += tests/bench/gemm_card
+tests/bench/gemm_card-uses := tests/bench/libbench.a tests/bench/libmodelled.a runtime/libseedchip.a \
+	qemu-device/chip/libchip.a
+tests/bench/gemm_card-libs := -lelf -ldrm
+tests/bench/gemm_card-needs := $O/runtime/kernels/gemm.elf

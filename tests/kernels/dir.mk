@@ -2,9 +2,9 @@
 # Tests of the kernel library: one file an operation, built twice. OP runs on the simulator back
 # end, card_OP a selection of the same cases on the card in the VM.
 static-libs += tests/kernels/libharness.a
-tests/kernels/libharness.a-srcs := tests/kernels/harness.c tests/kernels/data.c
+tests/kernels/libharness.a-srcs := $(addprefix tests/kernels/,harness.c data.c ref_matmul.c)
 
-op-tests := $(filter-out harness data on_sim on_card,$(basename $(notdir $(wildcard tests/kernels/*.c))))
+op-tests := $(filter-out harness data ref_% on_%,$(basename $(notdir $(wildcard tests/kernels/*.c))))
 host-tests += $(op-tests:%=tests/kernels/%)
 vm-tests += $(op-tests:%=tests/kernels/card_%)
 

@@ -1,0 +1,762 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gemm: D = act(alpha * scale_m * scale_n * (A B) + bias) (struct sdo_gemm).
+ *
+ * A workgroup computes tiles of D, each up to 16 accumulators, one after
+ * another; chunks of k of A and B come through a ring of slots that never runs
+ * dry between two tiles: the loader is up to plan.ahead chunks before the engine,
+ * whichever tile they belong to. The last chunks of a tile, as many as the ring
+ * keeps, are not multiplied into all accumulators in turn but into groups of
+ * four: so results leave while others are still being computed.
+ *
+ * Who waits for whom, all by counters: a load for its slot (USED), the matrix
+ * engine for the load (A, B) and for a free stage (OUT), the store to card
+ * memory for the stage (DONE). The hart waits only where it computes itself:
+ * for results that need more than a conversion, and for their factors (COLUMN).
+ *
+ * The invariant: k ascends in every accumulator, whatever the chunks are.
+ */
+#include "gemm.h"
+
+static SD_TCM struct gemm state;
+/* m, n and k of a descriptor are its first word. */
+union tile_word {
+	struct sc_tile d;
+	uint32_t word;
+};
+
+static SD_TCM union tile_word tile, tile_mins;
+static SD_TCM struct sc_dma copy, out;
+
+SD_INLINE uint32_t up64(uint32_t v)
+{
+	return (v + 63) & ~63u;
+}
+
+/* ---- places and chunks ---- */
+
+static void find_place(const struct gemm *g, struct place *p, uint32_t unit)
+{
+	const struct sdo_gemm *a = g->args;
+	uint32_t i = unit % g->tiles_m, rest = unit / g->tiles_m;
+
+	p->unit = unit;
+	if (unit >= g->units)
+		return;
+	p->batch = rest / g->tiles_n;
+	p->m0 = i * a->plan.tile_m;
+	p->n0 = rest % g->tiles_n * a->plan.tile_n;
+	p->m = least(a->plan.tile_m, a->m - p->m0);
+	p->n = least(a->plan.tile_n, a->n - p->n0);
+}
+
+/* Chunks end at plan.first, twice, four times that and so on up to plan.chunk: an early start. */
+SD_INLINE uint32_t chunk_start(const struct gemm *g, uint32_t chunk)
+{
+	uint32_t grown = least(chunk, g->ramp);
+
+	if (!chunk)
+		return 0;
+	return (g->args->plan.first << grown >> 1) + (chunk - grown) * g->args->plan.chunk;
+}
+
+SD_INLINE uint32_t chunk_size(const struct gemm *g, uint32_t chunk)
+{
+	uint32_t most = g->args->plan.chunk;
+
+	if (chunk < g->ramp)
+		most = g->args->plan.first << chunk >> !!chunk;
+	return least(most, g->args->k - chunk_start(g, chunk));
+}
+
+SD_INLINE uint32_t groups_of(const struct gemm *g, uint32_t k)
+{
+	return (k + g->args->group - 1) / g->args->group;
+}
+
+/* ---- loads ---- */
+
+/* Rows into a dense block of the scratchpad. */
+static void load_rows(uint32_t channel, void *to, uint64_t from, uint64_t stride,
+		      uint32_t row_bytes, uint32_t rows)
+{
+	copy.size0 = row_bytes;
+	copy.size1 = rows;
+	copy.src = from;
+	copy.dst = (uintptr_t)to;
+	copy.src_stride[0] = stride;
+	copy.dst_stride[0] = row_bytes;
+	if (channel == DMA_A)
+		sdd_go(DMA_A, &copy);
+	else if (channel == DMA_B)
+		sdd_go(DMA_B, &copy);
+	else
+		sdd_go(DMA_COLUMN, &copy);
+}
+
+static void load_a(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
+{
+	const struct sdo_gemm *a = g->args;
+	const struct place *p = &g->load;
+	uint64_t from = a->a + p->batch * a->batch_a;
+	uint32_t bytes = g->bits_a / 8;
+
+	if (a->flags & SDO_GEMM_A_KM)
+		load_rows(DMA_A, slot, from + k0 * a->stride_a + p->m0 * bytes, a->stride_a,
+			  p->m * bytes, k);
+	else
+		load_rows(DMA_A, slot, from + p->m0 * a->stride_a + k0 * bytes, a->stride_a,
+			  k * bytes, p->m);
+	if (a->scale_a)
+		load_rows(DMA_A, slot + g->at_scale_a,
+			  a->scale_a + p->m0 * a->stride_scale_a + k0 / a->group * 4,
+			  a->stride_scale_a, groups_of(g, k) * 4, p->m);
+	if (g->mins)
+		load_rows(DMA_A, slot + g->at_sums,
+			  a->sums + p->m0 * a->stride_sums + k0 / a->group * 2, a->stride_sums,
+			  groups_of(g, k) * 2, p->m);
+}
+
+static void load_b(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
+{
+	const struct sdo_gemm *a = g->args;
+	const struct place *p = &g->load;
+	uint64_t from = a->b + p->batch * a->batch_b;
+
+	slot += g->at_b;
+	if (a->flags & SDO_GEMM_B_PACKED) {
+		uint64_t column = (uint64_t)(a->k + SDO_PACKED_K - 1) / SDO_PACKED_K * g->piece;
+
+		load_rows(DMA_B, slot,
+			  from + p->n0 / SDO_PACKED_N * column + k0 / SDO_PACKED_K * g->piece,
+			  column, g->piece, (p->n + SDO_PACKED_N - 1) / SDO_PACKED_N);
+		return;
+	}
+	if (a->flags & SDO_GEMM_B_NK)
+		load_rows(DMA_B, slot, from + p->n0 * a->stride_b + (uint64_t)k0 * g->bits_b / 8,
+			  a->stride_b, (k * g->bits_b + 7) / 8, p->n);
+	else
+		load_rows(DMA_B, slot, from + k0 * a->stride_b + (uint64_t)p->n0 * g->bits_b / 8,
+			  a->stride_b, (p->n * g->bits_b + 7) / 8, k);
+	slot -= g->at_b;
+	if (a->scale_b)
+		load_rows(DMA_B, slot + g->at_scale_b,
+			  a->scale_b + k0 / a->group * a->stride_scale_b + p->n0 * g->scale_bytes,
+			  a->stride_scale_b, p->n * g->scale_bytes, groups_of(g, k));
+	if (g->mins)
+		load_rows(DMA_B, slot + g->at_mins,
+			  a->mins + k0 / a->group * a->stride_mins + p->n0 * 2, a->stride_mins,
+			  p->n * 2, groups_of(g, k));
+}
+
+static void load_columns(const struct gemm *g, uint32_t parity)
+{
+	const struct sdo_gemm *a = g->args;
+	const struct place *p = &g->load;
+	float *to = columns_of(g, parity);
+
+	if (a->bias)
+		load_rows(DMA_COLUMN, to, a->bias + p->n0 * 4ull, 0, 4 * p->n, 1);
+	if (a->scale_n)
+		load_rows(DMA_COLUMN, to + a->plan.tile_n, a->scale_n + p->n0 * 4ull, 0,
+			  4 * p->n, 1);
+	if (a->scale_m)
+		load_rows(DMA_COLUMN, to + 2 * a->plan.tile_n, a->scale_m + p->m0 * 4ull, 0,
+			  4 * p->m, 1);
+	sd_post(SC_EQ_DMA3, C_COLUMN);
+}
+
+/* Load the next chunk of this workgroup, if there is one and room for it. */
+static bool load_next(struct gemm *g)
+{
+	uint32_t slots = g->args->plan.slots, k;
+	uint8_t *slot = g->slots + g->load_slot * g->slot_size;
+
+	if (g->load.unit >= g->units || g->loaded >= g->released + slots)
+		return false;
+	if (!g->load_chunk && g->by_hart) {
+		if (g->loads_unit > g->units_done + 1)
+			return false;
+		load_columns(g, g->loads_unit & 1);
+	}
+	if (g->loaded >= slots) {
+		sd_hold(SC_EQ_DMA0, C_USED, g->loaded - slots + 1);
+		sd_hold(SC_EQ_DMA1, C_USED, g->loaded - slots + 1);
+	}
+	k = chunk_size(g, g->load_chunk);
+	load_a(g, slot, chunk_start(g, g->load_chunk), k);
+	sd_post(SC_EQ_DMA0, C_A);
+	load_b(g, slot, chunk_start(g, g->load_chunk), k);
+	sd_post(SC_EQ_DMA1, C_B);
+	g->loaded++;
+	if (++g->load_slot == slots)
+		g->load_slot = 0;
+	if (++g->load_chunk == g->chunks) {
+		g->load_chunk = 0;
+		g->loads_unit++;
+		find_place(g, &g->load, g->load.unit + sd_grid_x());
+	}
+	return true;
+}
+
+/* ---- results ---- */
+
+static void send(const struct gemm *g, const struct result *r, uint8_t *stage)
+{
+	out.size0 = r->n * g->bytes_d;
+	out.size1 = r->m;
+	out.src = (uintptr_t)stage;
+	out.dst = (uintptr_t)r->d;
+	out.src_stride[0] = out.size0;
+	sdd_go(DMA_OUT, &out);
+	sd_post(SC_EQ_DMA2, C_OUT);
+}
+
+/* A stage for each result; if they are direct, one for those of a tile, side by side. */
+SD_INLINE uint8_t *stage_of(const struct gemm *g, const struct result *r, uint32_t number)
+{
+	if (g->direct)
+		return g->stages + r->parity * (NUM_STAGES / 2 * STAGE_SIZE) + 4 * r->j;
+	return g->stages + number % NUM_STAGES * STAGE_SIZE;
+}
+
+/*
+ * The accumulator is an immediate of the instruction: a call into a table of
+ * pairs of instructions, as the compiler's table of addresses would lie in card
+ * memory.
+ */
+#define TABLE(label, funct3, funct7)                                                               \
+	__asm__(".pushsection .text." label ", \"ax\"\n"                                          \
+		".balign 8\n" label ":\n"                                                        \
+		".set i, 0\n"                                                                    \
+		".rept 16\n"                                                                     \
+		".word i << 7 | 0x00b5000b | " #funct3 " << 12 | " #funct7 " << 25\n"            \
+		"jr t0\n"                                                                        \
+		".set i, i + 1\n"                                                                \
+		".endr\n"                                                                        \
+		".popsection")
+TABLE("gemm_mma", 1, 0);
+TABLE("gemm_mma_z", 1, 1);
+TABLE("gemm_st", 3, 0);
+
+SD_INLINE void call_table(const uint8_t *table, uint32_t acc, const void *rs1, uint64_t rs2)
+{
+	register const void *a0 __asm__("a0") = rs1;
+	register uint64_t a1 __asm__("a1") = rs2;
+
+	__asm__ volatile("jalr t0, 0(%0)"
+			 : : "r"(table + 8 * acc), "r"(a0), "r"(a1) : "t0", "memory");
+}
+
+#pragma GCC visibility push(hidden) /* or else their addresses were loaded from card memory */
+extern const uint8_t gemm_mma[], gemm_mma_z[], gemm_st[];
+#pragma GCC visibility pop
+
+/* ---- the engine ---- */
+
+/* Sizes for the next operation. */
+SD_INLINE void select_tile(struct gemm *g, uint32_t m, uint32_t n, uint32_t k)
+{
+	uint32_t word = m | n << 8 | k << 16;
+
+	if (g->word == word && !g->args->group)
+		return;
+	g->word = word;
+	tile.word = word;
+	sdm_cfg(0, &tile.d);
+}
+
+/* What the hart has to do for the oldest result in a stage. */
+static void finish_one(struct gemm *g)
+{
+	struct result *r = &g->results[g->finished++ % RESULTS];
+	uint8_t *stage = stage_of(g, r, g->finished - 1);
+
+	if (g->direct) { /* all of the tile at once, with its last one */
+		if (!r->last)
+			return;
+		stage -= 4 * r->j;
+		r->d -= (uint64_t)r->j * g->bytes_d;
+		r->n += r->j;
+		r->j = 0;
+	}
+	sd_await(C_DONE, g->finished);
+	sd_await(C_COLUMN, g->units_done + 1);
+	finish(g, r, stage);
+	if (!g->direct)
+		send(g, r, stage);
+	g->units_done += r->last;
+}
+
+/* The oldest complete accumulator goes into a stage. */
+static void store_one(struct gemm *g)
+{
+	struct result *r = &g->results[g->stored % RESULTS];
+	uint8_t *stage = stage_of(g, r, g->stored);
+	uint32_t stride = r->n * (g->by_hart ? 4 : g->bytes_d);
+
+	/* the hart has not read the stage yet; or it has not been sent */
+	while (g->stored - g->finished >= (g->direct ? NUM_STAGES / 2 : NUM_STAGES))
+		finish_one(g);
+	if (g->direct)
+		stride = 4 * g->args->plan.tile_n;
+	else if (g->stored >= NUM_STAGES)
+		sd_hold(SC_EQ_MATRIX, C_OUT, g->stored - NUM_STAGES + 1);
+	select_tile(g, r->m, r->n, g->word >> 16);
+	call_table(gemm_st, r->acc, stage, stride);
+	sd_post(SC_EQ_MATRIX, C_DONE);
+	r->issued = g->issued;
+	g->busy &= ~(1u << r->acc);
+	g->stored++;
+	if (g->by_hart)
+		return;
+	sd_hold(SC_EQ_DMA2, C_DONE, g->stored);
+	send(g, r, stage);
+	g->finished++;
+}
+
+static void set_due(struct gemm *g)
+{
+	g->due = g->issued + 0x7fffffff;
+	if (g->stored != g->complete)
+		g->due = g->results[g->stored % RESULTS].issued + STORE_LAG;
+	if (g->finished != g->stored) {
+		uint32_t due = g->results[g->finished % RESULTS].issued + FINISH_LAG;
+
+		if (g->stored == g->complete || (int32_t)(due - g->due) < 0)
+			g->due = due;
+	}
+}
+
+/* Results move on when enough has been given to the engine to hide them. */
+static __attribute__((noinline)) void move_results(struct gemm *g)
+{
+	if (g->stored != g->complete &&
+	    g->issued - g->results[g->stored % RESULTS].issued >= STORE_LAG)
+		store_one(g);
+	if (g->finished != g->stored &&
+	    g->issued - g->results[g->finished % RESULTS].issued >= FINISH_LAG)
+		finish_one(g);
+	set_due(g);
+}
+
+/* An operand of a chunk: its first subtile, and bytes from one to the next. */
+struct operand {
+	const uint8_t *at;
+	uint32_t step;
+};
+
+/* A chunk as the engine sees it: A, scales and sums step by rows, the others by columns. */
+struct chunk {
+	struct operand a, scale_a, sums, b, scale_b, mins;
+	uint32_t k, groups;
+	bool first;
+};
+
+/* Where the groups' operands are. */
+static void begin_groups(struct gemm *g, const struct place *p, struct chunk *c, uint8_t *slot)
+{
+	bool packed = g->args->flags & SDO_GEMM_B_PACKED;
+	uint32_t row = packed ? SDO_PACKED_N : p->n;
+
+	c->groups = groups_of(g, c->k);
+	tile.d.stride_scale_a = c->groups * 4;
+	tile.d.stride_scale_b = row * g->scale_bytes;
+	tile_mins.d.stride_a = c->groups * 2;
+	tile_mins.d.stride_b = row * 2;
+	c->scale_a = (struct operand){ slot + g->at_scale_a, DIM * tile.d.stride_scale_a };
+	c->sums = (struct operand){ slot + g->at_sums, DIM * tile_mins.d.stride_a };
+	c->scale_b = (struct operand){ slot + g->at_scale_b, DIM * g->scale_bytes };
+	c->mins = (struct operand){ slot + g->at_mins, DIM * 2 };
+	if (packed) {
+		c->scale_b.at = c->b.at + sdo_packed_values(&g->packed);
+		c->mins.at = c->scale_b.at + sdo_packed_scales(&g->packed);
+		c->scale_b.step = g->piece;
+		c->mins.step = g->piece;
+	}
+}
+
+/* The descriptor's strides are those of dense rows in the slot. */
+static void begin_chunk(struct gemm *g, const struct place *p, uint32_t number,
+			uint32_t slot_number, struct chunk *c)
+{
+	const struct sdo_gemm *a = g->args;
+	uint8_t *slot = g->slots + slot_number * g->slot_size;
+	uint32_t flags = a->flags;
+
+	c->k = chunk_size(g, number);
+	c->first = !number;
+	g->word = ~0u;
+	c->a.at = slot;
+	c->b.at = slot + g->at_b;
+	if (flags & SDO_GEMM_A_KM) {
+		tile.d.stride_a = p->m * g->bits_a / 8;
+		c->a.step = DIM * g->bits_a / 8;
+	} else {
+		tile.d.stride_a = c->k * g->bits_a / 8;
+		c->a.step = DIM * tile.d.stride_a;
+	}
+	if (flags & SDO_GEMM_B_PACKED) {
+		tile.d.stride_b = SDO_PACKED_N * g->bits_b / 8;
+		c->b.step = g->piece;
+	} else if (flags & SDO_GEMM_B_NK) {
+		tile.d.stride_b = (c->k * g->bits_b + 7) / 8;
+		c->b.step = DIM * tile.d.stride_b;
+	} else {
+		tile.d.stride_b = (p->n * g->bits_b + 7) / 8;
+		c->b.step = DIM * g->bits_b / 8;
+	}
+	if (a->group)
+		begin_groups(g, p, c, slot);
+}
+
+static void multiply_mins(struct gemm *g, const struct chunk *c, uint32_t acc, uint32_t word,
+			  uint32_t i, uint32_t j)
+{
+	tile_mins.word = (word & 0xffff) | c->groups << 16;
+	sdm_cfg(0, &tile_mins.d);
+	g->word = ~0u;
+	call_table(gemm_mma, acc, c->sums.at + i * c->sums.step,
+		   (uintptr_t)c->mins.at + j * c->mins.step);
+}
+
+/* Of most chunks: nothing to select but sizes, and no accumulator that holds a result. */
+static __attribute__((noinline)) void multiply_plain(struct gemm *g, uint32_t b_step,
+						     const uint8_t *table, uint32_t acc,
+						     uint32_t count, uint32_t whole, uint32_t last,
+						     const uint8_t *a, const uint8_t *b)
+{
+	uint32_t selected = g->word;
+	int32_t spare = g->due - g->issued;
+
+	for (; count; count--, acc++) {
+		uint32_t want = count == 1 ? last : whole;
+
+		if (want != selected) {
+			selected = want;
+			tile.word = want;
+			sdm_cfg(0, &tile.d);
+		}
+		call_table(table, acc % SC_NUM_ACCS, a, (uintptr_t)b);
+		b += b_step;
+		if (--spare <= 0) {
+			g->word = selected;
+			g->issued = g->due - spare;
+			move_results(g);
+			selected = g->word;
+			spare = g->due - g->issued;
+		}
+	}
+	g->issued = g->due - spare;
+	g->word = selected;
+}
+
+/* Subtiles [first, last), row by row, of one chunk. */
+static void multiply_some(struct gemm *g, const struct place *p, const struct chunk *c,
+			  uint32_t first, uint32_t last, uint32_t columns)
+{
+	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
+	uint32_t i = first / columns, j = first % columns, acc = g->first_acc + first;
+	uint32_t a_step = c->a.step, b_step = c->b.step;
+	uint32_t m = least(DIM, p->m - i * DIM) | c->k << 16, n_last = p->n - (columns - 1) * DIM;
+	uint32_t selected = g->word, issued = g->issued, due = g->due;
+	const uint8_t *a = c->a.at + i * a_step, *b = c->b.at + j * b_step;
+	bool grouped = g->args->group, scale_a = g->args->scale_a;
+
+	if (!grouped && !(c->first && g->busy)) {
+		for (uint32_t s = first; s < last; i++, j = 0) {
+			uint32_t count = least(columns - j, last - s);
+			uint32_t whole = least(DIM, p->m - i * DIM) | DIM << 8 | c->k << 16;
+			uint32_t end = j + count == columns ?
+					       (whole & ~0xff00u) | n_last << 8 : whole;
+
+			multiply_plain(g, b_step, table, g->first_acc + s, count, whole, end, a, b);
+			s += count;
+			a += a_step;
+			b = c->b.at;
+		}
+		return;
+	}
+	for (uint32_t s = first; s < last; s++, acc++) {
+		uint32_t word = m | (j + 1 == columns ? n_last : DIM) << 8;
+
+		acc %= SC_NUM_ACCS;
+		while (c->first && (g->busy >> acc & 1)) {
+			store_one(g);
+			set_due(g);
+			due = g->due;
+			selected = ~0u;
+		}
+		if (grouped) {
+			if (scale_a)
+				tile.d.scale_a = sd_tcm_offset(c->scale_a.at + i * c->scale_a.step);
+			if (g->scale_bytes)
+				tile.d.scale_b = sd_tcm_offset(c->scale_b.at + j * c->scale_b.step);
+			selected = ~0u;
+		}
+		if (word != selected) {
+			tile.word = word;
+			sdm_cfg(0, &tile.d);
+			g->word = word;
+			selected = word;
+		}
+		call_table(table, acc, a, (uintptr_t)b);
+		if (g->mins)
+			multiply_mins(g, c, acc, word, i, j);
+		if ((int32_t)(++issued - due) >= 0) {
+			g->issued = issued;
+			move_results(g);
+			due = g->due;
+			selected = g->word;
+		}
+		b += b_step;
+		if (++j == columns) {
+			j = 0;
+			i++;
+			a += a_step;
+			b = c->b.at;
+			m = least(DIM, p->m - i * DIM) | c->k << 16;
+		}
+	}
+	g->issued = issued;
+}
+
+/* Loads run ahead of the chunk in use. */
+SD_INLINE void load_ahead(struct gemm *g)
+{
+	while (g->loaded <= g->used + g->args->plan.ahead && load_next(g))
+		;
+}
+
+/* The engine waits for chunk g->used; its load may have to wait for the hart's results. */
+static void await_chunk(struct gemm *g)
+{
+	while (g->loaded <= g->used && !load_next(g)) {
+		if (g->finished != g->stored)
+			finish_one(g);
+		else
+			store_one(g);
+	}
+	sd_hold(SC_EQ_MATRIX, C_A, g->used + 1);
+	sd_hold(SC_EQ_MATRIX, C_B, g->used + 1);
+	g->used++;
+}
+
+static void release_chunk(struct gemm *g)
+{
+	sd_post(SC_EQ_MATRIX, C_USED);
+	g->released++;
+}
+
+SD_INLINE uint32_t next_slot(const struct gemm *g, uint32_t slot)
+{
+	return slot + 1 == g->args->plan.slots ? 0 : slot + 1;
+}
+
+static void complete(struct gemm *g, const struct place *p, uint32_t acc, uint32_t i, uint32_t j,
+		     uint32_t parity)
+{
+	const struct sdo_gemm *a = g->args;
+	struct result *r = &g->results[g->complete++ % RESULTS];
+
+	r->acc = acc;
+	r->i = i * DIM;
+	r->j = j * DIM;
+	r->m = least(DIM, p->m - r->i);
+	r->n = least(DIM, p->n - r->j);
+	r->last = r->i + r->m == p->m && r->j + r->n == p->n;
+	r->parity = parity;
+	r->issued = g->issued;
+	r->d = (uint8_t *)(a->d + p->batch * a->batch_d + (p->m0 + r->i) * a->stride_d +
+			   (uint64_t)(p->n0 + r->j) * g->bytes_d);
+	g->busy |= 1u << acc;
+	set_due(g);
+}
+
+/* The last chunk of some subtiles; of the last ones each is complete as soon as it can be. */
+static void multiply_last(struct gemm *g, const struct place *p, const struct chunk *c,
+			  uint32_t first, uint32_t last, uint32_t columns, bool apart,
+			  uint32_t parity)
+{
+	uint32_t step = apart ? 1 : last - first, i = first / columns, j = first % columns;
+
+	for (uint32_t s = first; s < last; s++) {
+		if ((s - first) % step == 0)
+			multiply_some(g, p, c, s, s + step, columns);
+		complete(g, p, (g->first_acc + s) % SC_NUM_ACCS, i, j, parity);
+		if (++j == columns) {
+			j = 0;
+			i++;
+		}
+	}
+}
+
+static void run_tile(struct gemm *g, const struct place *p, uint32_t parity)
+{
+	const struct sdo_gemm_plan *plan = &g->args->plan;
+	uint32_t columns = (p->n + DIM - 1) / DIM, all = (p->m + DIM - 1) / DIM * columns;
+	uint32_t kept = least(plan->slots - plan->ahead, g->chunks), i = 0, slot = 0;
+	struct chunk c;
+
+	for (; i < g->chunks - kept; i++) {
+		await_chunk(g);
+		begin_chunk(g, p, i, g->use_slot, &c);
+		multiply_some(g, p, &c, 0, all, columns);
+		release_chunk(g);
+		if (i + 1 >= g->ramp) /* the first chunks are short, and so is time */
+			load_ahead(g);
+		g->use_slot = next_slot(g, g->use_slot);
+	}
+	for (uint32_t s = 0; s < all; s += TOGETHER) {
+		uint32_t end = least(s + TOGETHER, all);
+
+		slot = g->use_slot;
+		for (i = g->chunks - kept; i < g->chunks; i++) {
+			if (!s)
+				await_chunk(g);
+			begin_chunk(g, p, i, slot, &c);
+			if (i + 1 < g->chunks)
+				multiply_some(g, p, &c, s, end, columns);
+			else
+				multiply_last(g, p, &c, s, end, columns,
+					      end == all && g->load.unit >= g->units, parity);
+			if (end == all)
+				release_chunk(g);
+			load_ahead(g);
+			slot = next_slot(g, slot);
+		}
+	}
+	g->use_slot = slot;
+	g->first_acc = (g->first_acc + all) % SC_NUM_ACCS;
+}
+
+/* ---- the kernel ---- */
+
+static void lay_out(struct gemm *g)
+{
+	const struct sdo_gemm *a = g->args;
+	const struct sdo_gemm_plan *plan = &a->plan;
+	bool packed = a->flags & SDO_GEMM_B_PACKED;
+	uint32_t groups = a->group ? plan->chunk / a->group : 0, at;
+
+	at = up64(plan->tile_m * plan->chunk * g->bits_a / 8);
+	g->at_scale_a = at;
+	if (a->scale_a)
+		at += up64(plan->tile_m * groups * 4);
+	g->at_sums = at;
+	if (g->mins)
+		at += up64(plan->tile_m * groups * 2);
+	g->at_b = at;
+	if (packed) {
+		at += g->piece * ((plan->tile_n + SDO_PACKED_N - 1) / SDO_PACKED_N);
+	} else {
+		at += up64(plan->tile_n * plan->chunk * g->bits_b / 8);
+		g->at_scale_b = at;
+		if (g->scale_bytes)
+			at += up64(plan->tile_n * groups * g->scale_bytes);
+		g->at_mins = at;
+		if (g->mins)
+			at += up64(plan->tile_n * groups * 2);
+	}
+	g->slot_size = at;
+	g->stages = sd_dynamic();
+	g->columns = (void *)(g->stages + NUM_STAGES * STAGE_SIZE);
+	g->slots = g->stages + NUM_STAGES * STAGE_SIZE + 16 * (plan->tile_m + plan->tile_n);
+}
+
+/* memset() by words takes longer than all else before the first load. */
+SD_INLINE void clear(void *at, size_t size)
+{
+	uint8_t *to = at;
+	size_t vl;
+
+	for (; size; size -= vl, to += vl) {
+		vl = __riscv_vsetvl_e8m8(size);
+		__riscv_vse8_v_u8m8(to, __riscv_vmv_v_x_u8m8(0, vl), vl);
+	}
+}
+
+static uint8_t scale_format(uint32_t type)
+{
+	return type == SDO_F16 ? SC_SCALE_F16 : type == SDO_F32 ? SC_SCALE_F32 : SC_SCALE_E8M0;
+}
+
+static void prepare(struct gemm *g, const struct sdo_gemm *a)
+{
+	bool packed = a->flags & SDO_GEMM_B_PACKED;
+
+	clear(&copy, sizeof(copy));
+	copy.size2 = 1;
+	clear(g, offsetof(struct gemm, results));
+	set_due(g);
+	g->args = a;
+	g->bits_a = sdo_type_bits(a->type_a);
+	g->bits_b = sdo_type_bits(a->type_b);
+	g->bytes_d = sdo_type_bits(a->type_d) / 8;
+	g->integer = a->type_a == SDO_I8 && !a->group;
+	g->wraps = g->integer && a->type_d == SDO_I32 && a->alpha == 1 && !a->scale_m &&
+		   !a->scale_n && a->act <= SDO_ACT_RELU;
+	g->direct = a->plan.tile_m <= 8;
+	g->by_hart = g->direct || a->alpha != 1 || a->scale_m || a->scale_n || a->bias || a->act;
+	g->mins = a->mins || (a->flags & SDO_GEMM_MINS);
+	if (a->group && (a->scale_b || packed))
+		g->scale_bytes = sdo_type_bits(a->type_scale) / 8;
+	g->packed = (struct sdo_packed){ .group = a->group, .type = a->type_b,
+					 .type_scale = a->type_scale,
+					 .mins = !!(a->flags & SDO_GEMM_MINS) };
+	g->piece = sdo_packed_tile(&g->packed);
+	lay_out(g);
+	g->tiles_m = (a->m + a->plan.tile_m - 1) / a->plan.tile_m;
+	g->tiles_n = (a->n + a->plan.tile_n - 1) / a->plan.tile_n;
+	g->units = g->tiles_m * g->tiles_n * a->batch;
+	g->ramp = __builtin_ctz(a->plan.chunk / a->plan.first) + 1;
+	for (g->chunks = 1; g->chunks <= g->ramp && chunk_start(g, g->chunks) < a->k;)
+		g->chunks++;
+	if (chunk_start(g, g->chunks) < a->k)
+		g->chunks += (a->k - chunk_start(g, g->chunks) + a->plan.chunk - 1) / a->plan.chunk;
+}
+
+/* What only the engine needs. */
+static void prepare_tiles(struct gemm *g)
+{
+	const struct sdo_gemm *a = g->args;
+
+	out = copy;
+	out.dst_stride[0] = a->stride_d;
+	tile.d = sd_tile(0, 0, 0, a->type_a, a->type_b, a->type_d);
+	if (g->by_hart)
+		tile.d.fmt_store = g->integer ? SC_FMT_I32 : SC_FMT_F32;
+	tile.d.flags = (a->flags & SDO_GEMM_A_KM ? SC_TILE_A_KM : 0) |
+		     (a->flags & SDO_GEMM_B_NK ? SC_TILE_B_NK : 0);
+	tile.d.group = a->group;
+	if (a->group)
+		tile.d.fmt_scale = scale_format(a->type_scale);
+	memcpy(tile.d.codebook, a->codebook, sizeof(tile.d.codebook));
+	tile_mins.d = sd_tile(0, 0, 0, SD_FMT(F16), SD_FMT(F16), SC_FMT_F32);
+}
+
+SD_KERNEL(gemm, struct sdo_gemm)
+{
+	struct gemm *g = &state;
+	struct place p;
+
+	prepare(g, args);
+	find_place(g, &g->load, sd_wg_x());
+	load_next(g);
+	prepare_tiles(g);
+	load_ahead(g);
+	for (uint32_t tiles = 0, unit = sd_wg_x(); unit < g->units; unit += sd_grid_x()) {
+		find_place(g, &p, unit);
+		run_tile(g, &p, tiles++ & 1);
+	}
+	while (g->stored != g->complete)
+		store_one(g);
+	while (g->finished != g->stored)
+		finish_one(g);
+}
+
+SD_USES(XSDM_BF16);
+SD_USES(XSDM_INT4);
+SD_USES(XSDM_FP8);
+SD_USES(XSDM_FP32);
+SD_USES(XSDM_GROUP);
