@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 static-libs += tests/bench/libbench.a
-tests/bench/libbench.a-srcs := tests/bench/bench.c
+tests/bench/libbench.a-srcs := tests/bench/bench.c tests/bench/peak.c
 
 host-tests += tests/bench/frame.sh
 tests/bench/frame.sh-needs := tests/bench/run
@@ -41,3 +41,9 @@ tests/bench/gemm_card-uses := tests/bench/libbench.a tests/bench/libmodelled.a r
 	qemu-device/chip/libchip.a
 tests/bench/gemm_card-libs := -lelf -ldrm
 tests/bench/gemm_card-needs := $O/runtime/kernels/gemm.elf
+
+# the same kernel as work of the host
+benches += tests/bench/gemm_job
+tests/bench/gemm_job-uses := tests/bench/libbench.a runtime/libseedchip.so
+tests/bench/gemm_job-needs := $O/runtime/kernels/gemm.elf
+tests/bench/gemm_job.c-cflags := -DKERNELS='"$O/runtime/kernels"'

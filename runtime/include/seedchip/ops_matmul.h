@@ -184,6 +184,50 @@ static inline uint32_t sdo_packed_tile(const struct sdo_packed *p)
 	return (bytes + 63) & ~63u;
 }
 
+/** sdo_packed_size() - bytes of a packed matrix. */
+static inline uint64_t sdo_packed_size(const struct sdo_packed *p)
+{
+	uint64_t tiles_n = ((uint64_t)p->n + SDO_PACKED_N - 1) / SDO_PACKED_N;
+	uint64_t tiles_k = ((uint64_t)p->k + SDO_PACKED_K - 1) / SDO_PACKED_K;
+
+	return tiles_n * tiles_k * sdo_packed_tile(p);
+}
+
+#ifdef SDO_HOST
+/**
+ * struct sdo_plain - the same matrix in rows, in memory of the host
+ * @values: [k][n], I4 two a byte, low nibble first; each row begins at a byte
+ * @stride: bytes from row to row
+ * @scales: [groups][n]
+ * @stride_scales: bytes from row to row
+ * @mins: f16 [groups][n]
+ * @stride_mins: bytes from row to row
+ * @nk: @values are [n][k]
+ */
+struct sdo_plain {
+	void *values;
+	uint64_t stride;
+	void *scales;
+	uint64_t stride_scales;
+	void *mins;
+	uint64_t stride_mins;
+	uint32_t nk;
+	uint32_t reserved;
+};
+
+/**
+ * sdo_pack() - rows into packed weights
+ * @packed: sdo_packed_size() bytes; all of them are written
+ *
+ * Return: 0; -EINVAL: a member of @layout is out of its range; -EOPNOTSUPP: a type.
+ */
+int sdo_pack(const struct sdo_packed *layout, void *packed, const struct sdo_plain *plain);
+
+/** sdo_unpack() - the reverse; bytes between the rows stay. Return: as sdo_pack(). */
+int sdo_unpack(const struct sdo_packed *layout, const void *packed,
+	       const struct sdo_plain *plain);
+#endif
+
 #ifdef __cplusplus
 }
 #endif
