@@ -275,6 +275,10 @@ int seedchip_device_init(struct seedchip_device *sdev)
 	err = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(SC_DMA_BITS));
 	if (err)
 		return dev_err_probe(&pdev->dev, err, "no usable DMA addressing\n");
+	/* System memory is shared with the CPU for good: copies at either end would not do. */
+	if (dma_max_mapping_size(&pdev->dev) != SIZE_MAX)
+		return dev_err_probe(&pdev->dev, -ENODEV,
+				     "DMA would go through bounce buffers, which memory shared with the CPU cannot\n");
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	pci_set_master(pdev);
 	err = seedchip_reset_hardware(sdev);

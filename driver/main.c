@@ -9,6 +9,7 @@
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <drm/drm_accel.h>
 #include <drm/drm_drv.h>
@@ -138,11 +139,31 @@ static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 	return err;
 }
 
+/*
+ * DRM ignores what a longer argument, of a newer program, says beyond what this
+ * driver knows. That would be done by halves, so it is refused.
+ */
+static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	unsigned int nr = DRM_IOCTL_NR(cmd) - DRM_COMMAND_BASE;
+	unsigned int size = _IOC_SIZE(cmd), known = size;
+	int ret;
+
+	if (nr < ARRAY_SIZE(seedchip_ioctls))
+		known = _IOC_SIZE(seedchip_ioctls[nr].cmd);
+	if (size > known) {
+		ret = check_zeroed_user((void __user *)arg + known, size - known);
+		if (ret <= 0)
+			return ret ?: -EINVAL;
+	}
+	return drm_ioctl(filp, cmd, arg);
+}
+
 static const struct file_operations seedchip_fops = {
 	.owner = THIS_MODULE,
 	.open = accel_open,
 	.release = seedchip_release,
-	.unlocked_ioctl = drm_ioctl,
+	.unlocked_ioctl = seedchip_unlocked_ioctl,
 	.compat_ioctl = drm_compat_ioctl,
 	.poll = seedchip_event_poll,
 	.read = seedchip_event_read,

@@ -50,7 +50,7 @@ void seedchip_userptr_unmap(struct seedchip_bo *bo)
 	struct seedchip_pinned *pinned = bo->pinned;
 
 	dma_unmap_sgtable(bo->shmem.base.dev->dev, &pinned->sgt,
-			  seedchip_userptr_direction(pinned), 0);
+			  seedchip_userptr_direction(pinned), DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(&pinned->sgt);
 }
 
@@ -125,8 +125,9 @@ static int seedchip_userptr_map(struct seedchip_bo *bo)
 					bo->shmem.base.size, GFP_KERNEL);
 	if (err)
 		return err;
+	/* Coherent, and not handed over: the process may even have it mapped a second time. */
 	err = dma_map_sgtable(bo->shmem.base.dev->dev, &pinned->sgt,
-			      seedchip_userptr_direction(pinned), 0);
+			      seedchip_userptr_direction(pinned), DMA_ATTR_SKIP_CPU_SYNC);
 	if (err) {
 		sg_free_table(&pinned->sgt);
 		return err;

@@ -22,8 +22,8 @@ extern "C" {
  * - Structures are 8-byte aligned and have no implicit padding. Padding and
  *   reserved fields must be zero; unknown flags are refused with -EINVAL.
  * - Structures grow only at the end. The kernel accepts a shorter structure
- *   from an older program and treats what is missing as zero; DRM does the
- *   same for a longer one whose excess bytes are zero.
+ *   from an older program and treats what is missing as zero. It accepts a longer
+ *   one from a newer program if its excess bytes are zero, else -EINVAL.
  * - Arrays are passed as struct drm_seedchip_array with their stride, under
  *   the same rule per element. No unions.
  * - Every addition raises the minor version and is entered in the log below.
