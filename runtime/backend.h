@@ -36,6 +36,9 @@ struct backend_device {
  * @close: everything that belongs to @priv ends
  * @query: describe the card
  * @bo_create: as BO_CREATE
+ * @bo_wrap: as BO_USERPTR
+ * @bo_export: a dma-buf of the buffer
+ * @bo_import: a handle for the buffer of a dma-buf; each is dropped by a @bo_destroy of its own
  * @bo_destroy: drops the handle; mappings keep the memory
  * @bo_map: let the CPU use the buffer
  * @bo_unmap: end what @bo_map began
@@ -61,6 +64,9 @@ struct backend_ops {
 	void (*close)(void *priv);
 	int (*query)(void *priv, struct drm_seedchip_info *info);
 	int (*bo_create)(void *priv, struct drm_seedchip_bo_create *arg);
+	int (*bo_wrap)(void *priv, struct drm_seedchip_bo_userptr *arg);
+	int (*bo_export)(void *priv, uint32_t handle, int *fd);
+	int (*bo_import)(void *priv, int fd, uint32_t *handle, uint64_t *size);
 	void (*bo_destroy)(void *priv, uint32_t handle);
 	int (*bo_map)(void *priv, uint32_t handle, size_t size, void **ptr);
 	void (*bo_unmap)(void *priv, void *ptr, size_t size);

@@ -68,18 +68,13 @@ static void unmap_cpu(struct seedchip_device *dev, struct memory *memory)
 	memory->map = NULL;
 }
 
-int memory_create(struct seedchip_device *dev, uint64_t size, uint32_t bo_flags,
-		  uint32_t bind_flags, struct memory *memory)
+int memory_adopt(struct seedchip_device *dev, uint32_t handle, uint64_t size, uint32_t bind_flags,
+		 struct memory *memory)
 {
-	struct drm_seedchip_bo_create arg = { .size = size, .flags = bo_flags };
 	int r;
 
-	garbage_collect(dev);
-	r = dev->ops->bo_create(dev->priv, &arg);
-	if (r)
-		return r;
-	*memory = (struct memory){ .size = arg.size, .handle = arg.handle };
-	r = memory_reserve(dev, memory->size, &memory->va);
+	*memory = (struct memory){ .size = size, .handle = handle };
+	r = memory_reserve(dev, size, &memory->va);
 	if (r)
 		goto destroy;
 	if (bind_flags)
@@ -90,8 +85,19 @@ int memory_create(struct seedchip_device *dev, uint64_t size, uint32_t bo_flags,
 	va_free(&dev->va, memory->va, memory->size + dev->info.page_size);
 	pthread_mutex_unlock(&dev->lock);
 destroy:
-	dev->ops->bo_destroy(dev->priv, arg.handle);
+	dev->ops->bo_destroy(dev->priv, handle);
 	return r;
+}
+
+int memory_create(struct seedchip_device *dev, uint64_t size, uint32_t bo_flags,
+		  uint32_t bind_flags, struct memory *memory)
+{
+	struct drm_seedchip_bo_create arg = { .size = size, .flags = bo_flags };
+	int r;
+
+	garbage_collect(dev);
+	r = dev->ops->bo_create(dev->priv, &arg);
+	return r ? r : memory_adopt(dev, arg.handle, arg.size, bind_flags, memory);
 }
 
 int memory_map(struct seedchip_device *dev, struct memory *memory)
@@ -187,11 +193,25 @@ void memory_discard(struct seedchip_device *dev, struct memory *memory)
 	garbage_collect(dev);
 }
 
+static uint32_t bind_access(uint32_t flags)
+{
+	return DRM_SEEDCHIP_BIND_READ |
+	       (flags & SEEDCHIP_READ_ONLY ? 0 : DRM_SEEDCHIP_BIND_WRITE);
+}
+
+static void add_buffer(struct seedchip_device *dev, struct seedchip_buffer *buf, uint32_t flags)
+{
+	buf->dev = dev;
+	buf->flags = flags;
+	pthread_mutex_lock(&dev->lock);
+	list_add(&dev->buffers, &buf->link);
+	pthread_mutex_unlock(&dev->lock);
+}
+
 API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint32_t flags,
 			       struct seedchip_buffer **out)
 {
 	uint32_t bo_flags = flags & SEEDCHIP_CARD ? DRM_SEEDCHIP_BO_CARD : DRM_SEEDCHIP_BO_SYSTEM;
-	uint32_t bind_flags = DRM_SEEDCHIP_BIND_READ;
 	struct seedchip_buffer *buf;
 	int r;
 
@@ -206,24 +226,94 @@ API int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint3
 			      (unsigned long long)size);
 	if (flags & SEEDCHIP_CARD && flags & SEEDCHIP_CPU)
 		bo_flags |= DRM_SEEDCHIP_BO_CPU_VISIBLE;
-	if (!(flags & SEEDCHIP_READ_ONLY))
-		bind_flags |= DRM_SEEDCHIP_BIND_WRITE;
 	buf = calloc(1, sizeof(*buf));
 	if (!buf)
 		return report(-ENOMEM, "buffer: out of memory");
-	r = memory_create(dev, size, bo_flags, bind_flags, &buf->memory);
+	r = memory_create(dev, size, bo_flags, bind_access(flags), &buf->memory);
 	if (r) {
 		free(buf);
 		return report(r, "buffer: %llu bytes of %s memory: %s", (unsigned long long)size,
 			      flags & SEEDCHIP_SYSTEM ? "system" :
 			      flags & SEEDCHIP_CPU ? "CPU-visible card" : "card", strerror(-r));
 	}
-	buf->dev = dev;
-	buf->flags = flags;
-	pthread_mutex_lock(&dev->lock);
-	list_add(&dev->buffers, &buf->link);
-	pthread_mutex_unlock(&dev->lock);
+	add_buffer(dev, buf, flags);
 	*out = buf;
+	return 0;
+}
+
+API int seedchip_buffer_wrap(struct seedchip_device *dev, void *memory, size_t size,
+			     uint32_t flags, struct seedchip_buffer **out)
+{
+	struct drm_seedchip_bo_userptr arg = { .address = (uintptr_t)memory, .size = size };
+	uint32_t page = dev->info.page_size;
+	struct seedchip_buffer *buf;
+	int r;
+
+	if (flags & ~SEEDCHIP_READ_ONLY)
+		return report(-EINVAL, "wrap: unknown flags 0x%x", flags);
+	if (!size || ((uintptr_t)memory | size) % page)
+		return report(-EINVAL,
+			      "wrap: address and size must be multiples of the page size, %u, not 0",
+			      page);
+	buf = calloc(1, sizeof(*buf));
+	if (!buf)
+		return report(-ENOMEM, "wrap: out of memory");
+	if (flags & SEEDCHIP_READ_ONLY)
+		arg.flags = DRM_SEEDCHIP_USERPTR_READ_ONLY;
+	garbage_collect(dev);
+	r = dev->ops->bo_wrap(dev->priv, &arg);
+	if (!r)
+		r = memory_adopt(dev, arg.handle, size, bind_access(flags), &buf->memory);
+	if (r) {
+		free(buf);
+		return report(r, "wrap: %zu bytes at %p: %s%s", size, memory, strerror(-r),
+			      r == -ENOMEM ? " (RLIMIT_MEMLOCK counts them, too)" :
+			      r == -EFAULT ? " (not all of it is ordinary memory)" : "");
+	}
+	buf->host = memory;
+	add_buffer(dev, buf, flags | SEEDCHIP_SYSTEM);
+	*out = buf;
+	return 0;
+}
+
+API int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint32_t flags,
+				      struct seedchip_buffer **out)
+{
+	struct seedchip_buffer *buf;
+	uint32_t handle;
+	uint64_t size;
+	int r;
+
+	if (flags & ~SEEDCHIP_READ_ONLY)
+		return report(-EINVAL, "import: unknown flags 0x%x", flags);
+	buf = calloc(1, sizeof(*buf));
+	if (!buf)
+		return report(-ENOMEM, "import: out of memory");
+	garbage_collect(dev);
+	r = dev->ops->bo_import(dev->priv, fd, &handle, &size);
+	if (!r)
+		r = memory_adopt(dev, handle, size, bind_access(flags), &buf->memory);
+	if (r) {
+		free(buf);
+		return report(r, "import: dma-buf %d: %s%s", fd, strerror(-r),
+			      r != -EOPNOTSUPP ? "" :
+			      " (card memory of another card, or the simulator)");
+	}
+	/* Whether the CPU can map it, its maker knows. */
+	add_buffer(dev, buf, flags | SEEDCHIP_SYSTEM);
+	*out = buf;
+	return 0;
+}
+
+API int seedchip_buffer_export_dmabuf(struct seedchip_buffer *buf, int *fd)
+{
+	struct seedchip_device *dev = buf->dev;
+	int r = dev->ops->bo_export(dev->priv, buf->memory.handle, fd);
+
+	if (r)
+		return report(r, "export: %s%s", strerror(-r),
+			      r != -EOPNOTSUPP ? "" :
+			      buf->host ? " (memory of a process)" : " (the simulator)");
 	return 0;
 }
 
@@ -256,6 +346,10 @@ API int seedchip_buffer_map(struct seedchip_buffer *buf, void **ptr)
 	struct seedchip_device *dev = buf->dev;
 	int r = 0;
 
+	if (buf->host) {
+		*ptr = buf->host;
+		return 0;
+	}
 	if (!(buf->flags & (SEEDCHIP_SYSTEM | SEEDCHIP_CPU)))
 		return report(-EACCES, "buffer: card memory without SEEDCHIP_CPU cannot be mapped");
 	pthread_mutex_lock(&dev->lock);

@@ -20,8 +20,19 @@
 #include "backend.h"
 #include "internal.h"
 
+/**
+ * struct drm - an open card
+ * @fd: file
+ * @lock: protects @refs, and keeps a handle while it is imported once more
+ * @refs: users of each handle: an import may give one that is there already, and
+ *	  the kernel does not count
+ * @num_refs: entries of @refs
+ */
 struct drm {
 	int fd;
+	pthread_mutex_t lock;
+	uint32_t *refs;
+	uint32_t num_refs;
 };
 
 static unsigned long read_hex(const char *accel, const char *attribute)
@@ -125,6 +136,7 @@ static int drm_open(const struct backend_device *device, void **priv)
 		free(drm);
 		return r;
 	}
+	pthread_mutex_init(&drm->lock, NULL);
 	*priv = drm;
 	return 0;
 }
@@ -134,6 +146,8 @@ static void drm_close(void *priv)
 	struct drm *drm = priv;
 
 	close(drm->fd);
+	pthread_mutex_destroy(&drm->lock);
+	free(drm->refs);
 	free(drm);
 }
 
@@ -155,16 +169,80 @@ static int drm_query(void *priv, struct drm_seedchip_info *info)
 	return call(priv, DRM_IOCTL_SEEDCHIP_DEV_QUERY, &query);
 }
 
+/* One more user of a handle; drm->lock is held. The handle is closed if that fails. */
+static int get_handle(struct drm *drm, uint32_t handle)
+{
+	if (handle >= drm->num_refs) {
+		uint32_t count = 2 * handle + 64;
+		uint32_t *refs = realloc(drm->refs, count * sizeof(*refs));
+
+		if (!refs) {
+			drmCloseBufferHandle(drm->fd, handle);
+			return -ENOMEM;
+		}
+		memset(refs + drm->num_refs, 0, (count - drm->num_refs) * sizeof(*refs));
+		drm->refs = refs;
+		drm->num_refs = count;
+	}
+	drm->refs[handle]++;
+	return 0;
+}
+
+/* A call that makes a new buffer, and where it returns the handle. */
+static int create_handle(struct drm *drm, unsigned long code, void *arg, const uint32_t *handle)
+{
+	int r;
+
+	pthread_mutex_lock(&drm->lock);
+	r = call(drm, code, arg);
+	if (!r)
+		r = get_handle(drm, *handle);
+	pthread_mutex_unlock(&drm->lock);
+	return r;
+}
+
 static int drm_bo_create(void *priv, struct drm_seedchip_bo_create *arg)
 {
-	return call(priv, DRM_IOCTL_SEEDCHIP_BO_CREATE, arg);
+	return create_handle(priv, DRM_IOCTL_SEEDCHIP_BO_CREATE, arg, &arg->handle);
+}
+
+static int drm_bo_wrap(void *priv, struct drm_seedchip_bo_userptr *arg)
+{
+	return create_handle(priv, DRM_IOCTL_SEEDCHIP_BO_USERPTR, arg, &arg->handle);
 }
 
 static void drm_bo_destroy(void *priv, uint32_t handle)
 {
 	struct drm *drm = priv;
 
-	drmCloseBufferHandle(drm->fd, handle);
+	pthread_mutex_lock(&drm->lock);
+	if (!--drm->refs[handle])
+		drmCloseBufferHandle(drm->fd, handle);
+	pthread_mutex_unlock(&drm->lock);
+}
+
+static int drm_bo_export(void *priv, uint32_t handle, int *fd)
+{
+	struct drm *drm = priv;
+
+	return drmPrimeHandleToFD(drm->fd, handle, DRM_CLOEXEC | DRM_RDWR, fd) ? -errno : 0;
+}
+
+static int drm_bo_import(void *priv, int fd, uint32_t *handle, uint64_t *size)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	struct drm *drm = priv;
+	int r;
+
+	if (end < 0)
+		return -errno;
+	*size = end;
+	pthread_mutex_lock(&drm->lock);
+	r = drmPrimeFDToHandle(drm->fd, fd, handle) ? -errno : 0;
+	if (!r)
+		r = get_handle(drm, *handle);
+	pthread_mutex_unlock(&drm->lock);
+	return r;
 }
 
 static int drm_bo_map(void *priv, uint32_t handle, size_t size, void **ptr)
@@ -311,6 +389,9 @@ const struct backend_ops backend_drm = {
 	.close = drm_close,
 	.query = drm_query,
 	.bo_create = drm_bo_create,
+	.bo_wrap = drm_bo_wrap,
+	.bo_export = drm_bo_export,
+	.bo_import = drm_bo_import,
 	.bo_destroy = drm_bo_destroy,
 	.bo_map = drm_bo_map,
 	.bo_unmap = drm_bo_unmap,

@@ -135,6 +135,7 @@ struct seedchip_buffer {
 	struct list link;
 	struct seedchip_device *dev;
 	struct memory memory;
+	void *host; /* memory of the process that it wraps, or NULL */
 	uint32_t flags;
 	char name[32];
 };
@@ -146,6 +147,9 @@ struct seedchip_buffer {
  */
 int memory_create(struct seedchip_device *dev, uint64_t size, uint32_t bo_flags,
 		  uint32_t bind_flags, struct memory *memory);
+/* The same for a buffer object that is there; the handle is destroyed if that fails. */
+int memory_adopt(struct seedchip_device *dev, uint32_t handle, uint64_t size, uint32_t bind_flags,
+		 struct memory *memory);
 int memory_map(struct seedchip_device *dev, struct memory *memory);
 /* Give memory back once no queued work can use it. */
 void memory_discard(struct seedchip_device *dev, struct memory *memory);

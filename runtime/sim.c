@@ -101,16 +101,11 @@ static void copy_words(uint64_t *buf, uint64_t *memory, size_t count, bool write
 			buf[i] = __atomic_load_n(&memory[i], __ATOMIC_ACQUIRE);
 }
 
-static int host_dma(void *opaque, uint64_t addr, void *buf, size_t len, bool write)
+static void copy_memory(void *memory, void *buf, size_t len, bool write)
 {
-	struct sim *sim = opaque;
-	void *memory = sim->system + addr;
-
-	if (addr >= SYSTEM_SIZE || len > SYSTEM_SIZE - addr)
-		return -EIO;
-	if (len <= SC_SLOT_SIZE && !((addr | len | (uintptr_t)buf) & 7)) {
+	if (len <= SC_SLOT_SIZE && !(((uintptr_t)memory | len | (uintptr_t)buf) & 7)) {
 		copy_words(buf, memory, len / 8, write);
-	} else if (len == 4 && !((addr | (uintptr_t)buf) & 3)) {
+	} else if (len == 4 && !(((uintptr_t)memory | (uintptr_t)buf) & 3)) {
 		if (write)
 			__atomic_store_n((uint32_t *)memory, *(uint32_t *)buf, __ATOMIC_RELEASE);
 		else
@@ -120,6 +115,37 @@ static int host_dma(void *opaque, uint64_t addr, void *buf, size_t len, bool wri
 	} else {
 		memcpy(buf, memory, len);
 	}
+}
+
+/* Memory of the program: it stays while the lock is held. */
+static int wrapped_dma(struct sim *sim, uint64_t addr, void *buf, size_t len, bool write)
+{
+	struct list *l;
+	int r = -EIO;
+
+	pthread_mutex_lock(&sim->wrap_lock);
+	list_for_each(l, &sim->wrapped) {
+		struct sim_bo *bo = container_of(l, struct sim_bo, link);
+
+		if (addr < bo->addr || len > bo->size || addr - bo->addr > bo->size - len)
+			continue;
+		copy_memory(bo->host + (addr - bo->addr), buf, len, write);
+		r = 0;
+		break;
+	}
+	pthread_mutex_unlock(&sim->wrap_lock);
+	return r;
+}
+
+static int host_dma(void *opaque, uint64_t addr, void *buf, size_t len, bool write)
+{
+	struct sim *sim = opaque;
+
+	if (addr >= SYSTEM_SIZE)
+		return wrapped_dma(sim, addr, buf, len, write);
+	if (len > SYSTEM_SIZE - addr)
+		return -EIO;
+	copy_memory(sim->system + addr, buf, len, write);
 	return 0;
 }
 
@@ -439,6 +465,8 @@ static void sim_close(void *priv)
 		log_message(SEEDCHIP_LOG_ERROR, "trace: could not be written");
 	free(sim->timelines.slots);
 	va_fini(&sim->system_va);
+	va_fini(&sim->wrap_va);
+	pthread_mutex_destroy(&sim->wrap_lock);
 	if (sim->system)
 		munmap(sim->system, SYSTEM_SIZE);
 	if (sim->failure_fd >= 0)
@@ -468,6 +496,8 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 	sim->system = p;
 	r = va_init(&sim->system_va, SC_PAGE_SIZE, SYSTEM_SIZE, SC_PAGE_SIZE);
 	if (!r)
+		r = va_init(&sim->wrap_va, SYSTEM_SIZE, 1ull << SC_DMA_BITS, SC_PAGE_SIZE);
+	if (!r)
 		r = sc_chip_create(&config, &host, sim, &sim->chip);
 	if (r)
 		return report(r, "SEEDCHIP_DEVICE=%s: %s", getenv("SEEDCHIP_DEVICE"), strerror(-r));
@@ -494,6 +524,8 @@ static int sim_open(const struct backend_device *device, void **priv)
 	}
 	list_init(&sim->link);
 	list_init(&sim->mappings);
+	list_init(&sim->wrapped);
+	pthread_mutex_init(&sim->wrap_lock, NULL);
 	list_init(&sim->binds);
 	r = service_get();
 	if (r) {
@@ -530,6 +562,9 @@ const struct backend_ops backend_sim = {
 	.close = sim_close,
 	.query = sim_query,
 	.bo_create = sim_bo_create,
+	.bo_wrap = sim_bo_wrap,
+	.bo_export = sim_bo_export,
+	.bo_import = sim_bo_import,
 	.bo_destroy = sim_bo_destroy,
 	.bo_map = sim_bo_map,
 	.bo_unmap = sim_bo_unmap,

@@ -31,6 +31,9 @@ void *sim_table_remove(struct sim_table *table, uint32_t handle);
  * @refs: the handle and every mapping
  * @card: in card memory, else in the system region
  * @visible: the CPU may map it
+ * @read_only: the card may not write it
+ * @host: memory of the program that it wraps; its system addresses are above the region
+ * @link: entry of struct sim.wrapped
  * @addr: card address, or offset in the system region
  * @size: bytes
  */
@@ -38,6 +41,9 @@ struct sim_bo {
 	unsigned int refs;
 	bool card;
 	bool visible;
+	bool read_only;
+	unsigned char *host;
+	struct list link;
 	uint64_t addr;
 	uint64_t size;
 };
@@ -92,6 +98,9 @@ struct sim_queue {
  * @chip: the model
  * @card: its memory
  * @system: region of host memory; a system address is an offset in it
+ * @wrap_va: system addresses above the region, for memory that buffer objects wrap
+ * @wrapped: those buffer objects
+ * @wrap_lock: protects @wrapped; the chip's DMA takes it, and nothing inside it
  * @visible_va: free card memory below the BAR's size
  * @hidden_va: free card memory above it
  * @root: card address of the top page table
@@ -106,6 +115,9 @@ struct sim {
 	unsigned char *card;
 	unsigned char *system;
 	struct va_space system_va;
+	struct va_space wrap_va;
+	struct list wrapped;
+	pthread_mutex_t wrap_lock;
 	struct va_space visible_va;
 	struct va_space hidden_va;
 	uint64_t visible_size;
@@ -159,6 +171,9 @@ void sim_timing_report(const struct sc_config *config, const struct sc_timing *t
 int sim_vm_init(struct sim *sim);
 void sim_vm_fini(struct sim *sim);
 int sim_bo_create(void *priv, struct drm_seedchip_bo_create *arg);
+int sim_bo_wrap(void *priv, struct drm_seedchip_bo_userptr *arg);
+int sim_bo_export(void *priv, uint32_t handle, int *fd);
+int sim_bo_import(void *priv, int fd, uint32_t *handle, uint64_t *size);
 void sim_bo_destroy(void *priv, uint32_t handle);
 int sim_bo_map(void *priv, uint32_t handle, size_t size, void **ptr);
 void sim_bo_unmap(void *priv, void *ptr, size_t size);

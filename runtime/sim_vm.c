@@ -52,10 +52,16 @@ static void bo_put(struct sim *sim, struct sim_bo *bo)
 {
 	if (--bo->refs)
 		return;
-	if (bo->card)
+	if (bo->host) {
+		pthread_mutex_lock(&sim->wrap_lock);
+		list_del(&bo->link);
+		pthread_mutex_unlock(&sim->wrap_lock);
+		va_free(&sim->wrap_va, bo->addr, bo->size);
+	} else if (bo->card) {
 		free_card(sim, bo->addr, bo->size);
-	else
+	} else {
 		sim_free_system(sim, sim->system + bo->addr, bo->size);
+	}
 	free(bo);
 }
 
@@ -96,6 +102,60 @@ int sim_bo_create(void *priv, struct drm_seedchip_bo_create *arg)
 	if (r)
 		free(bo);
 	return r;
+}
+
+int sim_bo_wrap(void *priv, struct drm_seedchip_bo_userptr *arg)
+{
+	struct sim_bo *bo = calloc(1, sizeof(*bo));
+	struct sim *sim = priv;
+	int r;
+
+	if (!bo)
+		return -ENOMEM;
+	/* Touching what is not mapped would end the program when the card does it. */
+	if (msync((void *)(uintptr_t)arg->address, arg->size, MS_ASYNC)) {
+		free(bo);
+		return -EFAULT;
+	}
+	bo->refs = 1;
+	bo->read_only = arg->flags & DRM_SEEDCHIP_USERPTR_READ_ONLY;
+	bo->host = (unsigned char *)(uintptr_t)arg->address;
+	bo->size = arg->size;
+	pthread_mutex_lock(&sim_lock);
+	r = va_alloc(&sim->wrap_va, bo->size, SC_PAGE_SIZE, &bo->addr);
+	if (!r) {
+		pthread_mutex_lock(&sim->wrap_lock);
+		list_add(&sim->wrapped, &bo->link);
+		pthread_mutex_unlock(&sim->wrap_lock);
+		arg->handle = sim_table_add(&sim->bos, bo);
+		if (!arg->handle) {
+			bo_put(sim, bo);
+			bo = NULL;
+			r = -ENOMEM;
+		}
+	}
+	pthread_mutex_unlock(&sim_lock);
+	if (r)
+		free(bo);
+	return r;
+}
+
+/* The kernel alone has dma-bufs. */
+int sim_bo_export(void *priv, uint32_t handle, int *fd)
+{
+	(void)priv;
+	(void)handle;
+	(void)fd;
+	return -EOPNOTSUPP;
+}
+
+int sim_bo_import(void *priv, int fd, uint32_t *handle, uint64_t *size)
+{
+	(void)priv;
+	(void)fd;
+	(void)handle;
+	(void)size;
+	return -EOPNOTSUPP;
 }
 
 void sim_bo_destroy(void *priv, uint32_t handle)
@@ -318,6 +378,8 @@ static int check_op(struct sim *sim, struct sim_op *op)
 	op->bo = sim_table_get(&sim->bos, b->handle);
 	if (!op->bo)
 		return -ENOENT;
+	if (op->bo->read_only && b->flags & DRM_SEEDCHIP_BIND_WRITE)
+		return -EACCES;
 	return b->size > op->bo->size || b->bo_offset > op->bo->size - b->size ? -EINVAL : 0;
 }
 

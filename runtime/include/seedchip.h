@@ -234,6 +234,49 @@ int seedchip_buffer_create(struct seedchip_device *dev, uint64_t size, uint32_t 
 			   struct seedchip_buffer **buf);
 
 /**
+ * seedchip_buffer_wrap() - let kernels use memory that the process has already
+ * @dev: device
+ * @memory: first byte
+ * @size: bytes; both are multiples of the page size
+ * @flags: 0 or SEEDCHIP_READ_ONLY, which memory needs that the process itself cannot write
+ * @buf: the buffer; seedchip_buffer_map() returns @memory
+ *
+ * The pages that are there now stay in place, and count against RLIMIT_MEMLOCK,
+ * until the buffer is gone. Do not give the memory back earlier: the buffer would
+ * go on using the old pages. Unlike a buffer that was created, it cannot be exported.
+ *
+ * Return: 0; -EINVAL: misaligned; -EFAULT: not all of it is ordinary memory with
+ * the access that @flags asks for; -ENOMEM: also beyond RLIMIT_MEMLOCK; -ENOSPC.
+ */
+int seedchip_buffer_wrap(struct seedchip_device *dev, void *memory, size_t size, uint32_t flags,
+			 struct seedchip_buffer **buf);
+
+/**
+ * seedchip_buffer_export_dmabuf() - share a buffer with other devices, drivers or processes
+ * @buf: buffer
+ * @fd: a dma-buf, close-on-exec; it keeps the memory, not the buffer
+ *
+ * Card memory can be imported through the same card alone. Nothing is ordered
+ * implicitly: wait for an event before somebody else uses what work has written.
+ *
+ * Return: 0; -EOPNOTSUPP: a wrapped buffer, or the simulator; -EMFILE; -ENODEV.
+ */
+int seedchip_buffer_export_dmabuf(struct seedchip_buffer *buf, int *fd);
+
+/**
+ * seedchip_buffer_import_dmabuf() - let kernels use a dma-buf
+ * @dev: device
+ * @fd: dma-buf of any driver; not needed after the call
+ * @flags: 0 or SEEDCHIP_READ_ONLY
+ * @buf: the buffer, at an address of its own even if the memory has others
+ *
+ * Return: 0; -EOPNOTSUPP: card memory of another card, or the simulator; -EINVAL:
+ * no dma-buf; -EBADF; -ENOSPC; -ENOMEM.
+ */
+int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint32_t flags,
+				  struct seedchip_buffer **buf);
+
+/**
  * seedchip_buffer_destroy() - give a buffer back
  *
  * Does not wait. Mappings of it by seedchip_buffer_map() end at once. The card

@@ -126,6 +126,19 @@ static void map_bad(void)
 	CHECK_EQ(card_bo_close(fd, handle), 0);
 }
 
+/* An offset goes with its buffer. */
+static void map_closed(void)
+{
+	struct drm_seedchip_bo_mmap_offset arg = { 0 };
+
+	CHECK_EQ(card_bo(fd, 4096, DRM_SEEDCHIP_BO_SYSTEM, &arg.handle), 0);
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_BO_MMAP_OFFSET, &arg), 0);
+	CHECK_EQ(card_bo_close(fd, arg.handle), 0);
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, (off_t)arg.offset) == MAP_FAILED);
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_BO_MMAP_OFFSET, &arg), -ENOENT);
+	CHECK_EQ(card_bo_close(fd, arg.handle), -EINVAL);
+}
+
 /* The offset of one file's buffer is of no use to another. */
 static void map_foreign(void)
 {
@@ -204,6 +217,7 @@ int main(void)
 		{ "visible card memory is mapped and zero", map_card },
 		{ "card memory without CPU_VISIBLE is EACCES", map_invisible },
 		{ "mmap of wrong handles, sizes and offsets", map_bad },
+		{ "mmap after the handle has been closed", map_closed },
 		{ "another file cannot map the buffer", map_foreign },
 		{ "freed memory reads zero for the next owner", zero_after_free },
 		{ "exhaustion is ENOSPC, and nothing is lost", exhaustion },

@@ -432,6 +432,15 @@ static void refused(void)
 	CHECK_EQ(card_bo_close(fd, handle), 0);
 }
 
+static uint64_t memory_at_start;
+
+/* Nothing keeps memory of the card that has been closed. */
+static void memory_is_back(void)
+{
+	close(fd);
+	CHECK_EQ(card_free_memory(), memory_at_start);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -451,8 +460,10 @@ int main(void)
 		{ "a buffer outlives its process", outlives_process },
 		{ "closed by one file while bound by both", closed_while_bound },
 		{ "wrong handles, files and flags", refused },
+		{ "card memory is back", memory_is_back },
 	};
 
+	memory_at_start = card_free_memory();
 	fd = card_open(0);
 	if (fd < 0 || card_queue(fd, &queue)) {
 		printf("Bail out! no card or queue\n");

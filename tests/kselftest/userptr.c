@@ -284,6 +284,15 @@ static void not_shared(void)
 	munmap((void *)words, SIZE);
 }
 
+static uint64_t memory_at_start;
+
+/* Nothing keeps memory of the card that has been closed. */
+static void memory_is_back(void)
+{
+	close(fd);
+	CHECK_EQ(card_free_memory(), memory_at_start);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -296,8 +305,10 @@ int main(void)
 		{ "a fork leaves the pages with the parent", forked },
 		{ "a buffer outlives its process", outlives_process },
 		{ "neither mmap nor export", not_shared },
+		{ "card memory is back", memory_is_back },
 	};
 
+	memory_at_start = card_free_memory();
 	fd = card_open(0);
 	if (fd < 0 || card_queue(fd, &queue)) {
 		printf("Bail out! no card or queue\n");

@@ -52,5 +52,23 @@ else
 	number=$((number + 1))
 	echo "ok $number - C++ # SKIP g++ is not installed"
 fi
+# the same in the eyes of those who read debug information
+holes() {
+	local object
+	object=$(mktemp) || return 1
+	{
+		printf '#include "%s"\n' "${headers[@]#uapi/}"
+		# what is not used is not described
+		sed -n 's/^struct \(drm_seedchip_\w*\) {.*/struct \1 use_\1;/p' uapi/seedchip_accel.h
+	} | gcc -g -c -Iuapi -isystem /usr/include/libdrm -x c -o "$object" - &&
+		pahole --suppress_aligned_attribute "$object" >"$object.txt" &&
+		grep -q 'struct drm_seedchip_submit {' "$object.txt" &&
+		! grep -E 'struct (drm_seedchip|sc)_|XXX|padding:|holes:' "$object.txt" |
+			grep -B1 -E 'XXX|padding:|holes:'
+	local status=$?
+	rm -f "$object" "$object.txt"
+	return $status
+}
+check "pahole finds no holes" holes
 echo "1..$number"
 exit $failed
