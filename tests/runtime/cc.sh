@@ -83,7 +83,8 @@ objects_ok() {
 }
 
 install_ok() {
-	tools/cc/install.sh "$tmp/usr" && "$tmp/usr/bin/seedchip-cc" -o "$tmp/i.elf" "$tmp/k.c" &&
+	tools/cc/install.sh "$tmp/usr" && [ -e "$tmp/usr/lib/seedchip/gemm.elf" ] &&
+		 "$tmp/usr/bin/seedchip-cc" -o "$tmp/i.elf" "$tmp/k.c" &&
 		"$cc" -o "$tmp/k.elf" "$tmp/k.c" && llvm-objdump-19 -d "$tmp/i.elf" >"$tmp/i.s" &&
 		llvm-objdump-19 -d "$tmp/k.elf" >"$tmp/k.s" && tail -n +3 "$tmp/i.s" >"$tmp/i.t" &&
 		tail -n +3 "$tmp/k.s" | cmp - "$tmp/i.t"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install.sh PREFIX [DESTDIR]: install the runtime, its header, seedchip-cc and what kernels
+# install.sh PREFIX [DESTDIR]: install the runtime, its headers, the kernel library in
+# PREFIX/lib/seedchip, seedchip-cc and what kernels
 # include.  $BUILD is the folder with what was built (build).
 
 set -eu
@@ -31,6 +32,7 @@ ln -sf "libseedchip.so.$(number MAJOR)" "$root/lib/libseedchip.so"
 install -m 644 "$top/runtime/include/seedchip.h" "$top/uapi/seedchip_isa.h" \
 	"$top/uapi/seedchip_status.h" "$root/include"
 install -m 644 "$top"/runtime/include/seedchip/*.h "$root/include/seedchip"
+install -m 644 "$build"/runtime/kernels/*.elf "$root/lib/seedchip"
 install -m 644 "$top"/runtime/device/*.c "$top/uapi/seedchip_isa.h" \
 	"$top/uapi/seedchip_kernel_abi.h" "$root/share/seedchip/device"
 install -m 644 "$top"/runtime/device/seedchip/*.h "$root/share/seedchip/device/seedchip"
