@@ -381,9 +381,10 @@ static void seedchip_begin_reset(SeedchipState *s, unsigned int cause)
 
 /*
  * The kinds of reset: FLR leaves its bit set meanwhile; resets of the bus and
- * of the machine keep the card powered; waking from S3 does not.
+ * of the machine keep the card powered; waking from S3 does not. The chip is
+ * told before the bus refuses it, or what is under way would fail.
  */
-static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
+static void seedchip_reset_enter(Object *obj, ResetType type)
 {
     SeedchipState *s = SEEDCHIP(obj);
     PCIDevice *pci = PCI_DEVICE(s);
@@ -398,13 +399,21 @@ static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
         return; /* the machine's first reset: it has just been powered on */
     }
     s->power_lost = false;
-    if (cause != SC_RESET_CAUSE_FLR) {
+    seedchip_begin_reset(s, cause);
+}
+
+static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
+{
+    SeedchipState *s = SEEDCHIP(obj);
+    PCIDevice *pci = PCI_DEVICE(s);
+
+    if (!(pci_get_word(pci->config + pci->exp.exp_cap + PCI_EXP_DEVCTL) &
+          PCI_EXP_DEVCTL_BCR_FLR)) {
         pcie_cap_deverr_reset(pci);
     }
     pci_set_word(pci->config + s->pm_cap + PCI_PM_CTRL,
                  PCI_PM_CTRL_NO_SOFT_RESET);
     seedchip_update_power(s);
-    seedchip_begin_reset(s, cause);
 }
 
 /* S3: without power there is no DMA; the machine's reset at wake-up ends it. */
@@ -756,6 +765,7 @@ static void seedchip_class_init(ObjectClass *oc, SeedchipClassData *data)
     k->subsystem_id = SC_PCI_DEVICE;
     k->revision = 1;
     k->class_id = SC_PCI_CLASS;
+    RESETTABLE_CLASS(oc)->phases.enter = seedchip_reset_enter;
     RESETTABLE_CLASS(oc)->phases.hold = seedchip_reset_hold;
     dc->desc = "SC1 AI inference card";
     dc->vmsd = &seedchip_vmstate;
