@@ -343,6 +343,8 @@ static bool kernel_died(void)
 
 static void power_off(void)
 {
+	char value[8];
+
 	report("done");
 	sync();
 	if (!fork()) {
@@ -350,7 +352,8 @@ static void power_off(void)
 		fprintf(stderr, "init: no power-off\n");	/* the result port is shut down */
 		reset_now();
 	}
-	reboot(RB_POWER_OFF);
+	/* after a sleep this machine cannot switch itself off; to QEMU both are the end */
+	reboot(option("vm.bios", value, sizeof(value)) ? RB_AUTOBOOT : RB_POWER_OFF);
 }
 
 static void run_jobs(void)
