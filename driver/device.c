@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 
 #include "device.h"
@@ -17,9 +18,11 @@
 #include "gem.h"
 #include "irq.h"
 #include "queue.h"
+#include "ras.h"
 #include "reset.h"
 #include "vm.h"
 #include "vram.h"
+#include "wait.h"
 
 #define SEEDCHIP_FEATURE_(name, bit, text) | BIT_ULL(bit)
 #define SEEDCHIP_FEATURES (0 SC_FEATURE_TABLE(SEEDCHIP_FEATURE_))
@@ -118,6 +121,8 @@ static void seedchip_device_read_info(struct seedchip_device *sdev)
 	sdev->num_contexts = seedchip_read32(sdev, SC_REG_NUM_CONTEXTS);
 	sdev->num_vectors = seedchip_read32(sdev, SC_REG_NUM_VECTORS);
 	sdev->doorbell_stride = seedchip_read32(sdev, SC_REG_DOORBELL_STRIDE);
+	sdev->function = seedchip_read32(sdev, SC_REG_FUNCTION);
+	sdev->firmware_version = seedchip_read32(sdev, SC_REG_FIRMWARE_VERSION);
 }
 
 /* The card may be newer than the driver, but not beyond what its tables can hold. */
@@ -174,6 +179,25 @@ static void seedchip_device_prime_lockdep(struct seedchip_device *sdev)
 	fs_reclaim_release(GFP_KERNEL);
 }
 
+/**
+ * seedchip_device_unplug() - no more calls from user space
+ * @sdev: card
+ *
+ * Open files then get -ENODEV, mappings SIGBUS. Harmless the second time.
+ */
+void seedchip_device_unplug(struct seedchip_device *sdev)
+{
+	seedchip_wait_end_all(sdev);
+	if (!sdev->unplugged)
+		drm_dev_unplug(&sdev->drm);
+	sdev->unplugged = true;
+}
+
+static void seedchip_device_gone_work(struct work_struct *work)
+{
+	seedchip_device_unplug(container_of(work, struct seedchip_device, gone_work));
+}
+
 /* What open files need as long as they are open, hence tied to the DRM device. */
 static int seedchip_device_init_software(struct seedchip_device *sdev)
 {
@@ -192,7 +216,10 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	seedchip_device_prime_lockdep(sdev);
 	sdev->queues = drmm_kcalloc(drm, sdev->num_queues, sizeof(*sdev->queues), GFP_KERNEL);
 	sdev->contexts = drmm_kcalloc(drm, sdev->num_contexts, sizeof(*sdev->contexts), GFP_KERNEL);
-	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	init_waitqueue_head(&sdev->recovered);
+	INIT_WORK(&sdev->gone_work, seedchip_device_gone_work);
+	/* Frozen before the card is: a work may use it. */
+	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_FREEZABLE, 0);
 	if (sdev->wq)
 		err = drmm_add_action_or_reset(drm, seedchip_device_destroy_wq, sdev->wq);
 	if (err)
@@ -217,6 +244,10 @@ int seedchip_device_enable(struct seedchip_device *sdev)
 
 	lockdep_assert_held(&sdev->hw_lock);
 	sdev->info.generation = seedchip_read32(sdev, SC_REG_GENERATION);
+	/* A core that has failed goes with a reset. */
+	sdev->info.core_mask = seedchip_read64(sdev, SC_REG_CORE_MASK);
+	/* For slot_reset: every reset uses up what was saved. */
+	pci_save_state(to_pci_dev(sdev->drm.dev));
 	seedchip_write64(sdev, SC_REG_FEATURES_ACCEPTED, sdev->info.features);
 	seedchip_fault_enable(sdev);
 	seedchip_write32(sdev, SC_REG_CONTROL, SC_CONTROL_ENABLE);
@@ -224,7 +255,7 @@ int seedchip_device_enable(struct seedchip_device *sdev)
 		return -EIO;
 	writel(SC_CONTEXT_ENABLE, seedchip_context_reg(sdev, 0, SC_CTX_CONTROL));
 	for (id = 1; id < sdev->num_contexts; id++)
-		if (sdev->contexts[id])
+		if (sdev->contexts[id] && !sdev->contexts[id]->lost)
 			seedchip_vm_program(sdev->contexts[id]);
 	return 0;
 }
@@ -289,6 +320,7 @@ int seedchip_device_init(struct seedchip_device *sdev)
 		err = seedchip_irq_init(sdev);
 	if (err)
 		return err;
+	seedchip_ras_init(sdev);
 	err = seedchip_device_start(sdev);
 	if (err)
 		seedchip_irq_fini(sdev);

@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -56,6 +57,16 @@ struct seedchip_counters {
 	u64 context_resets;
 	u64 device_resets;
 	u64 pci_resets;
+};
+
+/**
+ * struct seedchip_limit - a register that never changes
+ * @reg: which
+ * @value: its value
+ */
+struct seedchip_limit {
+	enum sc_reg reg;
+	u32 value;
 };
 
 /**
@@ -111,13 +122,38 @@ struct seedchip_device {
 	/** @contexts: by hardware number; 0 is the kernel's and stays NULL */
 	struct seedchip_vm **contexts;
 	/**
-	 * @wedged: the card has gone, or a device reset has failed. Nothing is
-	 * submitted any more. Registers may be used with hw_lock held while this
-	 * is false, or with its timeline's lock held while a queue is active. Not
-	 * only inside drm_dev_enter(): drm_dev_unplug() waits for sections that
-	 * wait for fences, and those must go on signalling.
+	 * @wedged: the card has gone, a device reset has failed, or the card
+	 * cannot be reached for now (@asleep, @recovering). Nothing is submitted.
+	 * Registers may be used with hw_lock held while this is false, or with its
+	 * timeline's lock held while a queue is active. Not only inside
+	 * drm_dev_enter(): drm_dev_unplug() waits for sections that wait for
+	 * fences, and those must go on signalling.
 	 */
 	bool wedged;
+	/** @asleep: the card is in D3hot, or the system is; @wedged is set meanwhile */
+	bool asleep;
+	/** @recovering: the PCI core is about to reset the link; @wedged is set meanwhile */
+	bool recovering;
+	/** @recovered: woken when @recovering ends */
+	wait_queue_head_t recovered;
+	/** @losses: how often card memory was lost; files that are older are lost, too */
+	u32 losses;
+	/** @draining: new opens are refused */
+	bool draining;
+	/** @unplugged: drm_dev_unplug() has been called */
+	bool unplugged;
+	/** @gone_work: unplugs a card that does not answer any more */
+	struct work_struct gone_work;
+	/** @retire_work: takes pages that the card has retired out of use */
+	struct work_struct retire_work;
+	/** @function: FUNCTION register */
+	u32 function;
+	/** @firmware_version: FIRMWARE_VERSION register */
+	u32 firmware_version;
+	/** @hwmon: hwmon device, or NULL */
+	struct device *hwmon;
+	/** @limits: registers that never change, for hwmon */
+	struct seedchip_limit limits[7];
 	/** @counters: failures and resets */
 	struct seedchip_counters counters;
 	/** @function_reset: wedged, but a reset of the function is to be tried; under hw_lock */
@@ -156,6 +192,7 @@ struct seedchip_device {
  * @vm: its address space
  * @queues: its queues by handle
  * @usage: core time; written under hw_lock
+ * @losses: seedchip_device.losses when it was opened
  */
 struct seedchip_file {
 	struct seedchip_device *sdev;
@@ -163,6 +200,7 @@ struct seedchip_file {
 	struct seedchip_vm *vm;
 	struct xarray queues;
 	struct seedchip_usage usage;
+	u32 losses;
 };
 
 static inline struct seedchip_device *to_seedchip_device(struct drm_device *drm)
@@ -212,6 +250,7 @@ unsigned long seedchip_scale_timeout(struct seedchip_device *sdev, unsigned int 
 int seedchip_device_init(struct seedchip_device *sdev);
 void seedchip_device_fini(struct seedchip_device *sdev);
 int seedchip_device_enable(struct seedchip_device *sdev);
+void seedchip_device_unplug(struct seedchip_device *sdev);
 
 /* The ioctls, each in the file that owns what it works on. */
 #define SEEDCHIP_IOCTL_PROTOTYPE_(name, number, dir, arg, errnos, text) \

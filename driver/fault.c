@@ -14,6 +14,7 @@
 #include "device.h"
 #include "fault.h"
 #include "queue.h"
+#include "ras.h"
 
 #define SEEDCHIP_EVENTS_LOG2 8
 #define SEEDCHIP_EVENTS BIT(SEEDCHIP_EVENTS_LOG2)
@@ -65,6 +66,8 @@ static void seedchip_fault_event(struct seedchip_device *sdev, const struct sc_e
 	struct seedchip_queue *q;
 	unsigned long flags;
 
+	if (event->type == SC_EVENT_HEALTH)
+		seedchip_ras_event(sdev, fault);
 	if (fault->queue >= sdev->num_queues)
 		return;
 	rcu_read_lock();

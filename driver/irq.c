@@ -34,7 +34,8 @@ static irqreturn_t seedchip_irq_events(int irq, void *data)
 	struct seedchip_vector *vector = data;
 	bool cookie = dma_fence_begin_signalling();
 
-	seedchip_fault_interrupt(vector->sdev);
+	if (!READ_ONCE(vector->sdev->wedged))
+		seedchip_fault_interrupt(vector->sdev);
 	dma_fence_end_signalling(cookie);
 	return IRQ_HANDLED;
 }

@@ -24,12 +24,30 @@
 #include "event.h"
 #include "fdinfo.h"
 #include "gem.h"
+#include "hwmon.h"
 #include "job.h"
+#include "pci_error.h"
+#include "power.h"
 #include "queue.h"
 #include "reset.h"
+#include "sysfs.h"
 #include "user.h"
 #include "vm.h"
-#include "wait.h"
+
+/* Longer than a link takes to be reset. */
+#define SEEDCHIP_RECOVERY_TIMEOUT (10 * HZ)
+
+/* What belongs to a file is lost when the system sleeps. */
+static int seedchip_file_usable(struct seedchip_file *sfile)
+{
+	struct seedchip_device *sdev = sfile->sdev;
+
+	if (READ_ONCE(sdev->recovering) &&
+	    wait_event_killable_timeout(sdev->recovered, !READ_ONCE(sdev->recovering),
+					SEEDCHIP_RECOVERY_TIMEOUT) < 0)
+		return -ERESTARTSYS;
+	return READ_ONCE(sdev->wedged) || sfile->losses != READ_ONCE(sdev->losses) ? -ENODEV : 0;
+}
 
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
 
@@ -40,7 +58,9 @@ static int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm, 
 
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	err = READ_ONCE(to_seedchip_device(drm)->wedged) ? -ENODEV : fn(drm, data, file);
+	err = seedchip_file_usable(file->driver_priv);
+	if (!err)
+		err = fn(drm, data, file);
 	drm_dev_exit(idx);
 	return err;
 }
@@ -63,18 +83,26 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct seedchip_device *sdev = to_seedchip_device(drm);
 	struct seedchip_file *sfile;
-	int idx, err = -ENOMEM;
+	int idx, err;
 
+	if (READ_ONCE(sdev->draining))
+		return -EBUSY;
 	if (!drm_dev_enter(drm, &idx))
 		return -ENODEV;
-	if (READ_ONCE(sdev->wedged)) {
-		err = -ENODEV;
+	err = seedchip_power_get(sdev);
+	if (err)
 		goto err_exit;
-	}
+	/* Now, rather than with the first job. */
+	seedchip_reset_check(sdev);
+	err = -ENODEV;
+	if (READ_ONCE(sdev->wedged))
+		goto err_put_power;
+	err = -ENOMEM;
 	sfile = kzalloc(sizeof(*sfile), GFP_KERNEL);
 	if (!sfile)
-		goto err_exit;
+		goto err_put_power;
 	sfile->sdev = sdev;
+	sfile->losses = READ_ONCE(sdev->losses);
 	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
 	sfile->user = seedchip_user_open(sdev);
 	if (!sfile->user)
@@ -84,6 +112,7 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 		err = PTR_ERR(sfile->vm);
 		goto err_put_user;
 	}
+	/* The address space keeps the card awake from here on. */
 	sfile->vm->file = file;
 	file->driver_priv = sfile;
 	drm_dev_exit(idx);
@@ -93,6 +122,8 @@ err_put_user:
 	seedchip_user_put(sfile->user);
 err_free:
 	kfree(sfile);
+err_put_power:
+	seedchip_power_put(sdev);
 err_exit:
 	drm_dev_exit(idx);
 	return err;
@@ -212,6 +243,8 @@ static int seedchip_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_info(&pdev->dev, "SC1 with %u cores, %llu MiB of card memory, %llu MiB CPU-visible\n",
 		 sdev->info.num_cores, sdev->info.card_size >> 20,
 		 sdev->info.card_visible_size >> 20);
+	seedchip_hwmon_init(sdev);
+	seedchip_power_init(sdev);
 	return 0;
 }
 
@@ -219,11 +252,13 @@ static void seedchip_remove(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
+	seedchip_power_fini(sdev);
+	cancel_work_sync(&sdev->gone_work);
 	/* Pulled out: what waits for the card need not wait for its watchdog. */
 	if (!pci_device_is_present(pdev))
 		seedchip_reset_remove(sdev);
-	seedchip_wait_end_all(sdev);
-	drm_dev_unplug(&sdev->drm);
+	seedchip_hwmon_fini(sdev);
+	seedchip_device_unplug(sdev);
 	seedchip_debugfs_fini(sdev);
 	seedchip_device_fini(sdev);
 }
@@ -233,26 +268,11 @@ static void seedchip_shutdown(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
-	seedchip_wait_end_all(sdev);
-	drm_dev_unplug(&sdev->drm);
+	cancel_work_sync(&sdev->gone_work);
+	seedchip_device_unplug(sdev);
 	seedchip_reset_remove(sdev);
 	pci_clear_master(pdev);
 }
-
-static void seedchip_reset_prepare_pci(struct pci_dev *pdev)
-{
-	seedchip_reset_prepare(pci_get_drvdata(pdev));
-}
-
-static void seedchip_reset_done_pci(struct pci_dev *pdev)
-{
-	seedchip_reset_done(pci_get_drvdata(pdev));
-}
-
-static const struct pci_error_handlers seedchip_error_handlers = {
-	.reset_prepare = seedchip_reset_prepare_pci,
-	.reset_done = seedchip_reset_done_pci,
-};
 
 static const struct pci_device_id seedchip_ids[] = {
 	{ PCI_DEVICE(SC_PCI_VENDOR, SC_PCI_DEVICE) },
@@ -267,7 +287,11 @@ static struct pci_driver seedchip_pci_driver = {
 	.remove = seedchip_remove,
 	.shutdown = seedchip_shutdown,
 	.err_handler = &seedchip_error_handlers,
-	.driver.probe_type = PROBE_PREFER_ASYNCHRONOUS,
+	.dev_groups = seedchip_sysfs_groups,
+	.driver = {
+		.probe_type = PROBE_PREFER_ASYNCHRONOUS,
+		.pm = pm_ptr(&seedchip_pm_ops),
+	},
 };
 
 static int __init seedchip_init(void)

@@ -63,7 +63,9 @@ static void seedchip_queue_program(struct seedchip_queue *q)
 	writeq(q->config.record_va, seedchip_queue_reg(sdev, q->id, SC_Q_RECORD_BASE));
 	writeq(q->config.log_va, seedchip_queue_reg(sdev, q->id, SC_Q_LOG_ADDR));
 	writeq(q->dump.dma, seedchip_queue_reg(sdev, q->id, SC_Q_DUMP_ADDR));
-	writeq(q->config.core_mask, seedchip_queue_reg(sdev, q->id, SC_Q_CORE_MASK));
+	/* Cores that have failed since; if all of them have, others do the work. */
+	writeq(q->config.core_mask & sdev->info.core_mask ?: sdev->info.core_mask,
+	       seedchip_queue_reg(sdev, q->id, SC_Q_CORE_MASK));
 	writeq(q->config.wg_limit, seedchip_queue_reg(sdev, q->id, SC_Q_WG_LIMIT));
 	writel(q->config.priority, seedchip_queue_reg(sdev, q->id, SC_Q_PRIORITY));
 }

@@ -10,6 +10,7 @@
  * its queue finds the queue faulted or without progress, unless the card
  * itself says that the queue waits.
  */
+#include <linux/delay.h>
 #include <linux/iopoll.h>
 
 #include <drm/drm_accel.h>
@@ -29,6 +30,9 @@
 /* Twice what the specification grants each level, before its factor. */
 #define SEEDCHIP_CONTEXT_BOUND_US 4000000ULL
 #define SEEDCHIP_DEVICE_BOUND_US 10000000ULL
+
+/* What jobs get to end before the system sleeps: a queue's usual limit of a hang, and a half. */
+#define SEEDCHIP_DRAIN_MS 5000
 
 /* A queue that only waits for cores looks hung; others then advance, so it gets more time. */
 #define SEEDCHIP_BUSY_CARD_FACTOR 8
@@ -114,6 +118,8 @@ static void seedchip_reset_restart(struct seedchip_device *sdev, int err)
 		err = seedchip_queue_start(sdev->kernel_queue);
 	if (err)
 		sdev->wedged = true;
+	if (err == -ENODEV)
+		queue_work(system_unbound_wq, &sdev->gone_work);
 	sdev->wedged_event = true;
 	queue_work(sdev->wq, &sdev->report_work);
 }
@@ -200,6 +206,126 @@ void seedchip_reset_report_work(struct work_struct *work)
 }
 
 /**
+ * seedchip_reset_check() - look whether the card still answers
+ * @sdev: card, awake
+ */
+void seedchip_reset_check(struct seedchip_device *sdev)
+{
+	mutex_lock(&sdev->hw_lock);
+	if (!sdev->wedged && seedchip_is_gone(seedchip_read32(sdev, SC_REG_STATUS)))
+		seedchip_reset_device(sdev);
+	mutex_unlock(&sdev->hw_lock);
+}
+
+/**
+ * seedchip_reset_offline() - the PCI core is about to reset the link
+ * @sdev: card
+ *
+ * What is pending fails, its fences signal in seedchip_reset_online().
+ */
+void seedchip_reset_offline(struct seedchip_device *sdev)
+{
+	mutex_lock(&sdev->hw_lock);
+	if (!sdev->wedged) {
+		seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+		sdev->recovering = true;
+		sdev->wedged = true;
+	}
+	mutex_unlock(&sdev->hw_lock);
+}
+
+/* It has been reset, and configuration space restored. 0, or the card is wedged. */
+int seedchip_reset_online(struct seedchip_device *sdev)
+{
+	int err;
+
+	mutex_lock(&sdev->hw_lock);
+	if (sdev->recovering) {
+		sdev->counters.pci_resets++;
+		sdev->wedged = false;
+		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
+		sdev->recovering = false;
+		wake_up_all(&sdev->recovered);
+	}
+	err = sdev->wedged ? -ENODEV : 0;
+	mutex_unlock(&sdev->hw_lock);
+	return err;
+}
+
+/* Whether a job is at work, and not only waiting for somebody. */
+static bool seedchip_reset_is_busy(struct seedchip_device *sdev)
+{
+	bool busy = false, gated;
+	struct seedchip_queue *q;
+	u32 id, state;
+
+	mutex_lock(&sdev->hw_lock);
+	for (id = 0; !sdev->wedged && !busy && id < sdev->num_queues; id++) {
+		q = seedchip_queue_at(sdev, id);
+		if (!q || !seedchip_job_pending(q, &gated) || gated)
+			continue;
+		seedchip_job_retire(q);
+		state = SC_QUEUE_STATE(readl(seedchip_queue_reg(sdev, id, SC_Q_STATUS)));
+		busy = state == SC_QUEUE_RUNNING;
+	}
+	mutex_unlock(&sdev->hw_lock);
+	return busy;
+}
+
+/**
+ * seedchip_reset_sleep() - the system goes to sleep, and card memory is lost
+ * @sdev: card; no program runs
+ *
+ * Jobs have some time to end; what is left fails as LOST, and so does every file.
+ */
+void seedchip_reset_sleep(struct seedchip_device *sdev)
+{
+	unsigned long end = jiffies + seedchip_scale_timeout(sdev, SEEDCHIP_DRAIN_MS);
+	struct sc_fault why = {
+		.status = SC_STATUS_LOST,
+		.code = SC_CODE_REMOVED,
+		.core = SC_NO_CORE,
+		.engine = SC_ENGINE_DEVICE,
+		.index = ~0ULL,
+	};
+	struct seedchip_queue *q;
+	u32 id;
+
+	while (seedchip_reset_is_busy(sdev) && time_before(jiffies, end))
+		msleep(20);
+	mutex_lock(&sdev->hw_lock);
+	if (!sdev->wedged) {
+		for (id = 0; id < sdev->num_queues; id++) {
+			q = seedchip_queue_at(sdev, id);
+			why.queue = id;
+			if (q)
+				seedchip_job_take(q, &why, q != sdev->kernel_queue);
+		}
+		seedchip_reset_hardware(sdev);
+		seedchip_reset_finish_all(sdev);
+		for (id = 1; id < sdev->num_contexts; id++)
+			if (sdev->contexts[id])
+				sdev->contexts[id]->lost = true;
+		WRITE_ONCE(sdev->losses, sdev->losses + 1);
+		sdev->asleep = true;
+		sdev->wedged = true;
+	}
+	mutex_unlock(&sdev->hw_lock);
+}
+
+/* The system is awake again, and configuration space restored. */
+void seedchip_reset_wake(struct seedchip_device *sdev)
+{
+	mutex_lock(&sdev->hw_lock);
+	if (sdev->asleep) {
+		sdev->asleep = false;
+		sdev->wedged = false;
+		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
+	}
+	mutex_unlock(&sdev->hw_lock);
+}
+
+/**
  * seedchip_reset_prepare() - somebody else is about to reset the PCI function
  * @sdev: card
  *
@@ -208,8 +334,11 @@ void seedchip_reset_report_work(struct work_struct *work)
 void seedchip_reset_prepare(struct seedchip_device *sdev)
 {
 	mutex_lock(&sdev->hw_lock);
-	if (!sdev->wedged)
-		seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+	if (sdev->wedged)
+		return;
+	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+	/* Bus mastering is about to be switched off: nothing may be under way then. */
+	seedchip_reset_hardware(sdev);
 }
 
 /* The function has been reset; its configuration space is as before. */
@@ -403,6 +532,8 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 	mutex_lock(&sdev->hw_lock);
 	sdev->wedged = true;
 	sdev->function_reset = false;
+	sdev->recovering = false;
+	wake_up_all(&sdev->recovered);
 	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
 	seedchip_queue_disconnect_all(sdev);
 	seedchip_reset_hardware(sdev);

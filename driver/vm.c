@@ -18,6 +18,7 @@
 
 #include "device.h"
 #include "job.h"
+#include "power.h"
 #include "reset.h"
 #include "user.h"
 #include "vm.h"
@@ -111,11 +112,13 @@ static void seedchip_vm_disable(struct seedchip_vm *vm)
 static void seedchip_vm_release(struct kref *ref)
 {
 	struct seedchip_vm *vm = container_of(ref, struct seedchip_vm, ref);
+	struct seedchip_device *sdev = vm->sdev;
 
 	seedchip_vm_disable(vm);
 	seedchip_bind_remove_all(vm);
 	seedchip_mmu_fini(&vm->mmu);
 	seedchip_user_put(vm->user);
+	seedchip_power_put(sdev);
 	drm_gpuvm_put(&vm->base);
 }
 

@@ -37,6 +37,7 @@ struct seq_file;
  * @bind_work: applies those at the head of @binds whose fences have signalled
  * @idle: woken when @binds has become empty
  * @file: who reads the events of the queues, NULL when it is closing; under drm.event_lock
+ * @lost: the system has slept, and with card memory its tables are lost; under hw_lock
  */
 struct seedchip_vm {
 	struct drm_gpuvm base;
@@ -53,6 +54,7 @@ struct seedchip_vm {
 	struct work_struct bind_work;
 	wait_queue_head_t idle;
 	struct drm_file *file;
+	bool lost;
 };
 
 /**

@@ -22,6 +22,7 @@
 #include "compat/buddy.h"
 #include "device.h"
 #include "job.h"
+#include "power.h"
 #include "vram.h"
 
 #define SEEDCHIP_FILL_BATCH 8
@@ -29,8 +30,14 @@
 /**
  * struct seedchip_vram - allocator of one card
  * @sdev: card
- * @lock: protects @mm
+ * @lock: protects @mm and the retired pages
  * @mm: all of card memory
+ * @retired: addresses of pages that must not be used again
+ * @reserved: those among them that are out of the allocator
+ * @num_retired: how many there are
+ * @num_reserved: bits in @reserved
+ * @retired_blocks: their blocks
+ * @lost: the card has been without power: what the allocator takes for cleared is not
  * @visible: bytes from 0 that the CPU reaches
  * @scrubbing: nodes that are being scrubbed
  * @scrubbed: woken when one of them has been freed
@@ -41,6 +48,12 @@ struct seedchip_vram {
 	struct seedchip_device *sdev;
 	struct mutex lock; /* mm */
 	struct gpu_buddy mm;
+	u64 retired[SC_RETIRED_MAX];
+	DECLARE_BITMAP(reserved, SC_RETIRED_MAX);
+	u32 num_retired;
+	u32 num_reserved;
+	struct list_head retired_blocks;
+	bool lost;
 	u64 visible;
 	atomic_t scrubbing;
 	wait_queue_head_t scrubbed;
@@ -64,12 +77,35 @@ struct seedchip_vram_node {
 	bool clean;
 };
 
+/* Take the retired pages that are free out of the allocator, for good. */
+static void seedchip_vram_reserve_retired(struct seedchip_vram *vram)
+{
+	LIST_HEAD(blocks);
+	u32 i;
+
+	lockdep_assert_held(&vram->lock);
+	if (vram->num_reserved == vram->num_retired)
+		return;
+	for (i = 0; i < vram->num_retired; i++) {
+		u64 addr = vram->retired[i];
+
+		if (test_bit(i, vram->reserved) ||
+		    gpu_buddy_alloc_blocks(&vram->mm, addr, addr + SC_PAGE_SIZE, SC_PAGE_SIZE,
+					   SC_PAGE_SIZE, &blocks, GPU_BUDDY_RANGE_ALLOCATION))
+			continue;
+		list_splice_init(&blocks, &vram->retired_blocks);
+		__set_bit(i, vram->reserved);
+		vram->num_reserved++;
+	}
+}
+
 static void seedchip_vram_release(struct seedchip_vram_node *node, bool clean)
 {
 	struct seedchip_vram *vram = node->vram;
 
 	mutex_lock(&vram->lock);
 	gpu_buddy_free_list(&vram->mm, &node->blocks, clean ? GPU_BUDDY_CLEARED : 0);
+	seedchip_vram_reserve_retired(vram);
 	mutex_unlock(&vram->lock);
 	kfree(node);
 }
@@ -91,7 +127,52 @@ static void seedchip_vram_fini(struct drm_device *drm, void *data)
 {
 	struct seedchip_vram *vram = data;
 
+	gpu_buddy_free_list(&vram->mm, &vram->retired_blocks, 0);
 	gpu_buddy_fini(&vram->mm);
+}
+
+/**
+ * seedchip_vram_retire() - never use a page again
+ * @sdev: card
+ * @addr: its card address
+ *
+ * One that is in use goes when it is freed.
+ */
+void seedchip_vram_retire(struct seedchip_device *sdev, u64 addr)
+{
+	struct seedchip_vram *vram = sdev->vram;
+	u32 i;
+
+	mutex_lock(&vram->lock);
+	for (i = 0; i < vram->num_retired && vram->retired[i] != addr; i++)
+		;
+	if (i == vram->num_retired && i < SC_RETIRED_MAX && IS_ALIGNED(addr, SC_PAGE_SIZE) &&
+	    addr < vram->mm.size) {
+		vram->retired[vram->num_retired++] = addr;
+		seedchip_vram_reserve_retired(vram);
+	}
+	mutex_unlock(&vram->lock);
+}
+
+/* A line for each retired page, as far as one page of text holds them. */
+ssize_t seedchip_vram_show_retired(struct seedchip_device *sdev, char *buf)
+{
+	struct seedchip_vram *vram = sdev->vram;
+	ssize_t len = 0;
+	u32 i;
+
+	mutex_lock(&vram->lock);
+	for (i = 0; i < vram->num_retired; i++)
+		len += sysfs_emit_at(buf, len, "%#llx %s\n", vram->retired[i],
+				     test_bit(i, vram->reserved) ? "retired" : "pending");
+	mutex_unlock(&vram->lock);
+	return len;
+}
+
+/* Nothing reads zero any more, whatever the allocator knows of it. */
+void seedchip_vram_lose(struct seedchip_device *sdev)
+{
+	WRITE_ONCE(sdev->vram->lost, true);
 }
 
 int seedchip_vram_init(struct seedchip_device *sdev)
@@ -104,6 +185,7 @@ int seedchip_vram_init(struct seedchip_device *sdev)
 		return -ENOMEM;
 	vram->sdev = sdev;
 	vram->visible = sdev->info.card_visible_size;
+	INIT_LIST_HEAD(&vram->retired_blocks);
 	init_waitqueue_head(&vram->scrubbed);
 	init_llist_head(&vram->done);
 	INIT_WORK(&vram->work, seedchip_vram_work);
@@ -229,7 +311,7 @@ struct seedchip_vram_node *seedchip_vram_alloc(struct seedchip_device *sdev, u64
 	}
 
 	if (flags & SEEDCHIP_VRAM_ZERO)
-		fence = seedchip_vram_fill(node, true);
+		fence = seedchip_vram_fill(node, !READ_ONCE(vram->lost));
 	if (IS_ERR(fence)) {
 		err = PTR_ERR(fence);
 	} else if (fence) {
@@ -274,7 +356,11 @@ void seedchip_vram_free(struct seedchip_device *sdev, struct seedchip_vram_node 
 	int idx;
 
 	if (drm_dev_enter(&sdev->drm, &idx)) {
-		fence = seedchip_vram_fill(node, false);
+		/* A buffer that was shared may end long after its file. */
+		if (!seedchip_power_get(sdev)) {
+			fence = seedchip_vram_fill(node, false);
+			seedchip_power_put(sdev);
+		}
 		drm_dev_exit(idx);
 	}
 	if (IS_ERR_OR_NULL(fence)) {

@@ -33,4 +33,8 @@ u32 seedchip_vram_extents(struct seedchip_device *sdev, struct seedchip_vram_nod
 			  struct seedchip_extent *extents);
 void seedchip_vram_show(struct seedchip_device *sdev, struct seq_file *m);
 
+void seedchip_vram_retire(struct seedchip_device *sdev, u64 addr);
+ssize_t seedchip_vram_show_retired(struct seedchip_device *sdev, char *buf);
+void seedchip_vram_lose(struct seedchip_device *sdev);
+
 #endif /* SEEDCHIP_VRAM_H */

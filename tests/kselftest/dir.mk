@@ -8,10 +8,12 @@ device-kernels += tests/kselftest/kernels
 
 kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_bar two_cards event trace
 kselftest-uapi += negative prime_cards
+kselftest-uapi += removal aer sleep
 kselftest-runtime := coredump fault killed reset submit unmap usage user_queue
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
+vm-tests += tests/kselftest/health.sh
 vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
