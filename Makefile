@@ -207,7 +207,8 @@ $B/vm/base.cpio: $B/vm/init tools/build/initramfs.sh tests/vm/modules $B/kernel.
 	$(Q)tools/build/initramfs.sh "$$(cat $B/kernel.path)" $< $@
 
 vm-progs-files := $(vm-progs:%=$B/%:/bin/)
-vm-test-files := $(foreach t,$(vm-tests-wanted),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
+# Tests that a test runs itself come along (TEST-with)
+vm-test-files := $(foreach t,$(sort $(vm-tests-wanted) $(foreach t,$(vm-tests-wanted),$($(t)-with))),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
 vm-kernel-files := $(device-kernels:%=$B/%.elf:/usr/lib/seedchip/)
 vm-lib-files := $(foreach l,$(shared-libs),$B/$(l):/lib/)
 vm-all-files = $(if $(wildcard driver/Kbuild),$B/vm/seedchip.ko:/lib/modules/) \

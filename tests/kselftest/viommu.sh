@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The driver's tests once more, behind a virtual IOMMU: every address that the card uses is
+# translated, and one that is not mapped for it is refused.
+# vm: qemu=-device qemu=intel-iommu,intremap=off append=intel_iommu=on timeout=300 alone
+
+tests="bo bind prime userptr queue sync submit fault killed"
+number=1
+failed=0
+
+# shellcheck disable=SC2086 # a list
+set -- $tests
+echo "1..$(($# + 1))"
+group=$(readlink -f /sys/class/accel/accel0/device/iommu_group)
+if [ -n "$group" ] && [ "$(cat "$group/type")" != identity ]; then
+	echo "ok 1 - the card's addresses are translated ($(cat "$group/type"))"
+else
+	echo "not ok 1 - the card's addresses are translated"
+	failed=1
+fi
+for name; do
+	number=$((number + 1))
+	if out=$("/tests/kselftest/$name" 2>&1); then
+		echo "ok $number - $name: $(echo "$out" | grep -c '^ok ') results"
+	else
+		echo "$out" | sed 's/^/# /'
+		echo "not ok $number - $name"
+		failed=1
+	fi
+done
+exit $failed
