@@ -47,6 +47,7 @@
 #include "seedchip/ops_data.h"
 #include "seedchip/ops_matmul.h"
 #include "seedchip/ops_nn.h"
+#include "seedchip/ops_quant.h"
 #include "seedchip/ops_types.h"
 #include "seedchip/ops_vision.h"
 

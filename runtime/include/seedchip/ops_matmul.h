@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matrix multiplication, quantization, and the packed layouts of weights
- * (docs/layouts.md). Conventions are those of ops.h.
+ * Matrix multiplication and the packed layout of weights (docs/layouts.md).
+ * Conventions are those of ops.h.
  */
 #ifndef SEEDCHIP_OPS_MATMUL_H
 #define SEEDCHIP_OPS_MATMUL_H

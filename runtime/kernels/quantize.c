@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+/*
+ * quantize: floats to numbers of few bits with scales (struct sdo_quantize).
+ *
+ * Groups lie within pieces. A row with one scale that does not fit into a piece
+ * comes twice: the first time only its range is found.
+ *
+ * The invariant: step k has slot k % RING of what comes in; step number s of
+ * those that store has slot s % 2 of what goes out.
+ */
+#include "quant.h"
+
+#define LEAST 0x1p-126f /* scales below are 0 */
+
+/* Largest and least element; without minima @high is the largest magnitude, @low 0. */
+struct range {
+	float low;
+	float high;
+};
+
+/* In a slot: x, scales, minima; in one of results: scales, minima, sums, q. */
+struct work {
+	const struct sdo_quantize *args;
+	struct pieces pieces;
+	struct range range; /* of the row that is scanned */
+	uint64_t stored;
+	bool given;
+	uint8_t *in;
+	uint8_t *out;
+};
+
+static uint8_t *slot(const struct work *w, uint64_t step)
+{
+	return w->in + step % SDO_QUANT_RING * SDO_QUANT_IN;
+}
+
+static void load(const struct work *w, uint64_t step)
+{
+	const struct sdo_quantize *a = w->args;
+	struct piece it = piece_at(&w->pieces, step);
+	uint8_t *to = slot(w, step);
+
+	move_piece(QUANT_IN, &it, to, a->x, a->stride_x, a->type_x);
+	if (w->given)
+		move_groups(QUANT_IN, &it, to + 4 * SDO_QUANT_PIECE, a->scale, a->stride_scale,
+			    sdo_type_bits(a->type_scale) / 8);
+	if (w->given && a->mins)
+		move_groups(QUANT_IN, &it, to + 8 * SDO_QUANT_PIECE, a->mins, a->stride_mins, 2);
+	sd_post(QUANT_IN, QUANT_IN);
+}
+
+static struct range range_none(const struct sdo_quantize *a)
+{
+	struct range none = { 0, 0 };
+
+	if (a->mins)
+		none = (struct range){ __builtin_inff(), -__builtin_inff() };
+	return none;
+}
+
+static void widen(struct range *range, const struct sdo_quantize *a, const uint8_t *x, uint32_t n)
+{
+	uint32_t size = sdo_type_bits(a->type_x) / 8;
+	vfloat32m1_t low = __riscv_vfmv_s_f_f32m1(range->low, 1);
+	vfloat32m1_t high = __riscv_vfmv_s_f_f32m1(range->high, 1);
+
+	for (uint32_t i = 0, vl; i < n; i += vl) {
+		vfloat32m8_t v;
+
+		vl = quant_vl(n - i);
+		v = load_f32(a->type_x, x + i * size, vl);
+		if (a->mins)
+			low = __riscv_vfredmin_vs_f32m8_f32m1(v, low, vl);
+		else
+			v = __riscv_vfabs_v_f32m8(v, vl);
+		high = __riscv_vfredmax_vs_f32m8_f32m1(v, high, vl);
+	}
+	range->low = __riscv_vfmv_f_s_f32m1_f32(low);
+	range->high = __riscv_vfmv_f_s_f32m1_f32(high);
+}
+
+static float levels(const struct sdo_quantize *a)
+{
+	switch (a->type_q) {
+	case SDO_I8:
+		return a->mins ? 255 : 127;
+	case SDO_I4:
+		return a->mins ? 15 : 7;
+	case SDO_E4M3:
+		return 448;
+	default:
+		return 57344;
+	}
+}
+
+/* Scale and minimum number @i from the range. */
+static void set_group(const struct sdo_quantize *a, uint8_t *scales, uint8_t *mins, uint32_t i,
+		      struct range range)
+{
+	float scale;
+
+	if (range.low > range.high)
+		range = (struct range){ 0, 0 };
+	scale = (range.high - range.low) / levels(a);
+	scale_set(a->type_scale, scales, i, scale < LEAST ? 0 : scale);
+	if (a->mins) {
+		scale = scale_get(a->type_scale, scales, i);
+		scale_set(SDO_F16, mins, i,
+			  __builtin_fmaf(scale, a->type_q == SDO_I8 ? 128 : 8, range.low));
+	}
+}
+
+static void convert_group(const struct sdo_quantize *a, uint8_t *q, const uint8_t *x,
+			  uint32_t from, uint32_t to, float scale, float min)
+{
+	uint32_t size = sdo_type_bits(a->type_x) / 8;
+	float factor = __builtin_fabsf(scale) < LEAST ? 0 : 1 / scale;
+
+	for (uint32_t i = from, vl; i < to; i += vl) {
+		vfloat32m8_t v;
+
+		vl = quant_vl(to - i);
+		v = load_f32(a->type_x, x + i * size, vl);
+		if (a->mins)
+			v = __riscv_vfsub_vf_f32m8(v, min, vl);
+		store_quant(a->type_q, q, i, __riscv_vfmul_vf_f32m8(v, factor, vl), vl);
+	}
+}
+
+/* A scale for each element. */
+static void convert_elements(const struct sdo_quantize *a, uint8_t *q, const uint8_t *x,
+			     const uint8_t *scales, const uint8_t *mins, uint32_t cols)
+{
+	uint32_t size = sdo_type_bits(a->type_x) / 8, ss = sdo_type_bits(a->type_scale) / 8;
+
+	for (uint32_t i = 0, vl; i < cols; i += vl) {
+		vfloat32m8_t v, s;
+		vbool4_t small;
+
+		vl = quant_vl(cols - i);
+		v = load_f32(a->type_x, x + i * size, vl);
+		s = load_f32(a->type_scale, scales + i * ss, vl);
+		small = __riscv_vmflt_vf_f32m8_b4(__riscv_vfabs_v_f32m8(s, vl), LEAST, vl);
+		s = __riscv_vfmerge_vfm_f32m8(__riscv_vfrdiv_vf_f32m8(s, 1, vl), 0, small, vl);
+		if (a->mins)
+			v = __riscv_vfsub_vv_f32m8(v, load_f32(SC_FMT_F16, mins + 2 * i, vl), vl);
+		store_quant(a->type_q, q, i, __riscv_vfmul_vv_f32m8(v, s, vl), vl);
+	}
+}
+
+static float sum_of(const uint8_t *q, uint32_t n)
+{
+	vint32m1_t sum = __riscv_vmv_s_x_i32m1(0, 1);
+
+	for (uint32_t i = 0, vl; i < n; i += vl) {
+		vint16m4_t v;
+
+		vl = quant_vl(n - i);
+		v = __riscv_vsext_vf2_i16m4(__riscv_vle8_v_i8m2((const int8_t *)q + i, vl), vl);
+		sum = __riscv_vwredsum_vs_i16m4_i32m1(v, sum, vl);
+	}
+	return (float)__riscv_vmv_x_s_i32m1_i32(sum);
+}
+
+static void convert_row(const struct work *w, const struct piece *it, uint32_t r, uint8_t *in,
+			uint8_t *out)
+{
+	const struct sdo_quantize *a = w->args;
+	uint8_t *scales = w->given ? in + 4 * SDO_QUANT_PIECE : out;
+	uint8_t *mins = w->given ? in + 8 * SDO_QUANT_PIECE : out + 4 * SDO_QUANT_PIECE;
+	uint8_t *sums = out + 6 * SDO_QUANT_PIECE;
+	uint8_t *q = out + 8 * SDO_QUANT_PIECE + r * quant_bytes(a->type_q, it->cols);
+	uint32_t xs = sdo_type_bits(a->type_x) / 8, size = a->group ? a->group : it->cols;
+	const uint8_t *x = in + r * it->cols * xs;
+
+	if (a->group == 1) {
+		convert_elements(a, q, x,
+				 scales + r * it->groups * (sdo_type_bits(a->type_scale) / 8),
+				 mins + r * it->groups * 2, it->cols);
+		return;
+	}
+	for (uint32_t g = 0; g < it->groups; g++) {
+		uint32_t from = g * size, to = min_u32(from + size, it->cols);
+		uint32_t i = r * it->groups + g;
+		struct range range = w->range;
+		float scale;
+
+		if (!w->given) {
+			if (!w->pieces.whole) {
+				range = range_none(a);
+				widen(&range, a, x + from * xs, to - from);
+			}
+			set_group(a, scales, mins, i, range);
+		}
+		scale = scale_get(a->type_scale, scales, i);
+		convert_group(a, q, x, from, to, scale,
+			      a->mins ? scale_get(SDO_F16, mins, i) : 0);
+		if (a->sums)
+			scale_set(SDO_F16, sums, i, sum_of(q + from, to - from) * scale);
+	}
+}
+
+static void store(struct work *w, const struct piece *it, uint8_t *out)
+{
+	const struct sdo_quantize *a = w->args;
+	const uint64_t stride_sums[2] = { a->stride_sums, 2 };
+
+	if (!w->given)
+		move_groups(QUANT_OUT, it, out, a->scale, a->stride_scale,
+			    sdo_type_bits(a->type_scale) / 8);
+	if (!w->given && a->mins)
+		move_groups(QUANT_OUT, it, out + 4 * SDO_QUANT_PIECE, a->mins, a->stride_mins, 2);
+	if (a->sums)
+		move_groups(QUANT_OUT, it, out + 6 * SDO_QUANT_PIECE, a->sums, stride_sums, 2);
+	move_piece(QUANT_OUT, it, out + 8 * SDO_QUANT_PIECE, a->q, a->stride_q, a->type_q);
+	sd_post(QUANT_OUT, QUANT_OUT);
+	w->stored++;
+}
+
+static void finish(struct work *w, uint64_t step)
+{
+	struct piece it = piece_at(&w->pieces, step);
+	uint8_t *in = slot(w, step), *out = w->out + w->stored % 2 * SDO_QUANT_OUT;
+
+	sd_await(QUANT_IN, step + 1);
+	if (it.scan) {
+		if (!it.col)
+			w->range = range_none(w->args);
+		widen(&w->range, w->args, in, it.cols);
+		return;
+	}
+	if (w->stored >= 2)
+		sd_await(QUANT_OUT, w->stored - 1);
+	for (uint32_t r = 0; r < it.rows; r++)
+		convert_row(w, &it, r, in, out);
+	store(w, &it, out);
+}
+
+SD_KERNEL(quantize, struct sdo_quantize)
+{
+	bool given = args->flags & SDO_QUANTIZE_GIVEN;
+	struct work w = {
+		.args = args,
+		.pieces = { .m = args->m, .k = args->k, .group = args->group,
+			    .whole = !args->group && !given },
+		.given = given,
+		.in = sd_dynamic(),
+	};
+	const uint32_t ahead = SDO_QUANT_RING - 1;
+
+	w.out = w.in + SDO_QUANT_RING * SDO_QUANT_IN;
+	pieces_start(&w.pieces);
+	for (uint64_t k = 0; k < w.pieces.mine + ahead; k++) {
+		if (k < w.pieces.mine)
+			load(&w, k);
+		if (k >= ahead && k - ahead < w.pieces.mine)
+			finish(&w, k - ahead);
+	}
+}
