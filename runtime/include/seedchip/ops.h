@@ -45,6 +45,7 @@
 
 #include "seedchip/ops_attention.h"
 #include "seedchip/ops_data.h"
+#include "seedchip/ops_kv.h"
 #include "seedchip/ops_matmul.h"
 #include "seedchip/ops_nn.h"
 #include "seedchip/ops_quant.h"
