@@ -129,6 +129,14 @@ bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec);
 /** sc_vector() - execute a vector instruction, pc and insns exact; false: core->fault is set. */
 bool sc_vector(struct sc_core *core, uint32_t word);
 
+/**
+ * sc_vector_pair() - execute a load and an instruction that overwrites its registers at once
+ *
+ * The second reads the elements where they lie, so they are not copied. False where that
+ * cannot be, and then both are to be executed one after the other; neither has faulted.
+ */
+bool sc_vector_pair(struct sc_core *core, uint32_t load, uint32_t word);
+
 /** sc_vector_reset() - vector CSRs as a workgroup finds them. */
 void sc_vector_reset(struct sc_core *core);
 

@@ -408,6 +408,13 @@ static enum sc_hop pair_of(enum sc_hop first, enum sc_hop second)
 	return SC_HOP_ILLEGAL;
 }
 
+/* A vector load whose registers the next instruction overwrites: see sc_vector_pair(). */
+static bool is_vector_pair(uint32_t first, uint32_t second)
+{
+	return SC_INSN_OPCODE(first) == SC_OPC_LOAD_V && SC_INSN_OPCODE(second) == SC_OPC_OP_V &&
+	       SC_INSN_RD(first) == SC_INSN_RD(second);
+}
+
 void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *const *labels)
 {
 	enum sc_hop before = SC_HOP_ILLEGAL, hop, pair;
@@ -426,6 +433,9 @@ void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *cons
 		pair = pair_of(before, hop);
 		if (pair != SC_HOP_ILLEGAL)
 			rec[-1].handler = labels[pair];
+		else if (before == SC_HOP_VECTOR && hop == SC_HOP_VECTOR &&
+			 is_vector_pair(words[i - 1], word))
+			rec[-1].handler = labels[SC_HOP_VECTOR_PAIR];
 		before = hop;
 	}
 	recs[SC_CODE_WORDS] = (struct sc_rec){ .handler = labels[SC_HOP_PAGE_END] };

@@ -70,7 +70,7 @@ struct sc_rec {
 	X(FMV_X_W) X(FMV_X_D) X(FMV_W_X) X(FMV_D_X)                                                \
 	X(FCVT_D_W) X(FCVT_D_L) X(FCVT_S_W) X(FCVT_D_S) X(FCVT_S_D)                                \
 	X(FCVT_W_D) X(FCVT_L_D) X(FCVT_W_S)                                                        \
-	X(VENDOR) X(VECTOR)
+	X(VENDOR) X(VECTOR) X(VECTOR_PAIR) /* a load, then arithmetic on what it loads */
 
 /*
  * Frequent pairs that have a handler of their own: ALU(first, second), or
@@ -128,6 +128,7 @@ enum sc_fp_kind {
 /* Major opcodes that the interpreter looks at again. */
 #define SC_OPC_OP_FP 0x53
 #define SC_OPC_OP_V 0x57
+#define SC_OPC_LOAD_V 0x07
 #define SC_OPC_STORE_V 0x27
 #define SC_OPC_FMADD 0x43
 #define SC_OPC_FMSUB 0x47

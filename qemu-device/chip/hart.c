@@ -507,6 +507,12 @@ fault:
 		if (!sc_core_amo(core, ip, PC))
 			goto fault;
 		NEXT;
+	HANDLER(VECTOR_PAIR)
+		if (sc_vector_pair(core, (uint32_t)ip->imm, (uint32_t)ip[1].imm)) {
+			ip++;
+			NEXT;
+		}
+		/* fall through */
 	HANDLER(VECTOR)
 		SYNC;
 		if (!sc_vector(core, (uint32_t)ip->imm))

@@ -266,11 +266,15 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, unsigned int sca
 	};
 }
 
-static uint32_t known_fp(struct sc_core *core, const struct sc_vknown *k)
+/* @loaded: where the elements of vd lie that a load before would have put there, or NULL. */
+static uint32_t known_fp(struct sc_core *core, const struct sc_vknown *k, const uint8_t *loaded)
 {
-	uint8_t *v = core->v;
+	uint8_t *d = core->v + k->d;
+	const uint8_t *c = loaded ? loaded : d;
+	const uint8_t *a = k->a == k->d ? c : core->v + k->a;
+	const void *b = k->b == k->d ? c : core->v + k->b;
+	sc_vfp_fn *fn = (sc_vfp_fn *)k->fn;
 	uint64_t scalar;
-	const void *b = v + k->b;
 	size_t done;
 
 	if (core->fcsr >> 5 > (k->rounds ? SC_RNE : SC_RMM))
@@ -282,9 +286,9 @@ static uint32_t known_fp(struct sc_core *core, const struct sc_vknown *k)
 		b = &scalar;
 	}
 	if (!k->rounds)
-		return (uint32_t)((sc_vfp_fn *)k->fn)(v + k->d, v + k->a, b, core->vl);
+		return (uint32_t)fn(d, c, a, b, core->vl);
 	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
-	done = ((sc_vfp_fn *)k->fn)(v + k->d, v + k->a, b, core->vl);
+	done = fn(d, c, a, b, core->vl);
 	core->fcsr |= sc_vhost_flags();
 	return (uint32_t)done;
 }
@@ -309,7 +313,7 @@ static uint32_t known(struct sc_core *core, const struct sc_vknown *k)
 			core->vpath->copy(tcm, v + k->d, bytes);
 		return vl;
 	case SC_VKNOWN_FP:
-		return known_fp(core, k);
+		return known_fp(core, k, NULL);
 	case SC_VKNOWN_INT:
 		((sc_vfn *)k->fn)(v + k->d, v + k->a, v + k->b, NULL, vl);
 		return vl;
@@ -319,14 +323,24 @@ static uint32_t known(struct sc_core *core, const struct sc_vknown *k)
 	}
 }
 
-static bool execute(struct sc_core *core, uint32_t word)
+/* What is known of an instruction as the hart is now, or NULL. */
+static const struct sc_vknown *lookup(const struct sc_core *core, uint32_t word)
 {
 	const struct sc_vknown *k = &core->known[SC_VKNOWN_INDEX(word)];
+
+	if (k->word == word && k->kind && k->vtype == core->vtype && core->vl && !core->vstart)
+		return k;
+	return NULL;
+}
+
+static bool execute(struct sc_core *core, uint32_t word)
+{
+	const struct sc_vknown *k = lookup(core, word);
 	uint32_t opcode = SC_INSN_OPCODE(word), done = 0;
 	enum sc_vres res = SC_V_ILLEGAL;
 	struct sc_vec x;
 
-	if (k->word == word && k->kind && k->vtype == core->vtype && core->vl && !core->vstart) {
+	if (k) {
 		done = known(core, k);
 		if (done == core->vl)
 			return true;
@@ -365,4 +379,18 @@ bool sc_vector(struct sc_core *core, uint32_t word)
 	done = execute(core, word);
 	sc_record_vector_end(core->recorder);
 	return done;
+}
+
+bool sc_vector_pair(struct sc_core *core, uint32_t load, uint32_t word)
+{
+	const struct sc_vknown *l = lookup(core, load), *k = lookup(core, word);
+	unsigned int sew = core->vtype >> 3 & 7;
+	const uint8_t *tcm;
+
+	if (core->recorder || !l || !k || l->kind != SC_VKNOWN_LOAD || k->kind != SC_VKNOWN_FP ||
+	    l->d != k->d || SC_INSN_FUNCT3(load) != sew + 4)
+		return false;
+	tcm = sc_core_tcm_bytes(core, core->x[l->scalar], core->vl << sew);
+	/* where the loop stopped nothing is lost: the load overwrites all of it again */
+	return tcm && known_fp(core, k, tcm) == core->vl;
 }

@@ -140,11 +140,9 @@ static uint32_t fast(const struct sc_vec *x, const struct insn *insn, int sew, c
 		return 0;
 	/* results that may have to be dropped, as their flags are not only theirs */
 	aside = x->masked || (rounds && !SC_VHOST_EXACT);
-	if (aside)
-		memcpy(t + at, d + at, ((size_t)x->vl << sew) - at);
 	sc_vhost_clear(true);
 	loop = x->core->vpath->fp[insn->loop][sew - 2][one];
-	done = loop((aside ? t : d) + at, a + at, one ? b : b + at, x->vl - i);
+	done = loop((aside ? t : d) + at, d + at, a + at, one ? b : b + at, x->vl - i);
 	if (rounds)
 		flags = sc_vhost_flags();
 	if (aside && (flags & ~(x->core->fcsr | env->flags)))
@@ -280,12 +278,12 @@ static bool host_fold(const struct sc_vec *x, enum sc_vfp op, int sew, uint64_t 
 
 	for (; n > 1; n -= half, a = t) {
 		half = n / 2;
-		if (loop[0](t, a, a + ((size_t)(n - half) << sew), half) != half)
+		if (loop[0](t, a, a, a + ((size_t)(n - half) << sew), half) != half)
 			return false;
 		if (n % 2 && a != t)
 			memcpy(t + ((size_t)half << sew), a + ((size_t)half << sew), 1u << sew);
 	}
-	return loop[0](acc, a, acc, 1) == 1;
+	return loop[0](acc, a, a, acc, 1) == 1;
 }
 
 static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)

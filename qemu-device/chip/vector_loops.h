@@ -98,13 +98,14 @@ typedef uint64_t wD;
  * as b. The last block is filled up with copies of its first element.
  */
 #define FP_LOOP(name, F, look, expr)                                                               \
-	INLINE bool block_##name##_##F(e##F *d_, const e##F *a_, const e##F *b_, bool one)         \
+	INLINE bool block_##name##_##F(e##F *d_, const e##F *c_, const e##F *a_,                   \
+					   const e##F *b_, bool one)                               \
 	{                                                                                          \
 		v##F r[UNROLL];                                                                    \
 		u##F seen = { 0 };                                                                 \
 												   \
 		EACH(j) {                                                                          \
-			v##F d = ((const v##F *)d_)[j], a = ((const v##F *)a_)[j], b;              \
+			v##F d = ((const v##F *)c_)[j], a = ((const v##F *)a_)[j], b;              \
 												   \
 			(void)d;                                                                   \
 			if (one)                                                                   \
@@ -121,38 +122,40 @@ typedef uint64_t wD;
 			((v##F *)d_)[j] = r[j];                                                    \
 		return true;                                                                       \
 	}                                                                                          \
-	INLINE size_t loop_##name##_##F(void *d_, const void *a_, const void *b_, size_t n,        \
-					bool one)                                                  \
+	INLINE size_t loop_##name##_##F(void *d_, const void *c_, const void *a_,                  \
+					const void *b_, size_t n, bool one)                        \
 	{                                                                                          \
 		enum { LANES = UNROLL * BYTES / sizeof(e##F) };                                    \
 		e##F *d = d_, last[3][LANES];                                                      \
-		const e##F *a = a_, *b = b_;                                                       \
+		const e##F *c = c_, *a = a_, *b = b_;                                              \
 		size_t i = 0;                                                                      \
 												   \
 		for (; i + LANES <= n; i += LANES)                                                 \
-			if (!block_##name##_##F(d + i, a + i, one ? b : b + i, one))               \
+			if (!block_##name##_##F(d + i, c + i, a + i, one ? b : b + i, one))        \
 				return i;                                                          \
 		if (i == n)                                                                        \
 			return n;                                                                  \
 		for (size_t j = 0; j < LANES; j++) {                                               \
 			size_t k = i + j < n ? i + j : i;                                          \
 												   \
-			memcpy(&last[0][j], d + k, sizeof(*d));                                    \
+			memcpy(&last[0][j], c + k, sizeof(*d));                                    \
 			memcpy(&last[1][j], a + k, sizeof(*d));                                    \
 			memcpy(&last[2][j], one ? b : b + k, sizeof(*d));                          \
 		}                                                                                  \
-		if (!block_##name##_##F(last[0], last[1], last[2], one))                           \
+		if (!block_##name##_##F(last[0], last[0], last[1], last[2], one))                  \
 			return i;                                                                  \
 		memcpy(d + i, last[0], (n - i) * sizeof(*d));                                      \
 		return n;                                                                          \
 	}                                                                                          \
-	static size_t vv_##name##_##F(void *d, const void *a, const void *b, size_t n)             \
+	static size_t vv_##name##_##F(void *d, const void *c, const void *a, const void *b,        \
+				     size_t n)                                                     \
 	{                                                                                          \
-		return loop_##name##_##F(d, a, b, n, false);                                       \
+		return loop_##name##_##F(d, c, a, b, n, false);                                    \
 	}                                                                                          \
-	static size_t vf_##name##_##F(void *d, const void *a, const void *b, size_t n)             \
+	static size_t vf_##name##_##F(void *d, const void *c, const void *a, const void *b,        \
+				     size_t n)                                                     \
 	{                                                                                          \
-		return loop_##name##_##F(d, a, b, n, true);                                        \
+		return loop_##name##_##F(d, c, a, b, n, true);                                     \
 	}
 
 #define FMA(a, b, c) FMA_S(a, b, c)

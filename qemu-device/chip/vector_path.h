@@ -75,8 +75,11 @@ enum sc_vcvt {
 	SC_VCVT_COUNT
 };
 
-/* d[i] = a[i] op b[i] from the start on; how many until a NaN. d may be a or b. */
-typedef size_t sc_vfp_fn(void *d, const void *a, const void *b, size_t n);
+/*
+ * d[i] = a[i] op b[i] from the start on, c[i] the third operand of those that have
+ * one (d in SC_VFP_TABLE); how many until a NaN. d may be a, b or c.
+ */
+typedef size_t sc_vfp_fn(void *d, const void *c, const void *a, const void *b, size_t n);
 
 /* d[i] of a[i]: how many until one may raise a flag other than NX. */
 typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);

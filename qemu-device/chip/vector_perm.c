@@ -4,7 +4,7 @@
  * registers, and single elements to and from scalar registers. The invariant:
  * an element index is compared with VLMAX before it is used.
  */
-#include "vector.h"
+#include "vector_path.h"
 
 static uint64_t vlmax(const struct sc_vec *x)
 {
@@ -101,8 +101,9 @@ static enum sc_vres move_registers(struct sc_vec *x)
 
 	if (x->masked || nr > 8 || (nr & (nr - 1)) || x->vd % nr || x->vs2 % nr)
 		return SC_V_ILLEGAL;
-	if (from < end)
-		memmove(sc_vreg(x, x->vd) + from, sc_vreg(x, x->vs2) + from, end - from);
+	if (from < end && x->vd != x->vs2)
+		x->core->vpath->copy(sc_vreg(x, x->vd) + from, sc_vreg(x, x->vs2) + from,
+				     end - from);
 	return SC_V_DONE;
 }
 

@@ -138,7 +138,7 @@ static void check_fp(const struct sc_vector_path *p, enum sc_vfp op, int sew, bo
 
 	fill(&o, sew, corners);
 	sc_vhost_clear(true);
-	done = p->fp[op][sew - 2][one](o.d, o.a, o.b, n);
+	done = p->fp[op][sew - 2][one](o.d, o.d, o.a, o.b, n);
 	flags = sc_vhost_flags();
 	for (size_t i = 0; i < n; i++) {
 		uint64_t a = sc_vget((uint8_t *)o.a, i, sew);
