@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Packed weights on the host: rows into tiles and back (docs/layouts.md).
+ * Packed weights on the host: rows into tiles and back (docs/layouts.md), and the
+ * grid of the kernel that packs on the card.
  *
  * The invariant: every byte of a packed matrix is a function of the rows; what
  * lies beyond n and k, and the padding of a tile, is zero.
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "seedchip/ops_data.h"
 #include "seedchip/ops_matmul.h"
 
 static int check_packed(const struct sdo_packed *p)
@@ -116,4 +118,31 @@ API int sdo_unpack(const struct sdo_packed *layout, const void *packed,
 		   const struct sdo_plain *plain)
 {
 	return convert(layout, (uint8_t *)packed, plain, false);
+}
+
+API int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
+			     struct seedchip_dim *dim)
+{
+	const struct sdo_packed *p = &args->layout;
+	uint64_t tiles;
+	int r = check_packed(p);
+
+	if (r)
+		return r;
+	if (args->nk > 1 || args->reserved)
+		return sdo_refuse(-EINVAL, "pack_weights: nk %u, reserved %u", args->nk,
+				  args->reserved);
+	if (p->group && (!args->scales || !args->mins != !p->mins))
+		return sdo_refuse(-EINVAL, "pack_weights: scales or mins do not go with group %u",
+				  p->group);
+	r = sdo_check_stride("pack_weights", "stride", args->stride);
+	if (!r)
+		r = sdo_check_stride("pack_weights", "stride_scales", args->stride_scales);
+	if (!r)
+		r = sdo_check_stride("pack_weights", "stride_mins", args->stride_mins);
+	if (r)
+		return r;
+	tiles = sdo_packed_size(p) / sdo_packed_tile(p);
+	return sdo_grid("pack_weights", card, sdo_spread(card, tiles), 1, 4 * SDO_PACK_TILE, 0,
+			dim);
 }

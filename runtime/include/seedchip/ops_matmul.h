@@ -228,6 +228,43 @@ int sdo_unpack(const struct sdo_packed *layout, const void *packed,
 	       const struct sdo_plain *plain);
 #endif
 
+/* ---- pack_weights ---- */
+
+/* Bytes of the largest tile: F32 with groups of 16, F32 scales, and minima. */
+#define SDO_PACK_TILE (SDO_PACKED_K * SDO_PACKED_N * 4 + SDO_PACKED_K / 16 * SDO_PACKED_N * 6)
+
+/**
+ * struct sdo_pack_weights - rows into packed weights on the card: the bytes of sdo_pack()
+ * @packed: sdo_packed_size() bytes; all of them are written
+ * @values: [k][n], or [n][k] with @nk; I4 two a byte, low nibble first; each row begins at a byte
+ * @scales: [groups][n]
+ * @mins: f16 [groups][n]
+ * @stride: bytes from row to row of values, below 2^32 as the others
+ * @stride_scales: bytes from row to row
+ * @stride_mins: bytes from row to row
+ * @layout: of the result
+ * @nk: 1: @values are [n][k]
+ * @reserved: 0
+ */
+struct sdo_pack_weights {
+	uint64_t packed;
+	uint64_t values;
+	uint64_t scales;
+	uint64_t mins;
+	uint64_t stride;
+	uint64_t stride_scales;
+	uint64_t stride_mins;
+	struct sdo_packed layout;
+	uint32_t nk;
+	uint32_t reserved;
+};
+
+#ifdef SDO_HOST
+/** sdo_pack_weights_dim() - grid of pack_weights. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
+int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
+			 struct seedchip_dim *dim);
+#endif
+
 #ifdef __cplusplus
 }
 #endif
