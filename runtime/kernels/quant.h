@@ -67,7 +67,7 @@ static struct piece piece_at(const struct pieces *p, uint64_t step)
 	return it;
 }
 
-SD_INLINE uint32_t quant_bytes(uint32_t type, uint32_t n)
+SD_INLINE uint64_t quant_bytes(uint32_t type, uint64_t n)
 {
 	return (n * sd_format_bits(type) + 7) / 8;
 }
