@@ -331,6 +331,62 @@ static void test_empty(void)
 	dequantize_case(&b, &flat, KT_PLAIN, false);
 }
 
+/*
+ * A product of what quantize makes of both operands, with the strides that gemm wants, is the
+ * product of what the codes stand for; the sums are rounded to f16.
+ */
+static void test_gemm(void)
+{
+	enum { M = 5, N = 7, K = 200, G = 32, GROUPS = (K + G - 1) / G };
+	struct kt_mem x = kt_mem(4 * M * K, 0), w = kt_mem(4 * N * K, 0), a = kt_mem(M * K, 0);
+	struct kt_mem scale_a = kt_mem(4 * M * GROUPS, 0), sums = kt_mem(2 * M * GROUPS, 0);
+	struct kt_mem b = kt_mem(N * K / 2, 0), scale_b = kt_mem(2 * N * GROUPS, 0);
+	struct kt_mem mins = kt_mem(2 * N * GROUPS, 0), d = kt_mem(4 * M * N, 0);
+	struct sdo_quantize qa = { x.address, a.address, scale_a.address, 0, sums.address, 4 * K,
+				   K, { 4 * GROUPS, 4 }, { 0, 0 }, 2 * GROUPS, M, K, G,
+				   SDO_F32, SDO_I8, SDO_F32, 0 };
+	struct sdo_quantize qb = { w.address, b.address, scale_b.address, mins.address, 0, 4 * K,
+				   K / 2, { 2, 2 * N }, { 2, 2 * N }, 0, N, K, G,
+				   SDO_F32, SDO_I4, SDO_F16, 0 };
+	struct sdo_gemm g = { .a = a.address, .b = b.address, .d = d.address,
+			      .scale_a = scale_a.address, .scale_b = scale_b.address,
+			      .sums = sums.address, .mins = mins.address, .stride_a = K,
+			      .stride_b = K / 2, .stride_d = 4 * N, .stride_scale_a = 4 * GROUPS,
+			      .stride_scale_b = 2 * N, .stride_sums = 2 * GROUPS,
+			      .stride_mins = 2 * N, .m = M, .n = N, .k = K, .batch = 1,
+			      .group = G, .alpha = 1, .type_a = SDO_I8, .type_b = SDO_I4,
+			      .type_d = SDO_F32, .type_scale = SDO_F16, .flags = SDO_GEMM_B_NK };
+	struct seedchip_dim dim;
+
+	for (int i = 0; i < 16; i++)
+		g.codebook[i] = i - 8;
+	kt_fill(SDO_F32, x.host, M * K, KT_PLAIN);
+	kt_fill(SDO_F32, w.host, N * K, KT_PLAIN);
+	KT_OK(sdo_quantize_dim(&qa, &kt_card, &dim));
+	kt_run("quantize", "quantize", &qa, sizeof(qa), &dim);
+	KT_OK(sdo_quantize_dim(&qb, &kt_card, &dim));
+	kt_run("quantize", "quantize", &qb, sizeof(qb), &dim);
+	KT_OK(sdo_gemm_dim(&g, &kt_card, &dim));
+	kt_run("gemm", "gemm", &g, sizeof(g), &dim);
+	for (int i = 0; i < M * N; i++) {
+		int m = i / N, n = i % N;
+		double want = 0, bound = 0;
+
+		for (int k = 0; k < K; k++) {
+			int at = k / G * N + n;
+			double va = kt_get(SDO_I8, a.host, m * K + k) *
+				    kt_get(SDO_F32, scale_a.host, m * GROUPS + k / G);
+			double vb = get_q(SDO_I4, b.host, n * K + k) *
+				    kt_get(SDO_F16, scale_b.host, at);
+			double min = kt_get(SDO_F16, mins.host, at);
+
+			want += va * (vb + min);
+			bound += 0x1p-11 * fabs(va * min) + 0x1p-18 * fabs(va * vb);
+		}
+		kt_near("product", SDO_F32, (float *)d.host + i, &want, 1, bound, 0);
+	}
+}
+
 static void test_refused(void)
 {
 	struct sdo_quantize a = { .type_x = SDO_I8, .type_q = SDO_E4M3, .type_scale = SDO_F16,
@@ -370,6 +426,7 @@ int main(void)
 		{ "quantize: scales given", test_given },
 		{ "quantize: long rows, many rows", test_long },
 		{ "dequantize: types and groups", test_dequantize },
+		{ "quantize: operands of gemm", test_gemm },
 		{ "quantize, dequantize: nothing to do", test_empty },
 		{ "quantize, dequantize: what is refused", test_refused },
 	};
