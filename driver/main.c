@@ -20,6 +20,7 @@
 #include <drm/drm_vma_manager.h>
 
 #include "debugfs.h"
+#include "compat/gpuvm.h"
 #include "device.h"
 #include "event.h"
 #include "fdinfo.h"
@@ -205,8 +206,8 @@ static const struct file_operations seedchip_fops = {
 };
 
 static const struct drm_driver seedchip_driver = {
-	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_GEM_GPUVA | DRIVER_SYNCOBJ |
-			   DRIVER_SYNCOBJ_TIMELINE,
+	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE | SEEDCHIP_DRIVER_GEM_GPUVA,
 	.open = seedchip_open,
 	.postclose = seedchip_postclose,
 	.show_fdinfo = seedchip_fdinfo_show,

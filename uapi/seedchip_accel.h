@@ -307,8 +307,8 @@ enum drm_seedchip_queue_flags {
  * @queue: out: queue handle, never 0
  * @hw_queue: out: queue number in faults and traces
  * @state_offset: out: offset for a read-only mmap() of struct sc_queue_state
- * @ring_va: user-mode: address of the ring, 64-byte aligned; else 0. It must be
- *	readable before the first doorbell, and need not be mapped yet.
+ * @ring_va: user-mode: address of the ring, 64-byte aligned; else 0. Mapped and
+ *	readable, or the queue fails at once: the card looks at it before any doorbell.
  * @doorbell_offset: out: user-mode: offset for mmap() of the doorbell page; else 0.
  *	A process created by fork() does not have the mapping.
  *

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * drm_gpuvm calls whose names or arguments have changed.
+ * drm_gpuvm calls whose names or arguments have changed, and a flag that has gone.
  */
 #ifndef SEEDCHIP_COMPAT_GPUVM_H
 #define SEEDCHIP_COMPAT_GPUVM_H
 
 #include <drm/drm_gpuvm.h>
+
+#ifdef SEEDCHIP_HAVE_DRIVER_GEM_GPUVA
+#define SEEDCHIP_DRIVER_GEM_GPUVA DRIVER_GEM_GPUVA
+#else
+#define SEEDCHIP_DRIVER_GEM_GPUVA 0
+#endif
 
 /* The caller holds the lock of the buffer's list of mappings. */
 static inline struct drm_gpuvm_bo *seedchip_gpuvm_bo_obtain(struct drm_gpuvm *gpuvm,

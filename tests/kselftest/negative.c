@@ -21,6 +21,7 @@
 
 #define PAGE   4096ULL
 #define VA     0x10000000ULL
+#define RING_VA 0x700000000ULL
 #define RW     (DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
 #define NOBODY 12345
 
@@ -570,12 +571,15 @@ int main(void)
 		{ "card memory is back", nothing_is_left },
 	};
 	struct drm_seedchip_queue_create create, user = { .flags = DRM_SEEDCHIP_QUEUE_USER,
-							  .ring_log2 = 6, .ring_va = 2 * VA };
+							  .ring_log2 = 6, .ring_va = RING_VA };
+	uint32_t ring;
 
 	memory_at_start = card_free_memory();
 	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	fd = card_open(0);
 	if (fd < 0 || memory == MAP_FAILED || card_info(fd, &info) || card_queue(fd, &create) ||
+	    card_bo(fd, PAGE, DRM_SEEDCHIP_BO_SYSTEM, &ring) ||
+	    card_bind(fd, DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ, ring, 0, RING_VA, PAGE) ||
 	    card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &user) ||
 	    card_bo(fd, PAGE, DRM_SEEDCHIP_BO_SYSTEM, &system_bo)) {
 		printf("Bail out! no card, queue or buffer\n");
