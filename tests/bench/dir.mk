@@ -47,3 +47,8 @@ benches += tests/bench/gemm_job
 tests/bench/gemm_job-uses := tests/bench/libbench.a runtime/libseedchip.so
 tests/bench/gemm_job-needs := $O/runtime/kernels/gemm.elf
 tests/bench/gemm_job.c-cflags := -DKERNELS='"$O/runtime/kernels"'
+
+benches += tests/bench/ops_data
+tests/bench/ops_data-uses := tests/bench/libbench.a runtime/libseedchip.so
+tests/bench/ops_data-needs := $(ops:%=$O/%.elf)
+tests/bench/ops_data.c-cflags := -DKERNELS='"$O/runtime/kernels"'
