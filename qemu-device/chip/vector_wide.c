@@ -88,6 +88,7 @@ struct wide {
 	sc_vfn *loop[3];
 	bool no_vv;
 };
+
 static const struct wide opm[64] = {
 	[0x30] = { THREE(waddu), 0 },	[0x31] = { THREE(wadd), 0 },   [0x32] = { THREE(wsubu), 0 },
 	[0x33] = { THREE(wsub), 0 },	[0x34] = { THREE(waddu_w), 0 },
@@ -98,6 +99,7 @@ static const struct wide opm[64] = {
 	[0x3d] = { THREE(wmacc), 0 },	[0x3e] = { THREE(wmaccus), 1 },
 	[0x3f] = { THREE(wmaccsu), 0 },
 };
+
 static sc_vfn *const narrow[2][3] = { THREE(nsrl), THREE(nsra) };
 
 static enum sc_vres widen(struct sc_vec *x)

@@ -34,6 +34,7 @@ struct trial {
 	uint8_t *regs;
 	uint32_t *stub;
 };
+
 void step(struct trial *t);
 extern uint32_t stubs[];
 
@@ -100,14 +101,16 @@ static unsigned int below(unsigned int n)
 /* Under Linux: step over an illegal instruction. */
 static void on_illegal(int sig, void *info, uint8_t *context)
 {
-	(void)sig, (void)info;
+	(void)sig;
+	(void)info;
 	illegal = 1;
 	*(uint64_t *)(context + 176) += 4; /* pc */
 }
 
+static uint64_t action[4]; /* struct sigaction of the kernel */
+
 void setup(void)
 {
-	static uint64_t action[4];
 	register uint64_t a0 asm("a0") = 4, a1 asm("a1") = (uint64_t)action;
 	register uint64_t a2 asm("a2") = 0, a3 asm("a3") = 8, a7 asm("a7") = 134;
 
@@ -422,7 +425,7 @@ static void floating(void)
 static void memory(void)
 {
 	static const uint8_t f3[] = { 0, 5, 6, 7 };
-	static char name[] = "vlseg1e8.vX";
+	char name[] = "vlseg1e8.vX";
 
 	for (unsigned int store = 0; store < 2; store++) {
 		uint32_t opcode = store ? 0x27 : 0x07;

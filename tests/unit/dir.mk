@@ -12,11 +12,12 @@ unit-tests += tests/unit/test_vector_paths
 tests/unit/test_vector_paths-uses := qemu-device/chip/libchip.a
 
 # the engines alone, on a bench in place of core and MMU
-engine-tests := test_engine test_dma test_matrix test_ordering
+engine-tests := test_engine test_dma test_matrix test_matrix_store test_ordering
 unit-tests += $(engine-tests:%=tests/unit/%)
 $(foreach t,$(engine-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/engine_bench.c))
 tests/unit/test_matrix-srcs += tests/unit/matrix_reference.c
+tests/unit/test_matrix_store-srcs += tests/unit/matrix_reference.c
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
 $(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))
 
