@@ -26,7 +26,7 @@ WARN := -Wall -Wextra $(if $(WERROR),-Werror)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 INCLUDES := -I. -Iuapi -Iruntime/include
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS) -fPIC -pthread -D_GNU_SOURCE $(INCLUDES)
-ALL_LDFLAGS = $(SANFLAGS) -pthread -Wl,-rpath,$(abspath $O/runtime)
+ALL_LDFLAGS = $(SANFLAGS) -pthread
 SEEDCHIP_CC := tools/cc/seedchip-cc
 
 ifeq ($(V),1)
@@ -38,7 +38,7 @@ say = @printf '  %-7s %s\n' $(1) $(2)
 endif
 
 # --- Debian packages, for the goals that need them ------------------------------------------
-passive := help clean qemu-tree
+passive := help clean qemu-tree uninstall
 goals := $(or $(MAKECMDGOALS),all)
 purposes := $(if $(filter-out $(passive),$(goals)),build) \
 	$(if $(filter demo check soak vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
@@ -59,6 +59,7 @@ endif
 static-libs :=
 shared-libs :=
 host-progs :=
+installed-progs :=
 vm-progs :=
 benches :=
 unit-tests :=
@@ -93,6 +94,7 @@ programs := $(sort $(host-progs) $(vm-progs) $(benches) $(built-tests))
 srcs = $(or $($(1)-srcs),$(1).c)
 objs = $(patsubst %,$O/%.o,$(basename $(call srcs,$(1))))
 uses = $(addprefix $O/,$($(1)-uses))
+rpath = $(if $(filter %.so,$($(1)-uses)),-Wl$(comma)-rpath$(comma)$(abspath $O/runtime))
 
 # --- host programs and libraries -------------------------------------------------------------
 $O/%.o: %.c
@@ -124,8 +126,8 @@ $(foreach l,$(shared-libs),$(eval $(call shared-lib,$(l))))
 define program
 $O/$(1): $(call objs,$(1)) $(call uses,$(1))
 	$$(call say,LD,$$@)
-	$$(Q)$(CC) $$(ALL_LDFLAGS) $($(1)-ldflags) -o $$@ $(call objs,$(1)) $(call uses,$(1)) \
-		$($(1)-libs) $(if $(filter $(1),$(unit-tests)),-lcmocka) -lm
+	$$(Q)$(CC) $$(ALL_LDFLAGS) $(call rpath,$(1)) $($(1)-ldflags) -o $$@ $(call objs,$(1)) \
+		$(call uses,$(1)) $($(1)-libs) $(if $(filter $(1),$(unit-tests)),-lcmocka) -lm
 endef
 $(foreach p,$(programs),$(eval $(call program,$(p))))
 
@@ -296,13 +298,22 @@ check-debug:
 lint: $B/kernel.path $B/qemu-headers.path
 	$(Q)tools/build/lint.sh $(F)
 
+# The user-space part; the driver is built and installed by Kbuild (docs/driver.md, "Using it")
+PREFIX := /usr/local
+install: $(addprefix $O/,runtime/libseedchip.so $(installed-progs) $(ops:%=%.elf))
+	@tools/build/install.sh "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	@tools/build/install.sh --remove "$(PREFIX)" "$(DESTDIR)"
+
 clean:
 	rm -rf $B
 
 help:
 	@sed '1d; s/^  //' tools/build/help.txt
 
-.PHONY: all bench fuzz fuzz-program check check-debug check-kernels clean demo help lint qemu-headers qemu-tree soak test vm FORCE
+.PHONY: all bench fuzz fuzz-program check check-debug check-kernels clean demo help install lint qemu-headers \
+	qemu-tree soak test uninstall vm FORCE
 FORCE:
 
 -include $(shell find $O -name '*.d' -not -path '*/kbuild/*' 2>/dev/null)

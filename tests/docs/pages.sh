@@ -69,9 +69,9 @@ links() {
 	done
 }
 
-# The command lines that begin with make, in code blocks and between backticks
+# The command lines that begin with make, in code blocks and between backticks; -C is another Makefile
 make_lines() {
-	sed -n 's/^    \(make .*\)/\1/p' "$1"
+	sed -n '/^    make -C/d; s/^    \(make .*\)/\1/p' "$1"
 	grep -oE '`make [^`]*`' "$1" | tr -d '`'
 }
 

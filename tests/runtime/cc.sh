@@ -83,7 +83,8 @@ objects_ok() {
 }
 
 install_ok() {
-	tools/cc/install.sh "$tmp/usr" && [ -e "$tmp/usr/lib/seedchip/gemm.elf" ] &&
+	mkdir -p "$tmp/usr/lib" && : >"$tmp/usr/lib/other.so" &&
+		tools/build/install.sh "$tmp/usr" && tools/build/install.sh "$tmp/usr" && [ -e "$tmp/usr/lib/seedchip/gemm.elf" ] &&
 		 "$tmp/usr/bin/seedchip-cc" -o "$tmp/i.elf" "$tmp/k.c" &&
 		"$cc" -o "$tmp/k.elf" "$tmp/k.c" && llvm-objdump-19 -d "$tmp/i.elf" >"$tmp/i.s" &&
 		llvm-objdump-19 -d "$tmp/k.elf" >"$tmp/k.s" && tail -n +3 "$tmp/i.s" >"$tmp/i.t" &&
@@ -96,6 +97,7 @@ pkgconfig_ok() {
 	gcc -Wall -Wextra -Werror runtime/examples/hello.c -o "$tmp/hello" $flags \
 		-Wl,-rpath,"$tmp/usr/lib" && LD_LIBRARY_PATH='' ldd "$tmp/hello" &&
 		ldd "$tmp/hello" | grep -q "libseedchip.so.0 => $tmp/usr/lib/" || return 1
+	"$tmp/usr/bin/seedchip-perf" --help && "$tmp/usr/bin/seedchip-run-elf" --help || return 1
 	# without a card it says so
 	SEEDCHIP_VISIBLE_DEVICES='' "$tmp/hello" 2>&1 | grep 'no SeedChip card 0'
 }
@@ -124,6 +126,13 @@ EOF
 		cmake --build "$tmp/cmake/build"
 }
 
+# Nothing is left but what was there before; another prefix is not touched.
+uninstall_ok() {
+	tools/build/install.sh --remove "$tmp/usr" &&
+		[ "$(cd "$tmp/usr" && find . -type f -o -type l)" = ./lib/other.so ] &&
+		[ ! -e "$tmp/usr/share/doc" ] && ! tools/build/install.sh --remove "$tmp/usr"
+}
+
 check "segments, relocations and scratchpad are what the loader wants" flags_ok
 check "kernels are exported and nothing else" exports_ok
 check "dependencies of all sources are written" deps_ok
@@ -148,4 +157,5 @@ else
 	number=$((number + 1))
 	echo "ok $number - installed: CMake builds hello # SKIP cmake is not installed"
 fi
+check "uninstalled: nothing of it is left" uninstall_ok
 echo "1..$number"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 host-tests += tests/runtime/cc.sh
-tests/runtime/cc.sh-needs := $O/runtime/libseedchip.so $O/tools/cc/seedchip-isa $(ops:%=$O/%.elf)
+tests/runtime/cc.sh-needs = $O/runtime/libseedchip.so $(installed-progs:%=$O/%) $(ops:%=$O/%.elf)
 
 device-kernels += tests/runtime/runtime_kernels
 runtime-vm-tests := api share fault two_cards small_bar removed

@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: MIT
 vm-progs += tools/cc/seedchip-isa
-tools/cc/seedchip-isa-uses := runtime/libseedchip.so
+installed-progs += tools/cc/seedchip-isa
+tools/cc/seedchip-isa-uses := runtime/libseedchip.a qemu-device/chip/libchip.a
+tools/cc/seedchip-isa-libs := -lelf -ldrm
