@@ -69,20 +69,36 @@ const char *seedchip_error(void);
  */
 const char *seedchip_status_name(unsigned int status);
 
-/** seedchip_status_text() - meaning of a status in one sentence; as seedchip_status_name(). */
+/**
+ * seedchip_status_text() - meaning of a status in one sentence
+ * @status: as for seedchip_status_name()
+ *
+ * Return: as seedchip_status_name().
+ */
 const char *seedchip_status_text(unsigned int status);
 
 /**
  * seedchip_status_errno() - the errno of a status
+ * @status: as for seedchip_status_name()
  *
  * Return: 0 for OK, the negative errno of a failure; -EIO for an unknown number.
  */
 int seedchip_status_errno(unsigned int status);
 
-/** seedchip_code_name() - name of a code, as "ILLEGAL_INSN"; as seedchip_status_name(). */
+/**
+ * seedchip_code_name() - name of a code, as "ILLEGAL_INSN"
+ * @code: seedchip_fault.code
+ *
+ * Return: as seedchip_status_name().
+ */
 const char *seedchip_code_name(unsigned int code);
 
-/** seedchip_code_text() - meaning of a code in one sentence; as seedchip_status_name(). */
+/**
+ * seedchip_code_text() - meaning of a code in one sentence
+ * @code: seedchip_fault.code
+ *
+ * Return: as seedchip_status_name().
+ */
 const char *seedchip_code_text(unsigned int code);
 
 /**
@@ -101,7 +117,14 @@ enum seedchip_log_level {
 	SEEDCHIP_LOG_KERNEL = 16,
 };
 
-/** typedef seedchip_log_fn - receives messages, from any thread; must not call the library. */
+/**
+ * typedef seedchip_log_fn - receives messages
+ * @opaque: what was given to seedchip_log_set()
+ * @level: kind of message
+ * @text: one line, without its end
+ *
+ * Called from any thread; must not call the library.
+ */
 typedef void (*seedchip_log_fn)(void *opaque, enum seedchip_log_level level, const char *text);
 
 /**
@@ -152,6 +175,7 @@ int seedchip_device_open(unsigned int index, struct seedchip_device **dev);
 
 /**
  * seedchip_device_close() - close a card
+ * @dev: the card, or NULL
  *
  * Queues, buffers, ranges and modules must have been destroyed before.
  */
@@ -197,7 +221,13 @@ struct seedchip_device_info {
 	char isa_string[128];
 };
 
-/** seedchip_device_info() - describe a card; @info->size must be set. Return: 0 or -EINVAL. */
+/**
+ * seedchip_device_info() - describe a card
+ * @dev: the card
+ * @info: its size must be set
+ *
+ * Return: 0 or -EINVAL.
+ */
 int seedchip_device_info(struct seedchip_device *dev, struct seedchip_device_info *info);
 
 /* ---- buffer ---- */
@@ -278,6 +308,7 @@ int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint32_t 
 
 /**
  * seedchip_buffer_destroy() - give a buffer back
+ * @buf: the buffer, or NULL
  *
  * Does not wait. Mappings of it by seedchip_buffer_map() end at once. The card
  * may use it until all work that was queued on any queue before this call,
@@ -286,10 +317,20 @@ int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint32_t 
  */
 void seedchip_buffer_destroy(struct seedchip_buffer *buf);
 
-/** seedchip_buffer_address() - its address on the device. */
+/**
+ * seedchip_buffer_address() - where a buffer is
+ * @buf: the buffer
+ *
+ * Return: its address on the device; it does not change.
+ */
 uint64_t seedchip_buffer_address(const struct seedchip_buffer *buf);
 
-/** seedchip_buffer_size() - its size: what was asked for, rounded up to the page size. */
+/**
+ * seedchip_buffer_size() - the size of a buffer
+ * @buf: the buffer
+ *
+ * Return: what was asked for, rounded up to the page size.
+ */
 uint64_t seedchip_buffer_size(const struct seedchip_buffer *buf);
 
 /**
@@ -308,6 +349,7 @@ int seedchip_buffer_map(struct seedchip_buffer *buf, void **ptr);
 
 /**
  * seedchip_buffer_set_name() - name a buffer for fault records
+ * @buf: the buffer
  * @name: copied, cut to 31 characters; NULL: none
  */
 void seedchip_buffer_set_name(struct seedchip_buffer *buf, const char *name);
@@ -325,10 +367,20 @@ void seedchip_buffer_set_name(struct seedchip_buffer *buf, const char *name);
 int seedchip_range_reserve(struct seedchip_device *dev, uint64_t size,
 			   struct seedchip_range **range);
 
-/** seedchip_range_destroy() - unmap and give the addresses back; as seedchip_buffer_destroy(). */
+/**
+ * seedchip_range_destroy() - unmap a range and give its addresses back
+ * @range: the range, or NULL
+ *
+ * As seedchip_buffer_destroy().
+ */
 void seedchip_range_destroy(struct seedchip_range *range);
 
-/** seedchip_range_address() - its first address. */
+/**
+ * seedchip_range_address() - where a range is
+ * @range: the range
+ *
+ * Return: its first address on the device.
+ */
 uint64_t seedchip_range_address(const struct seedchip_range *range);
 
 /**
@@ -353,7 +405,16 @@ int seedchip_range_map(struct seedchip_range *range, uint64_t offset, struct see
 		       uint64_t buf_offset, uint64_t size, const struct seedchip_event *after,
 		       struct seedchip_event *mapped);
 
-/** seedchip_range_unmap() - remove mappings; arguments as seedchip_range_map(). */
+/**
+ * seedchip_range_unmap() - remove mappings
+ * @range: the range
+ * @offset: where in the range; a multiple of the page size
+ * @size: bytes; a multiple of the page size
+ * @after: as for seedchip_range_map()
+ * @unmapped: as for seedchip_range_map()
+ *
+ * Return: as seedchip_range_map().
+ */
 int seedchip_range_unmap(struct seedchip_range *range, uint64_t offset, uint64_t size,
 			 const struct seedchip_event *after, struct seedchip_event *unmapped);
 
@@ -386,15 +447,29 @@ int seedchip_range_unmap(struct seedchip_range *range, uint64_t offset, uint64_t
 int seedchip_module_load(struct seedchip_device *dev, const void *image, size_t size,
 			 const char *name, struct seedchip_module **mod);
 
-/** seedchip_module_load_file() - load a module from a file; also the errnos of open(). */
+/**
+ * seedchip_module_load_file() - load a module from a file
+ * @dev: the card
+ * @path: the file
+ * @mod: the module
+ *
+ * Return: as seedchip_module_load(); also the errnos of open().
+ */
 int seedchip_module_load_file(struct seedchip_device *dev, const char *path,
 			      struct seedchip_module **mod);
 
-/** seedchip_module_unload() - unload a module and its kernels; as seedchip_buffer_destroy(). */
+/**
+ * seedchip_module_unload() - unload a module and its kernels
+ * @mod: the module, or NULL
+ *
+ * As seedchip_buffer_destroy().
+ */
 void seedchip_module_unload(struct seedchip_module *mod);
 
 /**
  * seedchip_module_kernel() - find a kernel by name
+ * @mod: the module
+ * @name: of the function
  * @kernel: belongs to the module
  *
  * Return: 0 or -ENOENT.
@@ -422,7 +497,13 @@ struct seedchip_kernel_info {
 	char name[64];
 };
 
-/** seedchip_kernel_info() - describe a kernel; @info->size must be set. Return: 0 or -EINVAL. */
+/**
+ * seedchip_kernel_info() - describe a kernel
+ * @kernel: the kernel
+ * @info: its size must be set
+ *
+ * Return: 0 or -EINVAL.
+ */
 int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_kernel_info *info);
 
 /* ---- queue ---- */
@@ -437,6 +518,7 @@ int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_k
  * @core_mask: cores to use; default all
  * @wg_limit: instructions that a workgroup may retire; default of the driver
  * @log_size: bytes of log between two calls that print it; default 64 KiB
+ * @reserved: zero
  */
 struct seedchip_queue_desc {
 	size_t size;
@@ -466,7 +548,10 @@ struct seedchip_queue_desc {
 int seedchip_queue_create(struct seedchip_device *dev, const struct seedchip_queue_desc *desc,
 			  struct seedchip_queue **queue);
 
-/** seedchip_queue_destroy() - abort what the queue still does and destroy it and its events. */
+/**
+ * seedchip_queue_destroy() - abort what a queue still does and destroy it and its events
+ * @queue: the queue, or NULL
+ */
 void seedchip_queue_destroy(struct seedchip_queue *queue);
 
 /**
@@ -540,6 +625,7 @@ int seedchip_launch(struct seedchip_queue *queue, const struct seedchip_kernel *
 
 /**
  * seedchip_copy() - queue a copy
+ * @queue: the queue
  * @dst: address
  * @src: address; the two must not overlap
  * @size: bytes
@@ -566,11 +652,18 @@ struct seedchip_copy_2d {
 	uint64_t src_stride;
 };
 
-/** seedchip_copy_2d() - queue a copy of rows. Return: as seedchip_launch(). */
+/**
+ * seedchip_copy_2d() - queue a copy of rows
+ * @queue: the queue
+ * @copy: what to copy; not kept
+ *
+ * Return: as seedchip_launch().
+ */
 int seedchip_copy_2d(struct seedchip_queue *queue, const struct seedchip_copy_2d *copy);
 
 /**
  * seedchip_fill() - queue a fill
+ * @queue: the queue
  * @dst: address
  * @pattern: 8 bytes, little-endian, repeated from @dst on
  * @size: bytes; the last repetition is cut
@@ -579,12 +672,18 @@ int seedchip_copy_2d(struct seedchip_queue *queue, const struct seedchip_copy_2d
  */
 int seedchip_fill(struct seedchip_queue *queue, uint64_t dst, uint64_t pattern, uint64_t size);
 
-/** seedchip_queue_flush() - give staged work to the card. Return: as seedchip_launch(). */
+/**
+ * seedchip_queue_flush() - give staged work to the card
+ * @queue: the queue
+ *
+ * Return: as seedchip_launch().
+ */
 int seedchip_queue_flush(struct seedchip_queue *queue);
 
 /**
  * seedchip_queue_mark() - give staged work to the card and name the moment when
  * all that was queued so far has completed
+ * @queue: the queue
  *
  * Never fails: if the work could not be given to the card because the queue has
  * failed, waiting for the event says so. May wait for room in the driver.
@@ -724,6 +823,7 @@ int seedchip_fault_fd(struct seedchip_device *dev);
 
 /**
  * seedchip_queue_recover() - make a queue usable again after a failure
+ * @queue: the queue
  *
  * What was queued and has not completed is dropped; its events keep failing.
  * Nothing happens if the queue has not failed.
@@ -762,7 +862,13 @@ struct seedchip_queue_stats {
 	uint64_t faults;
 };
 
-/** seedchip_queue_stats() - read the counters; costs no system call. Return: 0 or -EINVAL. */
+/**
+ * seedchip_queue_stats() - read the counters of a queue; costs no system call
+ * @queue: the queue
+ * @stats: its size must be set
+ *
+ * Return: 0 or -EINVAL.
+ */
 int seedchip_queue_stats(struct seedchip_queue *queue, struct seedchip_queue_stats *stats);
 
 #ifdef __cplusplus

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # install.sh [--remove] PREFIX [DESTDIR]: the user-space part of SeedChip under DESTDIR/PREFIX:
-# runtime, headers, kernel library, seedchip-cc with what kernels include, tools, pages.  $BUILD
-# is the folder with what was built (build).
+# runtime, headers, kernel library, seedchip-cc with what kernels include, tools, pages, manual
+# pages. $BUILD is the folder with what was built (build).
 #
 # Every file that is put in place is a line of PREFIX/share/seedchip/installed; --remove takes
 # away those and the folders below bin, lib, include and share that are then empty.
@@ -73,6 +73,8 @@ put 755 bin "$top/tools/cc/seedchip-cc" "$build/tools/cc/seedchip-isa" \
 	"$build/tools/perf/seedchip-perf" "$build/tools/run-elf/seedchip-run-elf"
 put 644 share/seedchip/perf "$top"/tools/perf/configs/*
 put 644 share/doc/seedchip "$top"/README.md "$top"/docs/*.md
+"$top/tools/docs/man.sh" "$build/man"
+put 644 share/man/man3 "$build"/man/*.3
 
 put 644 lib "$build/runtime/libseedchip.so"
 mv "$root/lib/libseedchip.so" "$root/lib/libseedchip.so.$version"
