@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Packed weights on the host: rows into tiles and back (docs/layouts.md), and the
- * grid of the kernel that packs on the card.
+ * grid of the kernels that do it on the card.
  *
  * The invariant: every byte of a packed matrix is a function of the rows; what
  * lies beyond n and k, and the padding of a tile, is zero.
@@ -13,24 +13,24 @@
 #include "seedchip/ops_data.h"
 #include "seedchip/ops_matmul.h"
 
-static int check_packed(const struct sdo_packed *p)
+static int check_packed(const char *op, const struct sdo_packed *p)
 {
 	bool pow2 = p->group >= 16 && p->group <= SDO_PACKED_K && !(p->group & (p->group - 1));
 
 	if (p->type > SDO_F32)
-		return sdo_refuse(-EOPNOTSUPP, "pack: type %u", p->type);
+		return sdo_refuse(-EOPNOTSUPP, "%s: type %u", op, p->type);
 	if (p->group && !pow2)
-		return sdo_refuse(-EINVAL, "pack: group %u: not a power of two from 16 to 256",
+		return sdo_refuse(-EINVAL, "%s: group %u: not a power of two from 16 to 256", op,
 				  p->group);
 	if (p->group && p->type_scale != SDO_F16 && p->type_scale != SDO_F32 &&
 	    p->type_scale != SDO_E8M0)
-		return sdo_refuse(-EOPNOTSUPP, "pack: type_scale %u", p->type_scale);
+		return sdo_refuse(-EOPNOTSUPP, "%s: type_scale %u", op, p->type_scale);
 	if (p->mins > 1 || (p->mins && !p->group) || p->reserved)
-		return sdo_refuse(-EINVAL, "pack: mins %u with group %u", p->mins, p->group);
+		return sdo_refuse(-EINVAL, "%s: mins %u with group %u", op, p->mins, p->group);
 	return 0;
 }
 
-/* Element @i of a row to element @j of another; both of @bits. */
+/* Element @i of a row to element @j of another, both of @bits; rows are written in order. */
 static void copy_element(uint8_t *to, uint64_t j, const uint8_t *from, uint64_t i, uint32_t bits)
 {
 	uint32_t v;
@@ -41,7 +41,7 @@ static void copy_element(uint8_t *to, uint64_t j, const uint8_t *from, uint64_t 
 	}
 	v = from[i / 2] >> i % 2 * 4 & 15;
 	to += j / 2;
-	*to = (*to & 0xf0 >> j % 2 * 4) | v << j % 2 * 4;
+	*to = j % 2 ? (*to & 15) | v << 4 : v;
 }
 
 /* Where rows of a tile are in the plain matrix: [rows][n], or [n][rows]. */
@@ -82,7 +82,7 @@ static int convert(const struct sdo_packed *p, uint8_t *packed, const struct sdo
 		  false },
 		{ plain->mins, plain->stride_mins, 16, all, 0, false },
 	};
-	int r = check_packed(p);
+	int r = check_packed(pack ? "sdo_pack" : "sdo_unpack", p);
 
 	if (r)
 		return r;
@@ -120,29 +120,39 @@ API int sdo_unpack(const struct sdo_packed *layout, const void *packed,
 	return convert(layout, (uint8_t *)packed, plain, false);
 }
 
-API int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
-			     struct seedchip_dim *dim)
+static int tiles_grid(const char *op, const struct sdo_pack_weights *args,
+		      const struct sdo_card *card, struct seedchip_dim *dim)
 {
 	const struct sdo_packed *p = &args->layout;
 	uint64_t tiles;
-	int r = check_packed(p);
+	int r = check_packed(op, p);
 
 	if (r)
 		return r;
 	if (args->nk > 1 || args->reserved)
-		return sdo_refuse(-EINVAL, "pack_weights: nk %u, reserved %u", args->nk,
-				  args->reserved);
+		return sdo_refuse(-EINVAL, "%s: nk %u, reserved %u", op, args->nk, args->reserved);
 	if (p->group && (!args->scales || !args->mins != !p->mins))
-		return sdo_refuse(-EINVAL, "pack_weights: scales or mins do not go with group %u",
+		return sdo_refuse(-EINVAL, "%s: scales or mins do not go with group %u", op,
 				  p->group);
-	r = sdo_check_stride("pack_weights", "stride", args->stride);
+	r = sdo_check_stride(op, "stride", args->stride);
 	if (!r)
-		r = sdo_check_stride("pack_weights", "stride_scales", args->stride_scales);
+		r = sdo_check_stride(op, "stride_scales", args->stride_scales);
 	if (!r)
-		r = sdo_check_stride("pack_weights", "stride_mins", args->stride_mins);
+		r = sdo_check_stride(op, "stride_mins", args->stride_mins);
 	if (r)
 		return r;
 	tiles = sdo_packed_size(p) / sdo_packed_tile(p);
-	return sdo_grid("pack_weights", card, sdo_spread(card, tiles), 1, 4 * SDO_PACK_TILE, 0,
-			dim);
+	return sdo_grid(op, card, sdo_spread(card, tiles), 1, 4 * sdo_packed_tile(p), 0, dim);
+}
+
+API int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
+			     struct seedchip_dim *dim)
+{
+	return tiles_grid("pack_weights", args, card, dim);
+}
+
+API int sdo_unpack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
+			       struct seedchip_dim *dim)
+{
+	return tiles_grid("unpack_weights", args, card, dim);
 }

@@ -130,7 +130,8 @@ static struct best meet(const struct best *mine)
 	return best;
 }
 
-SD_KERNEL(argmax, struct sdo_argmax)
+/* The stack has room for a spilled group of the longest vectors. */
+SD_KERNEL_WITH(argmax, struct sdo_argmax, 2 * SC_STACK_DEFAULT, 0)
 {
 	static SD_TCM struct best best[SDO_SCAN_ROWS];
 	struct scan s = {

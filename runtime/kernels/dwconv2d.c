@@ -208,7 +208,8 @@ static void run_rows(struct work *w, const struct block *b, const uint8_t *slab,
 	w->puts++;
 }
 
-SD_KERNEL(dwconv2d, struct sdo_dwconv2d)
+/* The stack has room for what is spilled of the longest vectors. */
+SD_KERNEL_WITH(dwconv2d, struct sdo_dwconv2d, 4 * SC_STACK_DEFAULT, 0)
 {
 	static SD_TCM uint32_t tap[SDO_WINDOW_MAX], bias[SDO_WINDOW_RUN];
 	static SD_TCM float scale[SDO_WINDOW_RUN];

@@ -3,101 +3,15 @@
  * pack_weights: rows of weights into tiles (struct sdo_pack_weights).
  *
  * DMA reads what a tile needs, dense; the hart arranges it; DMA writes the tile,
- * one piece. The invariant: tile k has slot k % 2 of both sides, and every byte
- * of it is written, zeros beyond n and k.
+ * one piece. The invariant: every byte of a tile is written, zeros beyond n and k.
  */
-#include <seedchip/ops_matmul.h>
-
-#include "data.h"
-
-enum channel { DMA_IN, DMA_OUT };
-enum counter { C_IN, C_OUT };
-
-#define N SDO_PACKED_N
-#define K SDO_PACKED_K
-
-/* What a tile has of the matrix. */
-struct tile {
-	uint32_t n0;
-	uint32_t k0;
-	uint32_t n;
-	uint32_t k;
-	uint32_t groups;
-};
-
-struct work {
-	const struct sdo_pack_weights *args;
-	uint32_t bits;
-	uint32_t scale_size;
-	uint32_t values; /* bytes of a tile's values, and of its scales */
-	uint32_t scales;
-	uint32_t size; /* of a tile */
-	uint8_t *in;
-	uint8_t *out;
-};
-
-static struct tile tile_at(const struct work *w, uint64_t number)
-{
-	const struct sdo_packed *p = &w->args->layout;
-	uint32_t down = div_up(p->k, K);
-	struct tile t = { .n0 = number / down * N, .k0 = number % down * K };
-
-	t.n = min_u32(N, p->n - t.n0);
-	t.k = min_u32(K, p->k - t.k0);
-	t.groups = p->group ? div_up(t.k, p->group) : 0;
-	return t;
-}
-
-static uint32_t bytes_of(const struct work *w, uint32_t count)
-{
-	return (count * w->bits + 7) / 8;
-}
-
-static void read_rows(void *to, uint64_t from, uint64_t stride, uint32_t bytes, uint32_t rows)
-{
-	dma_tile(DMA_IN, to, from, true, 1, (struct axis){ 1, bytes },
-		 (struct axis){ stride, rows });
-}
-
-static void load(const struct work *w, uint32_t k, uint64_t number)
-{
-	const struct sdo_pack_weights *a = w->args;
-	const struct tile t = tile_at(w, number);
-	uint32_t outer = a->nk ? t.n0 : t.k0, inner = a->nk ? t.k0 : t.n0;
-	uint8_t *to = w->in + k % 2 * SDO_PACK_TILE;
-
-	read_rows(to, a->values + outer * a->stride + (uint64_t)inner * w->bits / 8, a->stride,
-		  bytes_of(w, a->nk ? t.k : t.n), a->nk ? t.n : t.k);
-	if (t.groups) {
-		uint32_t first = t.k0 / a->layout.group;
-
-		read_rows(to + w->values, a->scales + first * a->stride_scales +
-			  (uint64_t)t.n0 * w->scale_size, a->stride_scales, t.n * w->scale_size,
-			  t.groups);
-		if (a->layout.mins)
-			read_rows(to + w->values + w->scales, a->mins + first * a->stride_mins +
-				  (uint64_t)t.n0 * 2, a->stride_mins, t.n * 2, t.groups);
-	}
-	sd_post(DMA_IN, C_IN);
-}
-
-/* Dense rows of @bytes to rows of @step bytes. */
-static void spread_rows(uint8_t *to, const uint8_t *from, uint32_t rows, uint32_t bytes,
-			uint32_t step)
-{
-	for (uint32_t r = 0; r < rows; r++, to += step, from += bytes) {
-		for (uint32_t i = 0, vl; i < bytes; i += vl) {
-			vl = __riscv_vsetvl_e8m8(bytes - i);
-			__riscv_vse8_v_u8m8(to + i, __riscv_vle8_v_u8m8(from + i, vl), vl);
-		}
-	}
-}
+#include "packed.h"
 
 /* Rows [n][k] to columns of the tile, for elements of so many bits. */
 #define DEFINE_TURN(bits)                                                                          \
 	static void turn##bits(uint8_t *tile, const uint8_t *from, const struct tile *t)           \
 	{                                                                                          \
-		const uint32_t size = bits / 8, step = N * size;                                   \
+		const uint32_t size = bits / 8, step = SDO_PACKED_N * size;                        \
 												   \
 		for (uint32_t c = 0; c < t->n; c++) {                                              \
 			uint8_t *to = tile + c * size;                                             \
@@ -120,7 +34,7 @@ DEFINE_TURN(32)
 /* Two rows of codes, @b NULL: zeros, become a column of bytes. */
 static void turn_pair(uint8_t *to, const uint8_t *a, const uint8_t *b, uint32_t k)
 {
-	const uint32_t step = N / 2;
+	const uint32_t step = SDO_PACKED_N / 2;
 
 	for (uint32_t i = 0, vl; i < k; i += 2 * vl) {
 		vuint8m4_t x, y, even, odd;
@@ -162,12 +76,14 @@ static void turn(const struct work *w, uint8_t *tile, const uint8_t *from, const
 static void clear_neighbours(uint8_t *tile, const struct tile *t)
 {
 	for (uint32_t r = 0; r < t->k; r++)
-		tile[r * (N / 2) + t->n / 2] &= 15;
+		tile[r * (SDO_PACKED_N / 2) + t->n / 2] &= 15;
 }
 
 static void arrange(const struct work *w, uint8_t *tile, const uint8_t *from,
 		    const struct tile *t)
 {
+	uint32_t scales = w->values, mins = w->values + w->scales;
+
 	for (uint32_t i = 0, vl; i < w->size; i += vl) {
 		vl = __riscv_vsetvl_e8m8(w->size - i);
 		__riscv_vse8_v_u8m8(tile + i, __riscv_vmv_v_x_u8m8(0, vl), vl);
@@ -175,55 +91,42 @@ static void arrange(const struct work *w, uint8_t *tile, const uint8_t *from,
 	if (w->args->nk) {
 		turn(w, tile, from, t);
 	} else {
-		spread_rows(tile, from, t->k, bytes_of(w, t->n), bytes_of(w, N));
+		copy_rows(tile, packed_bytes(w, SDO_PACKED_N), from, packed_bytes(w, t->n),
+			  packed_bytes(w, t->n), t->k);
 		if (w->bits == 4 && t->n % 2)
 			clear_neighbours(tile, t);
 	}
 	if (!t->groups)
 		return;
-	spread_rows(tile + w->values, from + w->values, t->groups, t->n * w->scale_size,
-		    N * w->scale_size);
+	copy_rows(tile + scales, SDO_PACKED_N * w->scale_size, from + scales,
+		  t->n * w->scale_size, t->n * w->scale_size, t->groups);
 	if (w->args->layout.mins)
-		spread_rows(tile + w->values + w->scales, from + w->values + w->scales, t->groups,
-			    t->n * 2, N * 2);
+		copy_rows(tile + mins, SDO_PACKED_N * 2, from + mins, t->n * 2, t->n * 2,
+			  t->groups);
 }
 
-static void finish(const struct work *w, uint32_t k, uint64_t number)
+static void load(const struct work *w, uint64_t k)
 {
-	const struct tile t = tile_at(w, number);
-	uint8_t *tile = w->out + k % 2 * SDO_PACK_TILE;
+	const struct tile t = packed_tile(w, k);
 
-	sd_await(C_IN, k + 1);
+	move_plain(w, PACKED_IN, packed_slot(w, PACKED_IN, k), &t);
+	sd_post(PACKED_IN, PACKED_IN);
+}
+
+static void finish(const struct work *w, uint64_t k)
+{
+	const struct tile t = packed_tile(w, k);
+	uint8_t *tile = packed_slot(w, PACKED_OUT, k);
+
+	sd_await(PACKED_IN, k + 1);
 	if (k >= 2)
-		sd_await(C_OUT, k - 1);
-	arrange(w, tile, w->in + k % 2 * SDO_PACK_TILE, &t);
-	sd_dma_1d(DMA_OUT, (void *)(w->args->packed + number * w->size), tile, w->size);
-	sd_post(DMA_OUT, C_OUT);
+		sd_await(PACKED_OUT, k - 1);
+	arrange(w, tile, packed_slot(w, PACKED_IN, k), &t);
+	sd_dma_1d(PACKED_OUT, (void *)packed_at(w, k), tile, w->size);
+	sd_post(PACKED_OUT, PACKED_OUT);
 }
 
 SD_KERNEL(pack_weights, struct sdo_pack_weights)
 {
-	const struct sdo_packed *p = &args->layout;
-	struct work w = {
-		.args = args,
-		.bits = sdo_type_bits(p->type),
-		.scale_size = sdo_type_bits(p->type_scale) / 8,
-		.values = sdo_packed_values(p),
-		.scales = sdo_packed_scales(p),
-		.size = sdo_packed_tile(p),
-		.in = sd_dynamic(),
-	};
-	uint64_t tiles = (uint64_t)div_up(p->n, N) * div_up(p->k, K), mine = 0;
-
-	w.out = w.in + 2 * SDO_PACK_TILE;
-	if (sd_wg_x() < tiles)
-		mine = (tiles - sd_wg_x() - 1) / sd_grid_x() + 1;
-	for (uint64_t k = 0; k <= mine; k++) {
-		uint64_t number = sd_wg_x() + k * sd_grid_x();
-
-		if (k < mine)
-			load(&w, k, number);
-		if (k)
-			finish(&w, k - 1, number - sd_grid_x());
-	}
+	packed_run(args, load, finish);
 }

@@ -52,7 +52,7 @@ static void activate_case(uint32_t act, const uint32_t n[4], enum kt_data data, 
 	for (size_t i = 0; data == KT_PLAIN && i < tensor_count(&x); i++)
 		kt_set(x.type, tensor_at(&x, i), 0, (float)(tensor_get(&x, i) * factor));
 	memcpy(args.n, n, sizeof(args.n));
-	KT_OK(sdo_activate_dim(&args, &kt_card, &dim));
+	KT_DIM(sdo_activate_dim(&args, &kt_card, &dim));
 	kt_run("activate", "activate", &args, sizeof(args), &dim);
 	for (size_t i = 0; i < tensor_count(&x); i++) {
 		double v = tensor_get(&x, i);
@@ -89,7 +89,7 @@ static void test_glu(void)
 		struct seedchip_dim dim;
 
 		memcpy(args.n, n, sizeof(args.n));
-		KT_OK(sdo_glu_dim(&args, &kt_card, &dim));
+		KT_DIM(sdo_glu_dim(&args, &kt_card, &dim));
 		kt_run("glu", "glu", &args, sizeof(args), &dim);
 		for (size_t j = 0; j < tensor_count(&out); j++) {
 			double v = tensor_get(&gate, j);
@@ -116,7 +116,7 @@ static void test_glu_halves(void)
 	struct seedchip_dim dim;
 
 	args.up.address += 130 * 2;
-	KT_OK(sdo_glu_dim(&args, &kt_card, &dim));
+	KT_DIM(sdo_glu_dim(&args, &kt_card, &dim));
 	kt_run("glu", "glu", &args, sizeof(args), &dim);
 	for (size_t i = 0; i < tensor_count(&out); i++) {
 		size_t j = i / 130 * 260 + i % 130;
@@ -144,7 +144,7 @@ static void test_scale(void)
 		memcpy(args.n, n, sizeof(args.n));
 		for (size_t j = 0; j < tensor_count(&x); j++)
 			want[j] = fmaf((float)tensor_get(&x, j), args.scale, args.bias);
-		KT_OK(sdo_scale_dim(&args, &kt_card, &dim));
+		KT_DIM(sdo_scale_dim(&args, &kt_card, &dim));
 		kt_run("scale", "scale", &args, sizeof(args), &dim);
 		tensor_same("scale", &out, want);
 		free(want);

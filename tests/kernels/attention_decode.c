@@ -152,7 +152,7 @@ static void run_case(const struct decode_case *c)
 		memset(d.workspace.host, 0, d.workspace.size);
 		d.args.workspace = d.workspace.address;
 	}
-	KT_OK(sdo_attention_decode_dim(&d.args, &kt_card, &dim));
+	KT_DIM(sdo_attention_decode_dim(&d.args, &kt_card, &dim));
 	for (int i = 0; i < (d.args.parts > 1 ? 2 : 1); i++) /* a workspace serves again */
 		kt_run("attention_decode", "attention_decode", &d.args, sizeof(d.args), &dim);
 	d.q_values = values_of(c->type, &d.q);
@@ -246,7 +246,7 @@ static void test_unused(void)
 		for (uint32_t j = 17; j < 32; j++)
 			for (uint32_t i = 0; i < 24; i++)
 				kt_set(SDO_F16, d.v.host, cache_at(&d, 0, h, j, 24) + i, NAN);
-	KT_OK(sdo_attention_decode_dim(&d.args, &kt_card, &dim));
+	KT_DIM(sdo_attention_decode_dim(&d.args, &kt_card, &dim));
 	kt_run("attention_decode", "attention_decode", &d.args, sizeof(d.args), &dim);
 	for (uint32_t i = 0; i < 2 * 4 * 24; i++) {
 		double v = kt_get(d.args.type_out, d.out.host, i);
@@ -269,7 +269,7 @@ static void test_refused(void)
 
 	KT_REFUSED(sdo_attention_decode_dim(&a, &kt_card, &dim), -EINVAL, "n_heads 3");
 	a.n_heads = 4;
-	KT_OK(sdo_attention_decode_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_attention_decode_dim(&a, &kt_card, &dim));
 	a.d = 1025;
 	KT_REFUSED(sdo_attention_decode_dim(&a, &kt_card, &dim), -EINVAL, "d 1025");
 	a.d = 1024;

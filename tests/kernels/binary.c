@@ -49,7 +49,7 @@ static void run_case(const uint32_t n_a[4], const uint32_t n_b[4], enum kt_data 
 	want = calloc(tensor_count(&out) + 1, sizeof(*want));
 	for (size_t i = 0; i < tensor_count(&out); i++)
 		want[i] = reference(args.op, operand(&a, n, i), operand(&b, n, i));
-	KT_OK(sdo_binary_dim(&args, &kt_card, &dim));
+	KT_DIM(sdo_binary_dim(&args, &kt_card, &dim));
 	kt_run("binary", "binary", &args, sizeof(args), &dim);
 	tensor_same("result", &out, want);
 	free(want);
@@ -104,7 +104,7 @@ static void test_refused(void)
 	args.type_a = SDO_F32;
 	args.type_b = SDO_F32;
 	args.type_out = SDO_F32;
-	KT_OK(sdo_binary_dim(&args, &kt_card, &dim));
+	KT_DIM(sdo_binary_dim(&args, &kt_card, &dim));
 	args.op = SDO_BINARY_COUNT;
 	KT_REFUSED(sdo_binary_dim(&args, &kt_card, &dim), -EINVAL, "op 4");
 	args.op = SDO_ADD;

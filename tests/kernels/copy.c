@@ -75,7 +75,7 @@ static void check(struct sdo_copy *a)
 	kt_fill(a->src_type, src.host, src_size / (sdo_type_bits(a->src_type) / 8), KT_CORNER);
 	memcpy(want, dst.host, dst_size);
 	reference(a, src.host, want);
-	KT_OK(sdo_copy_dim(a, &kt_card, &dim));
+	KT_DIM(sdo_copy_dim(a, &kt_card, &dim));
 	kt_run("copy", "copy", a, sizeof(*a), &dim);
 	kt_same("dst", SDO_U8, dst.host, want, dst_size);
 	free(want);
@@ -181,7 +181,7 @@ static void test_refusals(void)
 	struct sdo_card small = kt_card;
 	struct seedchip_dim dim;
 
-	KT_OK(sdo_copy_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_copy_dim(&a, &kt_card, &dim));
 	a.src_type = SDO_I4;
 	KT_REFUSED(sdo_copy_dim(&a, &kt_card, &dim), -EINVAL, "copy: types 1 and 0");
 	a.src_type = SDO_I8;

@@ -180,7 +180,7 @@ static void launch(const struct gemm_case *c, struct sdo_gemm *g, struct kt_mem 
 	struct seedchip_dim dim;
 
 	memcpy(before, d->host, d->size);
-	KT_OK(sdo_gemm_dim(g, &kt_card, &dim));
+	KT_DIM(sdo_gemm_dim(g, &kt_card, &dim));
 	kt_run("gemm", "gemm", g, sizeof(*g), &dim);
 	for (uint32_t r = 1; r <= c->m * c->batch && c->slack; r++)
 		kt_same("between rows", SDO_U8, (uint8_t *)d->host + r * g->stride_d - c->slack,
@@ -380,7 +380,7 @@ static void test_refused(void)
 	struct seedchip_dim dim;
 	struct sdo_gemm g = good;
 
-	KT_OK(sdo_gemm_dim(&g, &kt_card, &dim));
+	KT_DIM(sdo_gemm_dim(&g, &kt_card, &dim));
 	g.type_b = SDO_F32;
 	KT_REFUSED(sdo_gemm_dim(&g, &kt_card, &dim), -EOPNOTSUPP, "type_a 0 with type_b 6");
 	g = good;

@@ -95,7 +95,7 @@ static void check(const struct shape *s)
 				     (uint8_t *)d.scale.host + r * a->scale_stride, k,
 				     want + i * a->dst_stride + k * size);
 	}
-	KT_OK(sdo_get_rows_dim(a, &kt_card, &dim));
+	KT_DIM(sdo_get_rows_dim(a, &kt_card, &dim));
 	kt_run("get_rows", "get_rows", a, sizeof(*a), &dim);
 	kt_same("dst", SDO_U8, d.dst.host, want, d.dst.size);
 	free(want);
@@ -141,7 +141,7 @@ static void test_range(void)
 		struct seedchip_dim dim;
 
 		memcpy((uint8_t *)d.index.host + 17 * 8, &bad[i], 8);
-		KT_OK(sdo_get_rows_dim(&d.args, &kt_card, &dim));
+		KT_DIM(sdo_get_rows_dim(&d.args, &kt_card, &dim));
 		CHECK_EQ(kt_fault("get_rows", "get_rows", &d.args, sizeof(d.args), &dim),
 			 SC_CODE_GATHER_RANGE);
 		memset(d.dst.host, 0, d.dst.size); /* how far it came is not specified */
@@ -154,7 +154,7 @@ static void test_refusals(void)
 	struct sdo_get_rows a = { .type = SDO_F32, .dst_type = SDO_F32, .index_size = 4 };
 	struct seedchip_dim dim;
 
-	KT_OK(sdo_get_rows_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_get_rows_dim(&a, &kt_card, &dim));
 	a.index_size = 2;
 	KT_REFUSED(sdo_get_rows_dim(&a, &kt_card, &dim), -EINVAL, "index_size 2");
 	a.index_size = 8;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* kv_append: card and host against the formula of docs/layouts.md; all other bytes stay. */
+/*
+ * kv_append and kv_read: card and host against the formula of docs/layouts.md; all other bytes
+ * stay.
+ */
 #include <stdlib.h>
 
 #include "harness.h"
@@ -73,6 +76,35 @@ static void reference(const struct kv *kv, uint8_t *cache)
 				}
 }
 
+/* What was appended comes back, to places of other bytes. */
+static void read_case(struct kv *kv)
+{
+	struct sdo_kv_append *a = &kv->args;
+	uint64_t row = a->d * (sdo_type_bits(a->type) / 8);
+	struct kt_mem x = kt_mem(kv->x.size, kt_random() % 64);
+	uint8_t *want = malloc(x.size + 1), *host = malloc(x.size + 1);
+	struct seedchip_dim dim;
+
+	memcpy(want, x.host, x.size);
+	memcpy(host, x.host, x.size);
+	for (uint32_t i = 0; i < a->n_sequences * a->n_new * a->n_heads; i++) {
+		uint32_t h = i % a->n_heads, t = i / a->n_heads % a->n_new;
+		uint64_t at = i / a->n_heads / a->n_new * a->x_stride.sequence;
+
+		at += t * a->x_stride.token + h * a->x_stride.head;
+		memcpy(want + at, (uint8_t *)kv->x.host + at, row);
+	}
+	KT_OK(sdo_kv_read_host(a, host, kv->cache.host, kv->pages.host,
+			       a->lengths ? kv->lengths.host : NULL));
+	kt_same("tokens, host", SDO_U8, host, want, x.size);
+	a->x = x.address;
+	KT_DIM(sdo_kv_read_dim(a, &kt_card, &dim));
+	kt_run("kv_read", "kv_read", a, sizeof(*a), &dim);
+	kt_same("tokens, card", SDO_U8, x.host, want, x.size);
+	free(want);
+	free(host);
+}
+
 static void run_case(uint32_t type, uint32_t sequences, uint32_t n_new, uint32_t heads,
 		     uint32_t d, uint32_t before)
 {
@@ -86,9 +118,10 @@ static void run_case(uint32_t type, uint32_t sequences, uint32_t n_new, uint32_t
 	KT_OK(sdo_kv_append_host(&kv.args, kv.x.host, host, kv.pages.host,
 				 before ? kv.lengths.host : NULL));
 	kt_same("pages, host", SDO_U8, host, want, kv.cache.size);
-	KT_OK(sdo_kv_append_dim(&kv.args, &kt_card, &dim));
+	KT_DIM(sdo_kv_append_dim(&kv.args, &kt_card, &dim));
 	kt_run("kv_append", "kv_append", &kv.args, sizeof(kv.args), &dim);
 	kt_same("pages, card", SDO_U8, kv.cache.host, want, kv.cache.size);
+	read_case(&kv);
 	free(want);
 	free(host);
 	kt_free();
@@ -138,11 +171,15 @@ static void test_range(void)
 		kv.args.lengths = kv.lengths.address;
 		if (!beyond)
 			list[kv.args.max_pages + 1] = kv.args.num_pages;
-		KT_OK(sdo_kv_append_dim(&kv.args, &kt_card, &dim));
+		KT_DIM(sdo_kv_append_dim(&kv.args, &kt_card, &dim));
 		CHECK_EQ(kt_fault("kv_append", "kv_append", &kv.args, sizeof(kv.args), &dim),
+			 SC_CODE_GATHER_RANGE);
+		CHECK_EQ(kt_fault("kv_read", "kv_read", &kv.args, sizeof(kv.args), &dim),
 			 SC_CODE_GATHER_RANGE);
 		KT_REFUSED(sdo_kv_append_host(&kv.args, kv.x.host, kv.cache.host, list, lengths),
 			   -ERANGE, beyond ? "sequence 1: token 2147483648" : "sequence 1: page");
+		KT_REFUSED(sdo_kv_read_host(&kv.args, kv.x.host, kv.cache.host, list, lengths),
+			   -ERANGE, "kv_read: sequence 1");
 		kt_free();
 	}
 }
@@ -158,7 +195,7 @@ static void test_refused(void)
 	a.type = SDO_F16;
 	KT_REFUSED(sdo_kv_append_dim(&a, &kt_card, &dim), -EINVAL, "d 1025");
 	a.d = 128;
-	KT_OK(sdo_kv_append_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_kv_append_dim(&a, &kt_card, &dim));
 	a.num_pages = (1u << 26) + 1;
 	KT_REFUSED(sdo_kv_append_dim(&a, &kt_card, &dim), -EINVAL, "num_pages 67108865");
 	a.num_pages = 1;
@@ -168,6 +205,9 @@ static void test_refused(void)
 	a.x_stride.head = 1ull << 32;
 	KT_REFUSED(sdo_kv_append_dim(&a, &kt_card, &dim), -EINVAL, "x_stride.head 0x100000000");
 	a.x_stride.head = 0;
+	a.type = SDO_I64;
+	KT_REFUSED(sdo_kv_read_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "kv_read: type 9");
+	a.type = SDO_F16;
 	small.tcm_size = 65536;
 	KT_REFUSED(sdo_kv_append_dim(&a, &small, &dim), -E2BIG, "bytes of scratchpad");
 }

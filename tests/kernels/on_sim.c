@@ -7,8 +7,8 @@
 #include "harness.h"
 
 const struct kt_backend kt_backends[] = {
-	{ "sim", "sim" },
-	{ "sim, strict", "sim:strict=1" },
+	{ "sim", "sim", false },
+	{ "sim, strict", "sim:strict=1", false },
 };
 
 const unsigned int kt_num_backends = 2;

@@ -120,7 +120,7 @@ static void run_gemm(struct sdo_gemm *g, const struct kt_mem *d)
 	struct seedchip_dim dim;
 
 	g->d = d->address;
-	KT_OK(sdo_gemm_dim(g, &kt_card, &dim));
+	KT_DIM(sdo_gemm_dim(g, &kt_card, &dim));
 	kt_run("gemm", "gemm", g, sizeof(*g), &dim);
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* pack_weights: the bytes of sdo_pack(), whose own test compares them with docs/layouts.md. */
+/*
+ * pack_weights and unpack_weights: the bytes of sdo_pack() and sdo_unpack(), whose
+ * own test compares them with docs/layouts.md.
+ */
 #include <stdlib.h>
 
 #include "harness.h"
@@ -13,6 +16,40 @@ static struct kt_mem rows(uint32_t type, uint32_t count, uint32_t length, uint64
 	for (uint32_t r = 0; r < count; r++)
 		kt_fill(type, (uint8_t *)m.host + r * *stride, length, KT_CORNER);
 	return m;
+}
+
+/* The packed matrix back to rows whose bytes were random; those between rows stay. */
+static void unpack_case(struct sdo_pack_weights *a, const void *packed,
+			const struct sdo_plain *from)
+{
+	const struct sdo_packed *l = &a->layout;
+	uint32_t groups = l->group ? (l->k + l->group - 1) / l->group : 0;
+	struct kt_mem got[3] = {
+		kt_mem((a->nk ? l->n : l->k) * a->stride, kt_random() % 64),
+		kt_mem(groups * a->stride_scales, kt_random() % 64),
+		kt_mem(groups * a->stride_mins, kt_random() % 64),
+	};
+	struct sdo_plain plain = *from;
+	struct seedchip_dim dim;
+	uint8_t *want[3];
+
+	for (int i = 0; i < 3; i++) {
+		want[i] = malloc(got[i].size + 1);
+		memcpy(want[i], got[i].host, got[i].size);
+	}
+	plain.values = want[0];
+	plain.scales = want[1];
+	plain.mins = want[2];
+	KT_OK(sdo_unpack(l, packed, &plain));
+	a->values = got[0].address;
+	a->scales = got[1].address;
+	a->mins = l->mins ? got[2].address : 0;
+	KT_DIM(sdo_unpack_weights_dim(a, &kt_card, &dim));
+	kt_run("unpack_weights", "unpack_weights", a, sizeof(*a), &dim);
+	for (int i = 0; i < 3; i++) {
+		kt_same("rows", SDO_U8, got[i].host, want[i], got[i].size);
+		free(want[i]);
+	}
 }
 
 static void run_case(const struct sdo_packed *l, bool nk)
@@ -36,10 +73,11 @@ static void run_case(const struct sdo_packed *l, bool nk)
 	a.scales = scales.address;
 	a.mins = l->mins ? mins.address : 0;
 	KT_OK(sdo_pack(l, want, &plain));
-	KT_OK(sdo_pack_weights_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_pack_weights_dim(&a, &kt_card, &dim));
 	kt_run("pack_weights", "pack_weights", &a, sizeof(a), &dim);
 	kt_same("packed", SDO_U8, packed.host, want, packed.size);
 	free(want);
+	unpack_case(&a, packed.host, &plain);
 	kt_free();
 }
 
@@ -83,7 +121,7 @@ static void test_refused(void)
 
 	KT_REFUSED(sdo_pack_weights_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "type 7");
 	a.layout.type = SDO_I4;
-	KT_OK(sdo_pack_weights_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_pack_weights_dim(&a, &kt_card, &dim));
 	a.layout.group = 32;
 	a.layout.type_scale = SDO_F16;
 	KT_REFUSED(sdo_pack_weights_dim(&a, &kt_card, &dim), -EINVAL, "scales or mins");
@@ -94,7 +132,11 @@ static void test_refused(void)
 	a.nk = 2;
 	KT_REFUSED(sdo_pack_weights_dim(&a, &kt_card, &dim), -EINVAL, "nk 2");
 	a.nk = 0;
+	a.layout.mins = 1;
+	KT_REFUSED(sdo_unpack_weights_dim(&a, &kt_card, &dim), -EINVAL, "unpack_weights: scales");
+	a.mins = 64;
 	small.tcm_size = 65536;
+	a.layout.type = SDO_F32;
 	KT_REFUSED(sdo_pack_weights_dim(&a, &small, &dim), -E2BIG, "bytes of scratchpad");
 }
 

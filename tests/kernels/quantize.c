@@ -200,7 +200,7 @@ static void quantize_case(struct sdo_quantize *a, const struct sizes *s, enum kt
 		for (uint32_t g = 0; s->k && g < s->count; g++)
 			reference_group(a, &t, row, g, g * group,
 					s->k - g * group < group ? s->k - g * group : group);
-	KT_OK(sdo_quantize_dim(a, &kt_card, &dim));
+	KT_DIM(sdo_quantize_dim(a, &kt_card, &dim));
 	kt_run("quantize", "quantize", a, sizeof(*a), &dim);
 	output_check("scale", &t.scale);
 	output_check("mins", &t.mins);
@@ -300,7 +300,7 @@ static void dequantize_case(struct sdo_dequantize *a, const struct sizes *s, enu
 
 		kt_set(a->type_x, x.want + row * a->stride_x, col, mins ? fmaf(v, f, b) : v * f);
 	}
-	KT_OK(sdo_dequantize_dim(a, &kt_card, &dim));
+	KT_DIM(sdo_dequantize_dim(a, &kt_card, &dim));
 	kt_run("dequantize", "dequantize", a, sizeof(*a), &dim);
 	output_check("x", &x);
 	kt_free();
@@ -362,11 +362,11 @@ static void test_gemm(void)
 		g.codebook[i] = i - 8;
 	kt_fill(SDO_F32, x.host, M * K, KT_PLAIN);
 	kt_fill(SDO_F32, w.host, N * K, KT_PLAIN);
-	KT_OK(sdo_quantize_dim(&qa, &kt_card, &dim));
+	KT_DIM(sdo_quantize_dim(&qa, &kt_card, &dim));
 	kt_run("quantize", "quantize", &qa, sizeof(qa), &dim);
-	KT_OK(sdo_quantize_dim(&qb, &kt_card, &dim));
+	KT_DIM(sdo_quantize_dim(&qb, &kt_card, &dim));
 	kt_run("quantize", "quantize", &qb, sizeof(qb), &dim);
-	KT_OK(sdo_gemm_dim(&g, &kt_card, &dim));
+	KT_DIM(sdo_gemm_dim(&g, &kt_card, &dim));
 	kt_run("gemm", "gemm", &g, sizeof(g), &dim);
 	for (int i = 0; i < M * N; i++) {
 		int m = i / N, n = i % N;
@@ -397,7 +397,7 @@ static void test_refused(void)
 
 	KT_REFUSED(sdo_quantize_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "quantize: type_x 0");
 	a.type_x = SDO_BF16;
-	KT_OK(sdo_quantize_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_quantize_dim(&a, &kt_card, &dim));
 	a.mins = 64;
 	KT_REFUSED(sdo_quantize_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "mins with type_q 4");
 	a.mins = 0;

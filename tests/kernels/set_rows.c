@@ -65,7 +65,7 @@ static void check(const struct shape *s)
 			else
 				kt_set(s->type, to, 0, kt_get(s->src_type, from, k));
 		}
-	KT_OK(sdo_set_rows_dim(a, &kt_card, &dim));
+	KT_DIM(sdo_set_rows_dim(a, &kt_card, &dim));
 	kt_run("set_rows", "set_rows", a, sizeof(*a), &dim);
 	kt_same("table", SDO_U8, d.table.host, want, d.table.size);
 	free(want);
@@ -104,7 +104,7 @@ static void test_range(void)
 		struct seedchip_dim dim;
 
 		memcpy((uint8_t *)d.index.host + 17 * 8, &bad[i], 8);
-		KT_OK(sdo_set_rows_dim(&d.args, &kt_card, &dim));
+		KT_DIM(sdo_set_rows_dim(&d.args, &kt_card, &dim));
 		CHECK_EQ(kt_fault("set_rows", "set_rows", &d.args, sizeof(d.args), &dim),
 			 SC_CODE_GATHER_RANGE);
 		memset(d.table.host, 0, d.table.size); /* how far it came is not specified */
@@ -117,7 +117,7 @@ static void test_refusals(void)
 	struct sdo_set_rows a = { .src_type = SDO_F32, .type = SDO_F32, .index_size = 4 };
 	struct seedchip_dim dim;
 
-	KT_OK(sdo_set_rows_dim(&a, &kt_card, &dim));
+	KT_DIM(sdo_set_rows_dim(&a, &kt_card, &dim));
 	a.index_size = 1;
 	KT_REFUSED(sdo_set_rows_dim(&a, &kt_card, &dim), -EINVAL, "index_size 1");
 	a.index_size = 8;

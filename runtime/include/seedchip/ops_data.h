@@ -279,7 +279,7 @@ static inline int sdo_set_rows_dim(const struct sdo_set_rows *a, const struct sd
 #define SDO_TOPK_MAX   1024
 #define SDO_TOPK_LIST  16384 /* candidates of a row */
 #define SDO_TOPK_ROOM  512   /* candidates at which they are thinned out, or 2k */
-#define SDO_ARGMAX_STATIC 32768  /* bytes of static scratchpad */
+#define SDO_ARGMAX_STATIC 49152  /* bytes of static scratchpad and a larger stack */
 #define SDO_TOPK_STATIC	  278528 /* the same */
 
 /**

@@ -36,6 +36,10 @@ extern "C" {
  * A page number not below @num_pages, or a token beyond a list, stops the queue
  * with GATHER_RANGE; the others may have been written. Nothing else in the pages
  * changes.
+ *
+ * It is the argument block of kv_read too, which does the reverse: @n_new tokens
+ * from number length on are read from the pages and written to @x; no other
+ * byte changes. With 0 for @lengths that is all of a sequence.
  */
 struct sdo_kv_append {
 	uint64_t x;
@@ -89,34 +93,79 @@ static inline uint64_t sdo_kv_steps_(const struct sdo_kv_append *a)
 
 #ifdef SDO_HOST
 
-static inline int sdo_kv_check_(const struct sdo_kv_append *a)
+static inline int sdo_kv_check_(const char *op, const struct sdo_kv_append *a)
 {
 	int r;
 
 	if (!sdo_is_narrow_type(a->type))
-		return sdo_refuse(-EOPNOTSUPP, "kv_append: type %u", a->type);
+		return sdo_refuse(-EOPNOTSUPP, "%s: type %u", op, a->type);
 	if (a->d > SDO_ATTENTION_D_MAX)
-		return sdo_refuse(-EINVAL, "kv_append: d %u: above %u", a->d, SDO_ATTENTION_D_MAX);
+		return sdo_refuse(-EINVAL, "%s: d %u: above %u", op, a->d, SDO_ATTENTION_D_MAX);
 	if (a->n_new >> 20 || a->n_sequences >> 20)
-		return sdo_refuse(-EINVAL, "kv_append: n_new %u, n_sequences %u: not below 2^20",
+		return sdo_refuse(-EINVAL, "%s: n_new %u, n_sequences %u: not below 2^20", op,
 				  a->n_new, a->n_sequences);
 	if ((uint64_t)a->num_pages * a->n_heads > 1u << 27)
-		return sdo_refuse(-EINVAL, "kv_append: num_pages %u times n_heads %u: above 2^27",
+		return sdo_refuse(-EINVAL, "%s: num_pages %u times n_heads %u: above 2^27", op,
 				  a->num_pages, a->n_heads);
 	if (a->reserved)
-		return sdo_refuse(-EINVAL, "kv_append: reserved is not 0");
-	r = sdo_check_stride("kv_append", "x_stride.token", a->x_stride.token);
-	return r ? r : sdo_check_stride("kv_append", "x_stride.head", a->x_stride.head);
+		return sdo_refuse(-EINVAL, "%s: reserved is not 0", op);
+	r = sdo_check_stride(op, "x_stride.token", a->x_stride.token);
+	return r ? r : sdo_check_stride(op, "x_stride.head", a->x_stride.head);
+}
+
+static inline int sdo_kv_dim_(const char *op, const struct sdo_kv_append *a,
+			      const struct sdo_card *card, struct seedchip_dim *dim)
+{
+	int r = sdo_kv_check_(op, a);
+
+	return r ? r : sdo_grid(op, card, sdo_spread(card, sdo_kv_steps_(a)), 1,
+				SDO_KV_RING * SDO_KV_SLOT, 0, dim);
 }
 
 /** sdo_kv_append_dim() - grid of kv_append. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
 static inline int sdo_kv_append_dim(const struct sdo_kv_append *a, const struct sdo_card *card,
 				    struct seedchip_dim *dim)
 {
-	int r = sdo_kv_check_(a);
+	return sdo_kv_dim_("kv_append", a, card, dim);
+}
 
-	return r ? r : sdo_grid("kv_append", card, sdo_spread(card, sdo_kv_steps_(a)), 1,
-				SDO_KV_RING * SDO_KV_SLOT, 0, dim);
+/** sdo_kv_read_dim() - grid of kv_read. Return: as sdo_kv_append_dim(). */
+static inline int sdo_kv_read_dim(const struct sdo_kv_append *a, const struct sdo_card *card,
+				  struct seedchip_dim *dim)
+{
+	return sdo_kv_dim_("kv_read", a, card, dim);
+}
+
+static inline int sdo_kv_host_(const char *op, const struct sdo_kv_append *a, uint8_t *x,
+			       uint8_t *cache, const uint32_t *pages, const uint32_t *lengths)
+{
+	uint64_t row = (uint64_t)a->d * (sdo_type_bits(a->type) / 8), at, to;
+	uint32_t s, i, h, page;
+	uint8_t *dense, *paged;
+	int append = op[3] == 'a', r = sdo_kv_check_(op, a);
+
+	if (r)
+		return r;
+	for (s = 0; s < a->n_sequences; s++) {
+		for (i = 0; i < a->n_new; i++) {
+			at = (lengths ? (uint64_t)lengths[s] : 0) + i;
+			if (at / SDO_ATTENTION_PAGE >= a->max_pages)
+				return sdo_refuse(-ERANGE, "%s: sequence %u: token %llu", op, s,
+						  (unsigned long long)at);
+			page = pages[(uint64_t)s * a->max_pages + at / SDO_ATTENTION_PAGE];
+			if (page >= a->num_pages)
+				return sdo_refuse(-ERANGE, "%s: sequence %u: page %u", op, s, page);
+			for (h = 0; h < a->n_heads; h++) {
+				dense = x + s * a->x_stride.sequence + i * a->x_stride.token +
+					h * a->x_stride.head;
+				to = ((uint64_t)page * a->n_heads + h) * SDO_ATTENTION_PAGE +
+				     at % SDO_ATTENTION_PAGE;
+				paged = cache + to * row;
+				memcpy(append ? paged : dense, append ? dense : paged, row);
+			}
+		}
+	}
+	return 0;
 }
 
 /**
@@ -133,32 +182,14 @@ static inline int sdo_kv_append_dim(const struct sdo_kv_append *a, const struct 
 static inline int sdo_kv_append_host(const struct sdo_kv_append *a, const void *x, void *cache,
 				     const uint32_t *pages, const uint32_t *lengths)
 {
-	uint64_t row = (uint64_t)a->d * (sdo_type_bits(a->type) / 8), at, to;
-	uint32_t s, i, h, page;
-	int r = sdo_kv_check_(a);
+	return sdo_kv_host_("kv_append", a, (uint8_t *)x, (uint8_t *)cache, pages, lengths);
+}
 
-	if (r)
-		return r;
-	for (s = 0; s < a->n_sequences; s++) {
-		for (i = 0; i < a->n_new; i++) {
-			at = (lengths ? (uint64_t)lengths[s] : 0) + i;
-			if (at / SDO_ATTENTION_PAGE >= a->max_pages)
-				return sdo_refuse(-ERANGE, "kv_append: sequence %u: token %llu", s,
-						  (unsigned long long)at);
-			page = pages[(uint64_t)s * a->max_pages + at / SDO_ATTENTION_PAGE];
-			if (page >= a->num_pages)
-				return sdo_refuse(-ERANGE, "kv_append: sequence %u: page %u", s,
-						  page);
-			for (h = 0; h < a->n_heads; h++) {
-				to = (uint64_t)page * a->n_heads + h;
-				to = to * SDO_ATTENTION_PAGE + at % SDO_ATTENTION_PAGE;
-				memcpy((uint8_t *)cache + to * row,
-				       (const uint8_t *)x + s * a->x_stride.sequence +
-				       i * a->x_stride.token + h * a->x_stride.head, row);
-			}
-		}
-	}
-	return 0;
+/** sdo_kv_read_host() - kv_read on the host: @x is written. Return: as sdo_kv_append_host(). */
+static inline int sdo_kv_read_host(const struct sdo_kv_append *a, void *x, const void *cache,
+				   const uint32_t *pages, const uint32_t *lengths)
+{
+	return sdo_kv_host_("kv_read", a, (uint8_t *)x, (uint8_t *)cache, pages, lengths);
 }
 
 #endif /* SDO_HOST */

@@ -203,6 +203,8 @@ static inline uint64_t sdo_packed_size(const struct sdo_packed *p)
  * @mins: f16 [groups][n]
  * @stride_mins: bytes from row to row
  * @nk: @values are [n][k]
+ *
+ * Beside an odd last I4 of a row is zero.
  */
 struct sdo_plain {
 	void *values;
@@ -228,10 +230,7 @@ int sdo_unpack(const struct sdo_packed *layout, const void *packed,
 	       const struct sdo_plain *plain);
 #endif
 
-/* ---- pack_weights ---- */
-
-/* Bytes of the largest tile: F32 with groups of 16, F32 scales, and minima. */
-#define SDO_PACK_TILE (SDO_PACKED_K * SDO_PACKED_N * 4 + SDO_PACKED_K / 16 * SDO_PACKED_N * 6)
+/* ---- pack_weights, unpack_weights ---- */
 
 /**
  * struct sdo_pack_weights - rows into packed weights on the card: the bytes of sdo_pack()
@@ -245,6 +244,9 @@ int sdo_unpack(const struct sdo_packed *layout, const void *packed,
  * @layout: of the result
  * @nk: 1: @values are [n][k]
  * @reserved: 0
+ *
+ * It is the argument block of unpack_weights too, which does the reverse: @packed
+ * is read; @values, @scales and @mins are written, as sdo_unpack() does.
  */
 struct sdo_pack_weights {
 	uint64_t packed;
@@ -263,6 +265,10 @@ struct sdo_pack_weights {
 /** sdo_pack_weights_dim() - grid of pack_weights. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
 int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
 			 struct seedchip_dim *dim);
+
+/** sdo_unpack_weights_dim() - grid of unpack_weights. Return: as sdo_pack_weights_dim(). */
+int sdo_unpack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
+			   struct seedchip_dim *dim);
 #endif
 
 #ifdef __cplusplus

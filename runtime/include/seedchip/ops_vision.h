@@ -190,7 +190,7 @@ static inline int sdo_conv2d_dim(const struct sdo_conv2d *a, const struct sdo_ca
 #define SDO_WINDOW_TAPS	 131072 /* bytes of weights, as vectors use them */
 #define SDO_WINDOW_RUN	 512	/* elements of a vector of several pixels */
 #define SDO_WINDOW_MAX	 4096	/* elements of a window */
-#define SDO_WINDOW_STATIC 22528 /* bytes of static scratchpad */
+#define SDO_WINDOW_STATIC 71680 /* bytes of static scratchpad and a larger stack */
 
 /**
  * struct sdo_dwconv2d - depthwise 2-D convolution: each channel with its own kernel
