@@ -657,7 +657,8 @@ static bool fetch(struct sc_chip *chip, struct sc_queue *q, unsigned int user)
 		      q->list.addr + (uint64_t)q->list.pos * SC_SLOT_SIZE;
 	q->rung = false;
 	ret = read_slot(chip, q, addr, ring, q->fetch, user, &p, &fault);
-	if (chip->resetting || q->command == SC_QUEUE_CMD_RESET || !ret)
+	/* an earlier packet may have failed meanwhile */
+	if (chip->resetting || q->command == SC_QUEUE_CMD_RESET || q->failed || !ret)
 		return false;
 	if (ret < 0) {
 		push_failed(chip, q, &p, &fault);

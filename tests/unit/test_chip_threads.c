@@ -79,6 +79,43 @@ static void test_many_dispatches(void **state)
 	assert_int_equal(sc_chip_read(b->chip, SC_REG_TOTAL_WORKGROUPS, 8), 30 * 4 * 7);
 }
 
+/* What follows a dispatch does not start if that fails while it is being fetched. */
+#define LIST (SC_CONTEXT0_SYSTEM | 0x300000)
+
+static uint64_t charged; /* TOTAL_INSNS when the dispatch has failed */
+
+static int hold_back(struct bench *b, uint64_t addr, size_t len, bool write)
+{
+	(void)len;
+	if (write || addr < 0x300000 + 2 * SC_SLOT_SIZE)
+		return 0;
+	while (sc_chip_read(b->chip, SC_REG_TOTAL_INSNS, 8) < charged)
+		nanosleep(&(struct timespec){ 0, 10000 }, NULL);
+	return 0;
+}
+
+static void test_failure_during_fetch(void **state)
+{
+	struct bench *b = *state;
+	union packet p[3], call = pkt(SC_OP_INDIRECT, 0);
+	unsigned int i;
+
+	pkt_dispatch(p, 0, 1, FAKE_FAULT, 1000, SC_CODE_ILLEGAL_INSN);
+	p[2] = pkt_signal(WORD, 1);
+	memcpy(b->system + 0x300000, p, sizeof(p));
+	call.body[0] = LIST;
+	call.body[2] = 3;
+	bench_queue(b, 1, 0, 0);
+	b->hook = hold_back;
+	for (i = 1; i <= 20; i++) {
+		charged = i * 1000;
+		bench_submit(b, 1, &call, 1);
+		bench_wait_state(b, 1, SC_QUEUE_FAULTED);
+		assert_int_equal(bench_card64(b, WORD), 0);
+		bench_recover(b, 1);
+	}
+}
+
 /* A register access does not wait for a worker that is stuck in the host's DMA. */
 static bool stuck, release;
 
@@ -347,7 +384,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_many_dispatches), TEST(test_registers_never_wait),
+		TEST(test_many_dispatches), TEST(test_failure_during_fetch),
+		TEST(test_registers_never_wait),
 		TEST(test_reset_is_bounded), TEST(test_wait_is_polled), TEST(test_ping_pong),
 		TEST(test_invalidate_waits), TEST(test_invalidate_among_work),
 		TEST(test_cooperative), TEST(test_faults_in_parallel), TEST(test_device_resets),
