@@ -319,7 +319,7 @@ enum sc_pte_bit { SC_PTE_TABLE(SC_PTE_ENUM_) };
 	X(DISPATCH, 0x02, 0x1f, USER, "run a grid of workgroups")                                  \
 	X(COPY, 0x03, 0x03, USER, "copy rows of bytes")                                            \
 	X(FILL, 0x04, 0x03, USER, "fill rows with an 8-byte pattern")                              \
-	X(WAIT, 0x05, 0x41, USER, "wait until a 64-bit word is >= value, unsigned")                \
+	X(WAIT, 0x05, 0xc1, USER, "wait until a 64-bit word is >= value, unsigned")                \
 	X(SIGNAL, 0x06, 0x41, USER, "store a 64-bit value after everything before it")             \
 	X(TIMESTAMP, 0x07, 0x01, USER, "store TIME after everything before it")                    \
 	X(INDIRECT, 0x08, 0x01, USER, "run a list of packets from memory")                         \
@@ -336,7 +336,8 @@ enum sc_op { SC_OP_TABLE(SC_OP_ENUM_) };
 	X(GRID_INDIRECT, 0x04, "DISPATCH: read the three grid sizes from memory at start")         \
 	X(COOPERATIVE, 0x08, "DISPATCH: all workgroups are resident at once")                      \
 	X(CODE_CHANGED, 0x10, "DISPATCH: discard pre-decoded code of the context first")           \
-	X(RELATIVE, 0x40, "WAIT, SIGNAL in a list: the list's base is added to value")
+	X(RELATIVE, 0x40, "WAIT, SIGNAL in a list: the list's base is added to value")             \
+	X(POISON, 0x80, "WAIT: the word with all bits set means that what it waits for has failed")
 #define SC_FLAG_ENUM_(name, number, text) SC_FLAG_##name = number,
 enum sc_packet_flag { SC_FLAG_TABLE(SC_FLAG_ENUM_) };
 

@@ -547,6 +547,11 @@ static enum wait_result wait_memory(struct sc_chip *chip, struct sc_queue *q, un
 	q->poll_seq = chip->signal_seq; /* before the read: nothing is missed */
 	if (access_memory(chip, q, w->addr, &value, 8, SC_ACCESS_READ, user, fault))
 		return WAIT_FAULT;
+	if (SC_HDR_FLAGS(w->hdr) & SC_FLAG_POISON && value == ~0ULL) {
+		sc_fault_init(fault, SC_CODE_DEPENDENCY);
+		fault->va = w->addr;
+		return WAIT_FAULT;
+	}
 	return value >= wanted ? WAIT_OVER : WAIT_ON;
 }
 

@@ -527,6 +527,55 @@ static void test_indirect_faults(void **state)
 	expect(b, USER, &call, 1, SC_CODE_BAD_ARGUMENTS);
 }
 
+/* All ones satisfy a WAIT, but with POISON they fail it, whenever they appear. */
+static void test_poison(void **state)
+{
+	struct bench *b = *state;
+	union packet p = pkt_wait(VA, 1);
+	const struct sc_fault *f;
+
+	__atomic_store_n((uint64_t *)(b->card + PA), ~0ULL, __ATOMIC_RELEASE);
+	bench_submit(b, USER, &p, 1);
+	assert_int_equal(bench_queue_state(b, USER), SC_QUEUE_IDLE);
+	p.hdr |= SC_FLAG_POISON << 8;
+	p.tag = 0xbad;
+	bench_submit(b, USER, &p, 1);
+	f = bench_expect_fault(b, USER, SC_CODE_DEPENDENCY);
+	assert_int_equal(f->va, VA);
+	assert_int_equal(f->tag, 0xbad);
+	assert_int_equal(f->status, SC_STATUS_ABORTED);
+	bench_recover(b, USER);
+	__atomic_store_n((uint64_t *)(b->card + PA), 0, __ATOMIC_RELEASE);
+	bench_submit(b, USER, &p, 1);
+	assert_int_equal(bench_queue_state(b, USER), SC_QUEUE_WAITING);
+	__atomic_store_n((uint64_t *)(b->card + PA), ~0ULL, __ATOMIC_RELEASE);
+	bench_wait_state(b, USER, SC_QUEUE_FAULTED);
+	bench_expect_fault(b, USER, SC_CODE_DEPENDENCY);
+	bench_recover(b, USER);
+	__atomic_store_n((uint64_t *)(b->card + PA), ~0ULL - 1, __ATOMIC_RELEASE);
+	bench_submit(b, USER, &p, 1);
+	assert_int_equal(bench_queue_state(b, USER), SC_QUEUE_IDLE);
+}
+
+/* Behind a BARRIER a list is read when the BARRIER has completed: it may change itself. */
+static void test_list_changes_itself(void **state)
+{
+	struct bench *b = *state;
+	union packet call = pkt(SC_OP_INDIRECT, 0);
+	union packet l[3] = { pkt_copy(LIST + 2 * 64 + 16, VA, 8), pkt(SC_OP_BARRIER, 0),
+			      pkt_signal(VA + 8, 1) };
+	uint64_t value;
+
+	put_list(b, l, 3);
+	call.body[0] = LIST;
+	call.body[2] = 3;
+	for (value = 5; value < 8; value++) {
+		__atomic_store_n((uint64_t *)(b->card + PA), value, __ATOMIC_RELEASE);
+		bench_submit(b, USER, &call, 1);
+		assert_int_equal(word(b, VA + 8), value);
+	}
+}
+
 /* A list waits in its middle: the queue gives up its slot, STOP waits for the end. */
 static void test_wait_in_list(void **state)
 {
@@ -684,7 +733,8 @@ int main(void)
 		TEST(test_arguments), TEST(test_faults), TEST(test_copy_rows),
 		TEST(test_fill_rows), TEST(test_fill_zero), TEST(test_timestamp_and_record),
 		TEST(test_record_unmapped), TEST(test_indirect), TEST(test_indirect_faults),
-		TEST(test_wait_in_list), TEST(test_wait_queue), TEST(test_wait_queue_skip),
+		TEST(test_poison), TEST(test_list_changes_itself), TEST(test_wait_in_list),
+		TEST(test_wait_queue), TEST(test_wait_queue_skip),
 		TEST(test_skip_in_list), TEST(test_skip_records), TEST(test_grid_indirect),
 	};
 
