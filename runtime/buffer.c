@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue.h"
+#include "graph.h"
 
 struct garbage {
 	struct list link;
@@ -170,6 +170,10 @@ void memory_discard(struct seedchip_device *dev, struct memory *memory)
 
 	unmap_cpu(dev, memory);
 	pthread_mutex_lock(&dev->lock);
+	if (graph_hold(dev, memory)) {
+		pthread_mutex_unlock(&dev->lock);
+		return;
+	}
 	list_for_each(l, &dev->queues)
 		queues++;
 	g = malloc(sizeof(*g) + queues * sizeof(g->waits[0]));

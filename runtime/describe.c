@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "queue.h"
+#include "graph.h"
 
 struct entry {
 	unsigned int number;
@@ -196,6 +196,8 @@ static void add_place(struct line *l, const struct seedchip_fault *f)
 	add(l, "; queue %u", f->queue);
 	if (f->index != NO_INDEX)
 		add(l, ", packet %llu", (unsigned long long)f->index);
+	if (f->node >= 0)
+		add(l, ", graph node %lld", (long long)f->node);
 	if (f->imprecise)
 		add(l, "; the core had gone on");
 }
@@ -238,6 +240,7 @@ static void describe(struct seedchip_device *dev, const struct failure *failure,
 		.insns = f->insns,
 		.time_ns = f->time,
 		.has_registers = failure->has_registers,
+		.node = failure->node == NO_NODE ? -1 : (int64_t)failure->node,
 	};
 	memcpy(out->x, failure->x, sizeof(out->x));
 	pthread_mutex_lock(&dev->lock);
@@ -254,8 +257,11 @@ API int seedchip_event_fault(struct seedchip_event event, struct seedchip_fault 
 	struct seedchip_queue *q = event.queue;
 	struct seedchip_fault my;
 	struct failure failure;
-	int r = queue_find_failure(q, event.point, &failure);
+	int r;
 
+	if (event_is_recorded(event))
+		return report(-EINVAL, "the event is of a graph's recording");
+	r = queue_find_failure(q, event.point, &failure);
 	if (r == -ESTALE)
 		return report(r, "the queue no longer knows about this event");
 	if (!r)
@@ -283,6 +289,22 @@ static int wait_for_event(struct seedchip_device *dev, int64_t deadline)
 	return 0;
 }
 
+/* Somebody may have found the node already, and have recovered the queue since. */
+static void find_node(struct seedchip_device *dev, struct failure *failure)
+{
+	struct list *l;
+
+	failure->node = NO_NODE;
+	pthread_mutex_lock(&dev->lock);
+	list_for_each(l, &dev->queues) {
+		struct seedchip_queue *q = container_of(l, struct seedchip_queue, link);
+
+		if (q->hw_queue == failure->fault.queue)
+			queue_find_node(q, failure);
+	}
+	pthread_mutex_unlock(&dev->lock);
+}
+
 API int seedchip_fault_read(struct seedchip_device *dev, struct seedchip_fault *out,
 			    int64_t timeout_ns)
 {
@@ -302,6 +324,7 @@ API int seedchip_fault_read(struct seedchip_device *dev, struct seedchip_fault *
 	if (r)
 		return report(r, "failures cannot be read: %s", strerror(-r));
 	failure.fault = event.fault;
+	find_node(dev, &failure);
 	describe(dev, &failure, &my);
 	my.lost = event.lost;
 	return copy_sized(out, &my, sizeof(my), "seedchip_fault");

@@ -139,6 +139,7 @@ API int seedchip_device_open(unsigned int index, struct seedchip_device **out)
 	list_init(&dev->ranges);
 	list_init(&dev->modules);
 	list_init(&dev->queues);
+	list_init(&dev->graphs);
 	list_init(&dev->garbage);
 	r = ops->open(&list[index], &dev->priv);
 	if (r)
@@ -164,7 +165,8 @@ API void seedchip_device_close(struct seedchip_device *dev)
 {
 	if (!dev)
 		return;
-	if (dev->queues.next != &dev->queues || dev->buffers.next != &dev->buffers ||
+	if (dev->queues.next != &dev->queues || dev->graphs.next != &dev->graphs ||
+	    dev->buffers.next != &dev->buffers ||
 	    dev->ranges.next != &dev->ranges || dev->modules.next != &dev->modules)
 		log_message(SEEDCHIP_LOG_WARNING, "device closed before its objects");
 	garbage_collect(dev);

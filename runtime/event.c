@@ -10,7 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "queue.h"
+#include "graph.h"
+
+#define PARTNER_NS 10000000 /* how often to look whether other queues of a graph have failed */
 
 static int poll_hidden(struct seedchip_queue *q, uint64_t point)
 {
@@ -67,6 +69,28 @@ int64_t deadline_after(int64_t timeout_ns)
 	return timeout_ns > INT64_MAX - ns ? INT64_MAX : ns + timeout_ns;
 }
 
+/*
+ * Sleep until the driver lets the point go. Work of a graph may wait for another
+ * queue that has failed, which nobody else may find out.
+ */
+static int sleep_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+{
+	const struct backend_ops *ops = q->dev->ops;
+	int64_t until = deadline;
+	int r;
+
+	do {
+		if (q->has_partners && deadline_after(PARTNER_NS) < deadline)
+			until = deadline_after(PARTNER_NS);
+		else
+			until = deadline;
+		r = ops->timeline_wait(q->dev->priv, q->timeline, point, until);
+		if (r == -ETIME && q->has_partners)
+			graph_check_partners(q);
+	} while (r == -ETIME && until != deadline);
+	return r;
+}
+
 /* The driver has let the point go; find out what became of it. */
 static int resolve(struct seedchip_queue *q, uint64_t point)
 {
@@ -87,9 +111,10 @@ API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
 	struct seedchip_device *dev = q->dev;
 	int r = event_poll(q, event.point), waited;
 
+	if (r && event_is_recorded(event))
+		return report(-EINVAL, "the event is of a graph's recording");
 	if (r == -EAGAIN) {
-		waited = dev->ops->timeline_wait(dev->priv, q->timeline, event.point,
-						 deadline_after(timeout_ns));
+		waited = sleep_until(q, event.point, deadline_after(timeout_ns));
 		if (waited == -ETIME)
 			r = -ETIMEDOUT;
 		else if (waited)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "queue.h"
+#include "graph.h"
 
 static struct failure *current_failure(struct seedchip_queue *q)
 {
@@ -29,6 +29,7 @@ static void add_failure(struct seedchip_queue *q, const struct failure *failure)
 	q->failures[q->num_failures].last = NO_POINT;
 	atomic_fetch_add(&q->num_failures, 1);
 	atomic_store(&q->failed_from, failure->first);
+	graph_poison(q, failure->first);
 }
 
 /* The first point that the card has not retired. */
@@ -77,6 +78,7 @@ static bool ask_driver(struct seedchip_queue *q)
 		atomic_store(&q->dev->lost, true);
 	failure.first = first_incomplete(q);
 	failure.fault = arg.fault;
+	failure.node = graph_find_node(q, &failure.fault);
 	if (arg.dump_size >= sizeof(dump)) {
 		failure.has_registers = true;
 		memcpy(failure.x, dump.x, sizeof(failure.x));
@@ -111,6 +113,7 @@ void queue_fail(struct seedchip_queue *q, uint64_t point, int error)
 		struct failure failure = {
 			.first = point,
 			.error = error,
+			.node = NO_NODE,
 			.fault = made_up_fault(q, status_of_errno(error), SC_CODE_NONE),
 		};
 
@@ -133,6 +136,7 @@ void queue_settle_deps(struct seedchip_queue *q)
 		if (status < 0 && !current_failure(q) && !ask_driver(q)) {
 			struct failure failure = {
 				.first = dep->point,
+				.node = NO_NODE,
 				.fault = made_up_fault(q, SC_STATUS_ABORTED, SC_CODE_DEPENDENCY),
 			};
 
@@ -177,6 +181,23 @@ int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure 
 	return r;
 }
 
+void queue_find_node(struct seedchip_queue *q, struct failure *failure)
+{
+	struct sc_fault *fault = &failure->fault;
+
+	pthread_mutex_lock(&q->lock);
+	failure->node = graph_find_node(q, fault);
+	for (unsigned int i = 0; i < q->num_failures; i++) {
+		const struct failure *known = &q->failures[i];
+
+		if (known->fault.time != fault->time || known->fault.index != fault->index)
+			continue;
+		failure->node = known->node;
+		fault->tag = known->fault.tag;
+	}
+	pthread_mutex_unlock(&q->lock);
+}
+
 void queue_print_log(struct seedchip_queue *q)
 {
 	if (!atomic_load_explicit(&q->prints, memory_order_relaxed) || atomic_load(&q->dev->lost))
@@ -208,6 +229,7 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 	queue_print_log(q);
 	pthread_mutex_lock(&q->lock);
 	log_reset(&q->log);
+	graph_forget_replays(q);
 	last = atomic_load(&q->last_point);
 	/* A failure that hit no work has no events. */
 	q->failures[q->num_failures - 1].last = last;

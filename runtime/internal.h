@@ -107,6 +107,7 @@ struct seedchip_device {
 	struct list ranges;
 	struct list modules;
 	struct list queues;
+	struct list graphs;
 	struct list garbage;
 	_Atomic bool has_garbage;
 	struct seedchip_queue *bind; /* the hidden queue of mappings */

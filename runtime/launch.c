@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
-#include "queue.h"
+#include "graph.h"
 
 static int check_launch(const struct seedchip_queue *q, const struct seedchip_kernel *kernel,
 			const struct seedchip_dim *dim, size_t size)
@@ -24,8 +24,10 @@ static int check_launch(const struct seedchip_queue *q, const struct seedchip_ke
 	if (dim->x > SC_MAX_GRID || dim->y > SC_MAX_GRID || dim->z > SC_MAX_GRID)
 		return report(-EINVAL, "%s: grid %u x %u x %u, the limit is %u", info->name, dim->x,
 			      dim->y, dim->z, SC_MAX_GRID);
-	if (dim->flags & ~(SEEDCHIP_OVERLAP | SEEDCHIP_COOPERATIVE))
+	if (dim->flags & ~(SEEDCHIP_OVERLAP | SEEDCHIP_COOPERATIVE | SEEDCHIP_PATCHED))
 		return report(-EINVAL, "%s: unknown launch flags 0x%x", info->name, dim->flags);
+	if (dim->flags & SEEDCHIP_PATCHED && !q->recording)
+		return report(-EINVAL, "%s: SEEDCHIP_PATCHED is for graphs", info->name);
 	if (dim->reserved[0] || dim->reserved[1] || dim->indirect & 3)
 		return report(-EINVAL, "%s: reserved members set or indirect misaligned",
 			      info->name);
@@ -90,7 +92,12 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 
 	if (r)
 		return r;
-	r = queue_stage(q, 1 + nargs, &packet);
+	if (q->recording) /* replays see to changed code */
+		version = q->code_seen;
+	if (dim->flags & SEEDCHIP_PATCHED)
+		r = graph_stage_patched(q, 1 + nargs, &packet);
+	else
+		r = queue_stage(q, 1 + nargs, &packet);
 	if (r)
 		return r;
 	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "queue.h"
+#include "graph.h"
 
 #define DEFAULT_RING 1024
 #define DEFAULT_LOG  65536
@@ -42,6 +42,7 @@ static int alloc_common(struct seedchip_device *dev, struct seedchip_queue **out
 		return -ENOMEM;
 	q->dev = dev;
 	list_init(&q->link);
+	list_init(&q->graphs);
 	pthread_mutex_init(&q->lock, NULL);
 	atomic_init(&q->failed_from, NO_POINT);
 	r = dev->ops->timeline_create(dev->priv, &q->timeline);
@@ -191,6 +192,7 @@ API void seedchip_queue_destroy(struct seedchip_queue *q)
 	if (!q)
 		return;
 	dev = q->dev;
+	graph_forget_queue(q);
 	pthread_mutex_lock(&dev->lock);
 	list_del(&q->link);
 	q->dying = true;
@@ -217,6 +219,8 @@ int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
 	int r;
 
+	if (q->recording)
+		return graph_stage(q, n, packet);
 	if (atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT)
 		return report(-EIO, "the queue has failed: seedchip_queue_recover() it");
 	if (staged + n > q->staging_max) {
@@ -267,6 +271,8 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 	};
 	int r;
 
+	if (q->recording)
+		return 0;
 	if (!staged)
 		return atomic_load(&q->failed_from) != NO_POINT ?
 			report(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
@@ -300,6 +306,8 @@ API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
 	const struct timespec pause = { .tv_nsec = 100000 };
 	struct sc_packet *packet;
 
+	if (q->recording)
+		return graph_mark(q);
 	/* Something has to carry the waits if no work follows them. */
 	if (q->num_waits && !atomic_load(&q->staged) && !queue_stage(q, 1, &packet)) {
 		*packet = (struct sc_packet){ .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
@@ -361,8 +369,11 @@ static int prepare_wait(struct seedchip_queue *q)
 API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event event)
 {
 	struct drm_seedchip_sync *sync;
-	int r = prepare_wait(q);
+	int r;
 
+	if (q->recording || event_is_recorded(event))
+		return graph_wait(q, event);
+	r = prepare_wait(q);
 	if (r)
 		return r;
 	if (event.queue == q) /* in order anyway */

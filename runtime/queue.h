@@ -13,6 +13,7 @@
 
 #define NO_POINT     UINT64_MAX
 #define NO_INDEX     UINT64_MAX /* sc_fault.index: not known */
+#define NO_NODE	     UINT32_MAX /* in no graph */
 #define MAX_FAILURES 16 /* a queue remembers so many */
 #define MAX_WAITS    16 /* events that one submission can wait for */
 #define MAX_DEPS     16 /* submissions that wait for events, in flight */
@@ -27,6 +28,7 @@
  * @last: last point, NO_POINT while the queue has not been recovered
  * @fault: why
  * @error: errno of a submission that was refused, else 0
+ * @node: of the graph, or NO_NODE
  * @has_registers: @x is valid
  * @x: registers of the hart
  */
@@ -35,6 +37,7 @@ struct failure {
 	uint64_t last;
 	struct sc_fault fault;
 	int error;
+	uint32_t node;
 	bool has_registers;
 	uint64_t x[32];
 };
@@ -60,10 +63,12 @@ struct dep {
  * @slots: of the ring
  * @dying: being destroyed: @state goes away, though garbage still waits; dev->lock
  *
+ * @recording: its part in a graph that is being recorded, or NULL
  * @staging: packets to be submitted; this and what follows is the owner's alone
  * @staging_max: submit before there are more
  * @staged: packets in @staging; the destruction of buffers reads it
  * @code_seen: seedchip_device.code_version of the last launch
+ * @has_partners: it has shared a graph with other queues, whose failures are its own
  * @prints: a kernel that may print has been launched: else nobody looks at the log, which lies
  *	    in card memory and is slow to read
  * @last_index: where the last submission ends in the ring
@@ -84,6 +89,7 @@ struct dep {
  * @failures: in the order of their points
  * @forgotten: points up to here had failures that are no longer known
  * @deps: in the order of their points
+ * @graphs: its parts in graphs
  * @log_memory: of the log
  * @log: reader of the log
  */
@@ -97,11 +103,13 @@ struct seedchip_queue {
 	uint32_t slots;
 	bool dying;
 
+	struct graph_part *recording;
 	struct sc_packet *staging;
 	uint32_t staging_max;
 
 	_Atomic uint32_t staged;
 	uint32_t code_seen;
+	bool has_partners;
 	_Atomic bool prints;
 	uint64_t last_index;
 	uint32_t num_waits;
@@ -121,6 +129,7 @@ struct seedchip_queue {
 	struct failure failures[MAX_FAILURES];
 	uint64_t forgotten;
 	struct dep deps[MAX_DEPS];
+	struct list graphs;
 	struct memory log_memory;
 	struct log_reader log;
 };
@@ -143,7 +152,14 @@ static inline void queue_staged(struct seedchip_queue *q, uint32_t n)
 {
 	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
 
-	atomic_store_explicit(&q->staged, staged + n, memory_order_release);
+	if (!q->recording)
+		atomic_store_explicit(&q->staged, staged + n, memory_order_release);
+}
+
+/* Take back what was staged last and not flushed. */
+static inline void queue_unstage(struct seedchip_queue *q, uint32_t n)
+{
+	atomic_fetch_sub_explicit(&q->staged, n, memory_order_release);
 }
 
 /* The point that will have been reached when all that is queued now has completed. */
@@ -164,6 +180,8 @@ void queue_settle_deps(struct seedchip_queue *q);
 bool queue_has_dep(struct seedchip_queue *q, uint64_t point);
 /* Whether a point has failed: 0, -EIO or -ESTALE. @copy: NULL, or filled in if -EIO. */
 int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure *copy);
+/* Find out what node of a graph a fault of the queue is about. */
+void queue_find_node(struct seedchip_queue *q, struct failure *failure);
 /* Print what kernels have logged. */
 void queue_print_log(struct seedchip_queue *q);
 

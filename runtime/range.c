@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "queue.h"
+#include "graph.h"
 
 API int seedchip_range_reserve(struct seedchip_device *dev, uint64_t size,
 			       struct seedchip_range **out)
@@ -103,6 +103,8 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 	uint64_t point;
 	int r = 0;
 
+	if (after && event_is_recorded(*after))
+		return report(-EINVAL, "range: the event is of a graph's recording");
 	if (after && event_poll(after->queue, after->point) == -EIO)
 		return report(-EIO, "range: the work to wait for has failed");
 	pthread_mutex_lock(&dev->lock);

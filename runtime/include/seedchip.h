@@ -581,10 +581,13 @@ struct seedchip_dim {
  * enum seedchip_launch_flags - seedchip_dim.flags
  * @SEEDCHIP_OVERLAP: may start before earlier work of the queue has completed
  * @SEEDCHIP_COOPERATIVE: all workgroups run at the same time
+ * @SEEDCHIP_PATCHED: in a graph: its arguments are what kernels have left at
+ *		      seedchip_graph_address() when it starts
  */
 enum seedchip_launch_flags {
 	SEEDCHIP_OVERLAP = 0x1,
 	SEEDCHIP_COOPERATIVE = 0x2,
+	SEEDCHIP_PATCHED = 0x4,
 };
 
 /**
@@ -750,6 +753,7 @@ int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns);
  * @lost: seedchip_fault_read(): later failures that were dropped, because nobody read in time
  * @x: integer registers of the hart
  * @text: all of it in one line
+ * @node: node of the graph, -1: not in a graph (or the graph has been destroyed)
  */
 struct seedchip_fault {
 	size_t size;
@@ -781,6 +785,7 @@ struct seedchip_fault {
 	uint32_t lost;
 	uint64_t x[32];
 	char text[512];
+	int64_t node;
 };
 
 /**

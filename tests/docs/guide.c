@@ -6,6 +6,7 @@
 
 /* doc: include */
 #include <seedchip.h>
+#include <seedchip/graph.h>
 /* doc: end */
 #include "seedchip_hw.h"
 #include "tests/kselftest/tap.h"
@@ -163,6 +164,81 @@ static void test_two_queues(void)
 	seedchip_buffer_destroy(buffer);
 }
 
+struct scale_args {
+	uint64_t v;
+	uint32_t count;
+	float by;
+};
+
+static void test_graph(void)
+{
+	struct scale_args args = { .count = 256, .by = 1.0f };
+	struct seedchip_dim grid = { .x = 4, .y = 1, .z = 1 };
+	const uint64_t size = 256 * sizeof(float);
+	struct seedchip_kernel *scale, *decay;
+	struct seedchip_buffer *near, *far;
+	uint64_t host, card;
+	float *v;
+
+	TRY(seedchip_module_kernel(module, "scale", &scale));
+	TRY(seedchip_module_kernel(module, "decay", &decay));
+	TRY(seedchip_buffer_create(dev, size, SEEDCHIP_SYSTEM, &near));
+	TRY(seedchip_buffer_map(near, (void **)&v));
+	host = seedchip_buffer_address(near);
+	TRY(seedchip_buffer_create(dev, size, SEEDCHIP_CARD, &far));
+	card = seedchip_buffer_address(far);
+	args.v = card;
+	v[1] = 3.0f;
+	/* doc: record */
+	struct seedchip_graph_param *by;
+	struct seedchip_graph *graph;
+
+	TRY(seedchip_graph_begin(queue)); /* from here on the calls are recorded */
+	TRY(seedchip_copy(queue, card, host, size));
+
+	int node = seedchip_graph_node(queue);
+
+	TRY(seedchip_launch(queue, scale, &grid, &args, sizeof(args)));
+	TRY(seedchip_copy(queue, host, card, size));
+	TRY(seedchip_graph_end(queue, &graph));
+	TRY(seedchip_graph_param(graph, "by", node, offsetof(struct scale_args, by),
+				 sizeof(float), &by));
+
+	for (int i = 1; i <= 4; i++) {
+		float factor = i;
+
+		TRY(seedchip_graph_set(by, &factor));
+		TRY(seedchip_graph_launch(queue, graph));
+		TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	}
+	/* doc: end */
+	CHECK(v[1] == 3.0f * 24);
+	seedchip_graph_destroy(graph);
+	/* doc: patched */
+	struct seedchip_graph_param *next;
+	uint64_t address = 0;
+
+	TRY(seedchip_graph_begin(queue));
+	grid = (struct seedchip_dim){ .x = 1, .y = 1, .z = 1 };
+	TRY(seedchip_launch(queue, decay, &grid, &address, sizeof(address))); /* node 0 */
+	grid = (struct seedchip_dim){ .x = 4, .y = 1, .z = 1, .flags = SEEDCHIP_PATCHED };
+	TRY(seedchip_launch(queue, scale, &grid, &args, sizeof(args))); /* node 1 */
+	TRY(seedchip_graph_end(queue, &graph));
+	TRY(seedchip_graph_address(graph, 1, &address)); /* where node 1's arguments lie */
+	TRY(seedchip_graph_param(graph, "next", 0, 0, sizeof(address), &next));
+	TRY(seedchip_graph_set(next, &address));
+
+	for (int i = 0; i < 3; i++)
+		TRY(seedchip_graph_launch(queue, graph)); /* by 1/2, by 1/4, by 1/8 */
+	/* doc: end */
+	TRY(seedchip_copy(queue, host, card, size));
+	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	CHECK(v[1] == 3.0f * 24 / 64);
+	seedchip_graph_destroy(graph);
+	seedchip_buffer_destroy(far);
+	seedchip_buffer_destroy(near);
+}
+
 static char printed[256];
 
 static void receive(void *opaque, enum seedchip_log_level level, const char *text)
@@ -238,6 +314,7 @@ int main(int argc, char **argv)
 		{ "copies, and a kernel that streams", test_stream },
 		{ "the matrix engine", test_matmul },
 		{ "two queues", test_two_queues },
+		{ "graphs", test_graph },
 		{ "prints, faults, recovery", test_fault },
 		{ "close", test_close },
 	};

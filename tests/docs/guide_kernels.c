@@ -17,6 +17,18 @@ SD_KERNEL(scale, struct scale_args)
 
 /* doc: end */
 
+/* doc: decay */
+struct decay_args {
+	struct scale_args *next; /* the arguments of a launch that comes later */
+};
+
+SD_KERNEL(decay, struct decay_args)
+{
+	args->next->by *= 0.5f;
+}
+
+/* doc: end */
+
 /* doc: stream */
 #define PIECE 4096u
 

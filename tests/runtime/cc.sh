@@ -98,20 +98,21 @@ pkgconfig_ok() {
 		-Wl,-rpath,"$tmp/usr/lib" && LD_LIBRARY_PATH='' ldd "$tmp/hello" &&
 		ldd "$tmp/hello" | grep -q "libseedchip.so.0 => $tmp/usr/lib/" || return 1
 	grep -q 'EAGAIN' "$tmp/usr/share/man/man3/seedchip_launch.3" &&
+		grep -q 'include <seedchip/graph.h>' "$tmp/usr/share/man/man3/seedchip_graph_set.3" &&
 		"$tmp/usr/bin/seedchip-perf" --help && "$tmp/usr/bin/seedchip-run-elf" --help || return 1
 	# without a card it says so
 	SEEDCHIP_VISIBLE_DEVICES='' "$tmp/hello" 2>&1 | grep 'no SeedChip card 0'
 }
 
-# C++ and strict C programs can include the header.
+# C++ and strict C programs can include the headers.
 header_ok() {
 	for std in c11 c99; do
-		gcc -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -x c runtime/include/seedchip.h ||
-			return 1
+		gcc -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -Iruntime/include \
+			-x c runtime/include/seedchip/graph.h || return 1
 	done
 	! command -v g++ >/dev/null ||
-		g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ -include runtime/include/seedchip.h \
-			/dev/null
+		g++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -Iruntime/include \
+			-x c++ -include runtime/include/seedchip/graph.h /dev/null
 }
 
 cmake_ok() {
