@@ -62,7 +62,7 @@ static void convert_elements(const struct sdo_dequantize *a, uint8_t *x, const u
 
 		vl = quant_vl(cols - i);
 		v = load_quant(a->type_q, q, i, vl);
-		s = load_f32(a->type_scale, scales + i * ss, vl);
+		s = scale_load(a->type_scale, scales + i * ss, vl);
 		if (a->mins)
 			v = __riscv_vfmadd_vv_f32m8(v, s, load_f32(SC_FMT_F16, mins + 2 * i, vl),
 						    vl);
@@ -106,7 +106,7 @@ static void finish(const struct work *w, uint64_t step)
 	sd_post(QUANT_OUT, QUANT_OUT);
 }
 
-SD_KERNEL(dequantize, struct sdo_dequantize)
+SD_KERNEL_WITH(dequantize, struct sdo_dequantize, SC_STACK_DEFAULT + SDO_QUANT_STACK, 0)
 {
 	struct work w = {
 		.args = args,

@@ -83,8 +83,9 @@ static void arrange(const struct work *w, uint8_t *tile, const uint8_t *from,
 		    const struct tile *t)
 {
 	uint32_t scales = w->values, mins = w->values + w->scales;
+	bool full = t->n == SDO_PACKED_N && t->k == SDO_PACKED_K;
 
-	for (uint32_t i = 0, vl; i < w->size; i += vl) {
+	for (uint32_t i = full ? mins : 0, vl; i < w->size; i += vl) {
 		vl = __riscv_vsetvl_e8m8(w->size - i);
 		__riscv_vse8_v_u8m8(tile + i, __riscv_vmv_v_x_u8m8(0, vl), vl);
 	}

@@ -119,6 +119,10 @@ static inline void move_plain(const struct work *w, unsigned int side, uint8_t *
 static inline void copy_rows(uint8_t *to, uint32_t to_step, const uint8_t *from,
 			     uint32_t from_step, uint32_t bytes, uint32_t rows)
 {
+	if (to_step == bytes && from_step == bytes) { /* as those of all tiles but the last */
+		bytes *= rows;
+		rows = 1;
+	}
 	for (uint32_t r = 0; r < rows; r++, to += to_step, from += from_step) {
 		for (uint32_t i = 0, vl; i < bytes; i += vl) {
 			vl = __riscv_vsetvl_e8m8(bytes - i);

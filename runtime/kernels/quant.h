@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What quantize and dequantize share: the pieces of a matrix, scales and minima
- * in the scratchpad, and vectors of 4-bit codes.
+ * What quantize, quantize_scales and dequantize share: the pieces of a matrix,
+ * scales and minima in the scratchpad, vectors of 4-bit codes, ranges of data.
  *
  * In the scratchpad a piece is dense, its rows at a byte each; the scales of a
  * piece are [rows][groups], its minima too.
@@ -99,18 +99,49 @@ SD_INLINE size_t quant_vl(uint32_t left)
 	return left < most ? left : most;
 }
 
-SD_INLINE float scale_get(uint32_t type, const void *p, uint32_t i)
+SD_INLINE float bits_f32(uint32_t bits)
 {
-	return type == SDO_F32 ? ((const float *)p)[i] : (float)((const _Float16 *)p)[i];
+	return __builtin_bit_cast(float, bits);
 }
 
-/* Rounded to its type on the way. */
+/* Of E8M0, code 0 is a subnormal f32, and 255 is NaN. */
+SD_INLINE float scale_get(uint32_t type, const void *p, uint32_t i)
+{
+	uint32_t code;
+
+	if (type == SDO_F32)
+		return ((const float *)p)[i];
+	if (type == SDO_F16)
+		return (float)((const _Float16 *)p)[i];
+	code = ((const uint8_t *)p)[i];
+	return bits_f32(code == 255 ? 0x7fc00000 : code ? code << 23 : 0x00400000);
+}
+
+/* Rounded to its type on the way: to E8M0 upwards, so that nothing saturates. */
 SD_INLINE void scale_set(uint32_t type, void *p, uint32_t i, float value)
 {
 	if (type == SDO_F32)
 		((float *)p)[i] = value;
-	else
+	else if (type == SDO_F16)
 		((_Float16 *)p)[i] = (_Float16)value;
+	else
+		((uint8_t *)p)[i] =
+			min_u32((__builtin_bit_cast(uint32_t, value) + 0x7fffff) >> 23, 255);
+}
+
+SD_INLINE vfloat32m8_t scale_load(uint32_t type, const uint8_t *p, size_t vl)
+{
+	vuint32m8_t code, bits;
+
+	if (type != SDO_E8M0)
+		return load_f32(type, p, vl);
+	code = __riscv_vzext_vf4_u32m8(__riscv_vle8_v_u8m2(p, vl), vl);
+	bits = __riscv_vsll_vx_u32m8(code, 23, vl);
+	bits = __riscv_vmerge_vxm_u32m8(bits, 0x00400000,
+					__riscv_vmseq_vx_u32m8_b4(code, 0, vl), vl);
+	bits = __riscv_vmerge_vxm_u32m8(bits, 0x7fc00000,
+					__riscv_vmseq_vx_u32m8_b4(code, 255, vl), vl);
+	return __riscv_vreinterpret_v_u32m8_f32m8(bits);
 }
 
 SD_INLINE vfloat32m8_t load_quant(uint32_t type, const uint8_t *row, uint32_t i, size_t vl)
@@ -148,6 +179,78 @@ SD_INLINE void store_quant(uint32_t type, uint8_t *row, uint32_t i, vfloat32m8_t
 	v = __riscv_vreinterpret_v_u8m2_u16m2(codes);
 	v = __riscv_vor_vv_u16m2(v, __riscv_vsrl_vx_u16m2(v, 4, pairs), pairs);
 	__riscv_vse8_v_u8m1(row + i / 2, __riscv_vnsrl_wx_u8m1(v, 0, pairs), pairs);
+}
+
+/* ---- scales of data ---- */
+
+#define LEAST 0x1p-126f /* scales below are 0 */
+
+/* Largest and least element; without minima @high is the largest magnitude, @low 0. */
+struct range {
+	float low;
+	float high;
+};
+
+static inline struct range range_none(const struct sdo_quantize *a)
+{
+	struct range none = { 0, 0 };
+
+	if (a->mins)
+		none = (struct range){ __builtin_inff(), -__builtin_inff() };
+	return none;
+}
+
+static inline void widen(struct range *range, const struct sdo_quantize *a, const uint8_t *x,
+			 uint32_t n)
+{
+	uint32_t size = sdo_type_bits(a->type_x) / 8;
+	vfloat32m1_t low = __riscv_vfmv_s_f_f32m1(range->low, 1);
+	vfloat32m1_t high = __riscv_vfmv_s_f_f32m1(range->high, 1);
+
+	for (uint32_t i = 0, vl; i < n; i += vl) {
+		vfloat32m8_t v;
+
+		vl = quant_vl(n - i);
+		v = load_f32(a->type_x, x + i * size, vl);
+		if (a->mins)
+			low = __riscv_vfredmin_vs_f32m8_f32m1(v, low, vl);
+		else
+			v = __riscv_vfabs_v_f32m8(v, vl);
+		high = __riscv_vfredmax_vs_f32m8_f32m1(v, high, vl);
+	}
+	range->low = __riscv_vfmv_f_s_f32m1_f32(low);
+	range->high = __riscv_vfmv_f_s_f32m1_f32(high);
+}
+
+static inline float levels(const struct sdo_quantize *a)
+{
+	switch (a->type_q) {
+	case SDO_I8:
+		return a->mins ? 255 : 127;
+	case SDO_I4:
+		return a->mins ? 15 : 7;
+	case SDO_E4M3:
+		return 448;
+	default:
+		return 57344;
+	}
+}
+
+/* Scale and minimum number @i from the range. */
+static inline void set_group(const struct sdo_quantize *a, uint8_t *scales, uint8_t *mins,
+			     uint32_t i, struct range range)
+{
+	float scale;
+
+	if (range.low > range.high)
+		range = (struct range){ 0, 0 };
+	scale = (range.high - range.low) / levels(a);
+	scale_set(a->type_scale, scales, i, scale < LEAST ? 0 : scale);
+	if (a->mins) {
+		scale = scale_get(a->type_scale, scales, i);
+		scale_set(SDO_F16, mins, i,
+			  __builtin_fmaf(scale, a->type_q == SDO_I8 ? 128 : 8, range.low));
+	}
 }
 
 #endif /* KERNELS_QUANT_H */

@@ -10,14 +10,6 @@
  */
 #include "quant.h"
 
-#define LEAST 0x1p-126f /* scales below are 0 */
-
-/* Largest and least element; without minima @high is the largest magnitude, @low 0. */
-struct range {
-	float low;
-	float high;
-};
-
 /* In a slot: x, scales, minima; in one of results: scales, minima, sums, q. */
 struct work {
 	const struct sdo_quantize *args;
@@ -49,67 +41,6 @@ static void load(const struct work *w, uint64_t step)
 	sd_post(QUANT_IN, QUANT_IN);
 }
 
-static struct range range_none(const struct sdo_quantize *a)
-{
-	struct range none = { 0, 0 };
-
-	if (a->mins)
-		none = (struct range){ __builtin_inff(), -__builtin_inff() };
-	return none;
-}
-
-static void widen(struct range *range, const struct sdo_quantize *a, const uint8_t *x, uint32_t n)
-{
-	uint32_t size = sdo_type_bits(a->type_x) / 8;
-	vfloat32m1_t low = __riscv_vfmv_s_f_f32m1(range->low, 1);
-	vfloat32m1_t high = __riscv_vfmv_s_f_f32m1(range->high, 1);
-
-	for (uint32_t i = 0, vl; i < n; i += vl) {
-		vfloat32m8_t v;
-
-		vl = quant_vl(n - i);
-		v = load_f32(a->type_x, x + i * size, vl);
-		if (a->mins)
-			low = __riscv_vfredmin_vs_f32m8_f32m1(v, low, vl);
-		else
-			v = __riscv_vfabs_v_f32m8(v, vl);
-		high = __riscv_vfredmax_vs_f32m8_f32m1(v, high, vl);
-	}
-	range->low = __riscv_vfmv_f_s_f32m1_f32(low);
-	range->high = __riscv_vfmv_f_s_f32m1_f32(high);
-}
-
-static float levels(const struct sdo_quantize *a)
-{
-	switch (a->type_q) {
-	case SDO_I8:
-		return a->mins ? 255 : 127;
-	case SDO_I4:
-		return a->mins ? 15 : 7;
-	case SDO_E4M3:
-		return 448;
-	default:
-		return 57344;
-	}
-}
-
-/* Scale and minimum number @i from the range. */
-static void set_group(const struct sdo_quantize *a, uint8_t *scales, uint8_t *mins, uint32_t i,
-		      struct range range)
-{
-	float scale;
-
-	if (range.low > range.high)
-		range = (struct range){ 0, 0 };
-	scale = (range.high - range.low) / levels(a);
-	scale_set(a->type_scale, scales, i, scale < LEAST ? 0 : scale);
-	if (a->mins) {
-		scale = scale_get(a->type_scale, scales, i);
-		scale_set(SDO_F16, mins, i,
-			  __builtin_fmaf(scale, a->type_q == SDO_I8 ? 128 : 8, range.low));
-	}
-}
-
 static void convert_group(const struct sdo_quantize *a, uint8_t *q, const uint8_t *x,
 			  uint32_t from, uint32_t to, float scale, float min)
 {
@@ -139,7 +70,7 @@ static void convert_elements(const struct sdo_quantize *a, uint8_t *q, const uin
 
 		vl = quant_vl(cols - i);
 		v = load_f32(a->type_x, x + i * size, vl);
-		s = load_f32(a->type_scale, scales + i * ss, vl);
+		s = scale_load(a->type_scale, scales + i * ss, vl);
 		small = __riscv_vmflt_vf_f32m8_b4(__riscv_vfabs_v_f32m8(s, vl), LEAST, vl);
 		s = __riscv_vfmerge_vfm_f32m8(__riscv_vfrdiv_vf_f32m8(s, 1, vl), 0, small, vl);
 		if (a->mins)
@@ -236,7 +167,7 @@ static void finish(struct work *w, uint64_t step)
 	store(w, &it, out);
 }
 
-SD_KERNEL(quantize, struct sdo_quantize)
+SD_KERNEL_WITH(quantize, struct sdo_quantize, SC_STACK_DEFAULT + SDO_QUANT_STACK, 0)
 {
 	bool given = args->flags & SDO_QUANTIZE_GIVEN;
 	struct work w = {

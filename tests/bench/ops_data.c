@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Data and vision operations of the kernel library in modelled cycles: what each
+ * Data, layout and vision operations of the kernel library in modelled cycles: what each
  * reaches of the bandwidth of card memory, or of the matrix engines' peak, on the
  * virtual card's configuration. Modelled cycles are exact, so a row is one run,
  * the second one; arrays are larger than the cache, so it does not help much.
  *
  * Bytes are those that must move once: each input that is read and each output.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,127 @@ static void topk(const char *name, uint32_t rows, uint32_t n, uint32_t k)
 	BYTES(topk, name, (double)rows * (a.src_stride + k * 8), a);
 }
 
+/* ---- few bits, layouts ---- */
+
+static struct sdo_quantize numbers_of(uint32_t m, uint32_t k, uint32_t group, uint32_t type_q)
+{
+	uint32_t groups = group > 1 ? k / group : 1;
+	struct sdo_quantize a = {
+		.m = m, .k = k, .group = group, .type_x = SDO_BF16, .type_q = type_q,
+		.type_scale = SDO_F16, .stride_x = k * 2ull,
+		.stride_q = (uint64_t)k * sdo_type_bits(type_q) / 8,
+		.stride_scale = { groups * 2ull, 2 },
+	};
+
+	a.x = memory(m * a.stride_x, 0x3fff3fff);
+	a.q = memory(m * a.stride_q, ~0u);
+	a.scale = memory(m * a.stride_scale[0], 0x3fff3fff);
+	return a;
+}
+
+static void quantize(const char *name, uint32_t m, uint32_t k, uint32_t group, uint32_t type_q)
+{
+	struct sdo_quantize a = numbers_of(m, k, group, type_q);
+
+	BYTES(quantize, name, (double)m * (a.stride_x + a.stride_q + a.stride_scale[0]), a);
+}
+
+static void quantize_scales(const char *name, uint32_t m, uint32_t k, uint32_t group)
+{
+	struct sdo_quantize a = numbers_of(m, k, group, SDO_I8);
+
+	a.stride_scale[0] = 0;
+	BYTES(quantize_scales, name, (double)m * a.stride_x, a);
+}
+
+static void dequantize(const char *name, uint32_t m, uint32_t k, uint32_t group, uint32_t type_q)
+{
+	struct sdo_quantize q = numbers_of(m, k, group, type_q);
+	struct sdo_dequantize a = {
+		.q = q.q, .x = q.x, .scale = q.scale, .stride_q = q.stride_q,
+		.stride_x = q.stride_x, .stride_scale = { q.stride_scale[0], 2 }, .m = m, .k = k,
+		.group = group, .type_q = type_q, .type_x = SDO_BF16, .type_scale = SDO_F16,
+	};
+
+	BYTES(dequantize, name, (double)m * (a.stride_x + a.stride_q + a.stride_scale[0]), a);
+}
+
+/* Prompts of 8 sequences into a cache of 8 heads of 128 bf16, or one token of each of many. */
+static struct sdo_kv_append kv(uint32_t sequences, uint32_t tokens)
+{
+	uint64_t token = 8 * 128 * 2;
+	struct sdo_kv_append a = {
+		.n_sequences = sequences, .n_new = tokens, .n_heads = 8, .d = 128,
+		.max_pages = (tokens + 15) / 16, .type = SDO_BF16,
+		.x_stride = { token, 256, token * tokens },
+	};
+
+	a.num_pages = sequences * a.max_pages;
+	a.x = memory(sequences * a.x_stride.sequence, ~0u);
+	a.cache = memory(16ull * a.num_pages * token, 0);
+	a.pages = memory(a.num_pages * 4, 0);
+	return a;
+}
+
+/* Page numbers in turn, as an allocator gives them to sequences that grow together. */
+static void list_pages(const struct sdo_kv_append *a)
+{
+	uint32_t *v;
+
+	check(seedchip_buffer_map(buffers[num_buffers - 1], (void **)&v), "map");
+	for (uint32_t i = 0; i < a->num_pages; i++)
+		v[i] = i % a->max_pages * a->n_sequences + i / a->max_pages;
+}
+
+static void kv_rows(void)
+{
+	struct sdo_kv_append prompts = kv(8, 2048), tokens;
+
+	list_pages(&prompts);
+	BYTES(kv_append, "kv_append bf16, 8 prompts of 2048", 4.0 * 8 * 2048 * 1024, prompts);
+	prompts = kv(8, 2048);
+	list_pages(&prompts);
+	BYTES(kv_read, "kv_read bf16, 8 sequences of 2048", 4.0 * 8 * 2048 * 1024, prompts);
+	tokens = kv(4096, 1);
+	list_pages(&tokens);
+	BYTES(kv_append, "kv_append bf16, a token of each of 4096", 4.0 * 4096 * 1024, tokens);
+}
+
+static void pack(const char *name, uint32_t type, uint32_t group, bool nk, bool pack)
+{
+	struct sdo_pack_weights a = {
+		.layout = { .n = 4096, .k = 4096, .group = group, .type = type,
+			    .type_scale = SDO_F16 },
+		.nk = nk, .stride = 4096ull * sdo_type_bits(type) / 8, .stride_scales = 4096 * 2,
+	};
+	uint64_t size = sdo_packed_size(&a.layout);
+
+	a.values = memory(4096 * a.stride, ~0u);
+	a.packed = memory(size, ~0u);
+	a.scales = group ? memory(4096 / group * a.stride_scales, 0x3fff3fff) : 0;
+	if (pack)
+		BYTES(pack_weights, name, 2.0 * size, a);
+	else
+		BYTES(unpack_weights, name, 2.0 * size, a);
+}
+
+static void layout_rows(void)
+{
+	quantize("quantize bf16 to i8, scales of rows, 4096 x 4096", 4096, 4096, 0, SDO_I8);
+	quantize("quantize bf16 to i8, groups of 32", 4096, 4096, 32, SDO_I8);
+	quantize("quantize bf16 to i4, groups of 32", 4096, 4096, 32, SDO_I4);
+	quantize_scales("quantize_scales bf16, columns of 4096 x 4096", 4096, 4096, 1);
+	quantize_scales("quantize_scales bf16, all of 4096 x 4096", 4096, 4096, 0);
+	dequantize("dequantize i8 to bf16, scales of rows", 4096, 4096, 0, SDO_I8);
+	dequantize("dequantize i4 to bf16, groups of 32", 4096, 4096, 32, SDO_I4);
+	kv_rows();
+	pack("pack_weights i8 [k][n]", SDO_I8, 0, false, true);
+	pack("pack_weights i4 [n][k], groups of 32", SDO_I4, 32, true, true);
+	pack("pack_weights bf16 [n][k]", SDO_BF16, 0, true, true);
+	pack("unpack_weights i8 to [k][n]", SDO_I8, 0, false, false);
+	pack("unpack_weights i4 to [n][k], groups of 32", SDO_I4, 32, true, false);
+}
+
 /* ---- images ---- */
 
 static struct sdo_window window(uint32_t n, uint32_t size, uint32_t c, uint32_t kernel,
@@ -391,6 +513,7 @@ int main(void)
 	check(sdo_card_of(device, &card), "card");
 	check(seedchip_queue_create(device, &desc, &queue), "queue");
 	data_rows();
+	layout_rows();
 	vision_rows();
 	seedchip_queue_destroy(queue);
 	seedchip_device_close(device);

@@ -176,8 +176,27 @@ static void rows_of_bytes(void)
 				 .n = { 128, 32, 16384, 1 }, .type_x = SDO_BF16,
 				 .type_out = SDO_BF16, .dims = 128, .flags = SDO_ROPE_HALVES,
 				 .base = 10000, .scale = 1, .magnitude = 1 };
+	struct sdo_scale scale = { va, vout, { 4096, 16384, 1, 1 }, SDO_BF16, SDO_BF16, 0.5f, 1 };
+	struct sdo_activate gelu = { va, vout, { 4096, 16384, 1, 1 }, SDO_BF16, SDO_BF16,
+				     SDO_ACT_GELU, 0 };
+	struct sdo_layer_norm layer_norm = {
+		.x = va, .out = vout, .weight = b, .bias = b, .n = { 4096, 16384, 1, 1 },
+		.type_x = SDO_BF16, .type_weight = SDO_BF16, .type_out = SDO_BF16, .eps = 1e-5f,
+	};
 	struct seedchip_dim dim;
 
+	check(sdo_scale_dim(&scale, &card, &dim), "scale");
+	print("scale, 16384 x 4096 bf16 / card memory", "TB/s", 2 * bytes,
+	      launch("scale", &dim, &scale, sizeof(scale)), MEMORY, 0, 0);
+	check(sdo_activate_dim(&gelu, &card, &dim), "gelu");
+	print("GELU, 16384 x 4096 bf16 / card memory", "TB/s", 2 * bytes,
+	      launch("activate", &dim, &gelu, sizeof(gelu)), MEMORY, 0, 0);
+	gelu.act = SDO_ACT_SILU;
+	print("SiLU, 16384 x 4096 bf16 / card memory", "TB/s", 2 * bytes,
+	      launch("activate", &dim, &gelu, sizeof(gelu)), MEMORY, 0, 0);
+	check(sdo_layer_norm_dim(&layer_norm, &card, &dim), "layer_norm");
+	print("LayerNorm, 16384 x 4096 bf16 / card memory", "TB/s", 2 * bytes,
+	      launch("layer_norm", &dim, &layer_norm, sizeof(layer_norm)), MEMORY, 0, 0);
 	check(sdo_binary_dim(&add, &card, &dim), "add");
 	print("add, 16384 x 4096 bf16 / card memory", "TB/s", 3 * bytes,
 	      launch("binary", &dim, &add, sizeof(add)), MEMORY, 0, 0);

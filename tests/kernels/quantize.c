@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* quantize and dequantize: all types, groups, given and computed scales, bit for bit. */
+/*
+ * quantize, quantize_scales and dequantize: all types, groups, given and computed
+ * scales, bit for bit.
+ */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,6 +10,7 @@
 
 static const uint8_t floats[] = { SDO_F32, SDO_BF16, SDO_F16 };
 static const uint8_t narrow[] = { SDO_I8, SDO_I4, SDO_E4M3, SDO_E5M2 };
+static const uint8_t scale_types[] = { SDO_F32, SDO_F16, SDO_E8M0 };
 static const uint32_t groups[] = { 0, 16, 32, 64, 128, 256, 512, 1024, 1 };
 
 /* Bytes of a tensor whose bytes a kernel may write, and what they must become. */
@@ -34,12 +38,18 @@ static size_t bytes_of(uint32_t type, size_t n)
 	return (n * sdo_type_bits(type) + 7) / 8;
 }
 
-static float rounded(uint32_t type, float v)
+/* To E8M0 upwards: the least power of two that is not below, or NaN. */
+static void set_scale(uint32_t type, void *to, float v)
 {
-	uint32_t bits = 0;
+	uint8_t code = 0;
 
-	kt_set(type, &bits, 0, v);
-	return (float)kt_get(type, &bits, 0);
+	if (type != SDO_E8M0) {
+		kt_set(type, to, 0, v);
+		return;
+	}
+	while (code < 255 && !(v < 0x1p-126f) && !(ldexpf(1, code - 127) >= v))
+		code++;
+	memcpy(to, &code, 1);
 }
 
 /* A value of I4 is its code - 8; an odd last one has a zero beside it. */
@@ -103,17 +113,19 @@ static float levels(uint32_t type, bool mins)
 	}
 }
 
-/* Scale and minimum of @n elements. */
-static void choose(const struct sdo_quantize *a, const uint8_t *x, uint32_t n, float *scale,
-		   float *min)
+/* Scale and minimum of @n elements of each of @rows, to their places. */
+static void choose(const struct sdo_quantize *a, const uint8_t *x, uint32_t rows, uint32_t n,
+		   uint8_t *to_scale, uint8_t *to_min)
 {
-	float low = INFINITY, high = a->mins ? -INFINITY : 0;
+	float low = INFINITY, high = a->mins ? -INFINITY : 0, scale;
 
-	for (uint32_t i = 0; i < n; i++) {
-		float v = (float)kt_get(a->type_x, x, i);
+	for (uint32_t r = 0; r < rows; r++) {
+		for (uint32_t i = 0; i < n; i++) {
+			float v = (float)kt_get(a->type_x, x + r * a->stride_x, i);
 
-		low = fminf(low, v);
-		high = fmaxf(high, a->mins ? v : fabsf(v));
+			low = fminf(low, v);
+			high = fmaxf(high, a->mins ? v : fabsf(v));
+		}
 	}
 	if (!a->mins)
 		low = 0;
@@ -121,9 +133,11 @@ static void choose(const struct sdo_quantize *a, const uint8_t *x, uint32_t n, f
 		low = 0;
 		high = 0;
 	}
-	*scale = (high - low) / levels(a->type_q, a->mins);
-	*scale = rounded(a->type_scale, *scale < 0x1p-126f ? 0 : *scale);
-	*min = rounded(SDO_F16, fmaf(*scale, a->type_q == SDO_I8 ? 128 : 8, low));
+	scale = (high - low) / levels(a->type_q, a->mins);
+	set_scale(a->type_scale, to_scale, scale < 0x1p-126f ? 0 : scale);
+	scale = (float)kt_get(a->type_scale, to_scale, 0);
+	if (a->mins)
+		kt_set(SDO_F16, to_min, 0, fmaf(scale, a->type_q == SDO_I8 ? 128 : 8, low));
 }
 
 struct tensors {
@@ -140,15 +154,10 @@ static void reference_group(const struct sdo_quantize *a, struct tensors *t, uin
 	const uint8_t *x = (uint8_t *)t->x.host + row * a->stride_x;
 	float s, min, r, sum = 0;
 
-	if (a->flags & SDO_QUANTIZE_GIVEN) {
-		s = (float)kt_get(a->type_scale, scale, 0);
-		min = (float)kt_get(SDO_F16, mins, 0);
-	} else {
-		choose(a, x + from * bytes_of(a->type_x, 1), n, &s, &min);
-		kt_set(a->type_scale, scale, 0, s);
-		if (a->mins)
-			kt_set(SDO_F16, mins, 0, min);
-	}
+	if (!(a->flags & SDO_QUANTIZE_GIVEN))
+		choose(a, x + from * bytes_of(a->type_x, 1), 1, n, scale, mins);
+	s = (float)kt_get(a->type_scale, scale, 0);
+	min = (float)kt_get(SDO_F16, mins, 0);
 	r = fabsf(s) < 0x1p-126f ? 0 : 1 / s;
 	for (uint32_t i = from; i < from + n; i++) {
 		float v = (float)kt_get(a->type_x, x, i);
@@ -223,7 +232,7 @@ static void quantize_cases(bool given, enum kt_data data)
 	for (unsigned int i = 0; i < (kt_reduced ? 12 : 72); i++) {
 		struct sdo_quantize a = {
 			.type_x = floats[kt_random() % 3], .type_q = narrow[i % 4],
-			.type_scale = kt_random() % 2 ? SDO_F32 : SDO_F16,
+			.type_scale = scale_types[kt_random() % 3],
 			.flags = given ? SDO_QUANTIZE_GIVEN : 0,
 		};
 		struct sizes s = any_sizes(i / 4, given);
@@ -311,11 +320,91 @@ static void test_dequantize(void)
 	for (unsigned int i = 0; i < (kt_reduced ? 18 : 108); i++) {
 		struct sdo_dequantize a = {
 			.type_q = narrow[i % 4], .type_x = floats[i / 4 % 3],
-			.type_scale = kt_random() % 2 ? SDO_F32 : SDO_F16,
+			.type_scale = scale_types[kt_random() % 3],
 		};
 		struct sizes s = any_sizes(i, true);
 
 		dequantize_case(&a, &s, i % 2 ? KT_CORNER : KT_PLAIN, kt_random() % 2);
+	}
+}
+
+/* Scales of columns, or of all of the matrix, and with them the matrix. */
+static void scales_case(struct sdo_quantize *a, enum kt_data data, bool mins)
+{
+	size_t size = bytes_of(a->type_scale, 1), count = a->group ? a->k : 1;
+	uint32_t rows = a->m, cols = a->group ? 1 : a->k;
+	struct seedchip_dim dim;
+	struct output scale, min;
+	struct kt_mem x;
+
+	a->stride_x = bytes_of(a->type_x, a->k) + kt_between(0, 5);
+	a->stride_scale[1] = size + kt_between(0, 3);
+	a->stride_mins[1] = 2 + kt_between(0, 3);
+	x = kt_mem(rows * a->stride_x, kt_random() % 64);
+	scale = output(count * a->stride_scale[1]);
+	min = output(count * a->stride_mins[1]);
+	a->x = x.address;
+	a->scale = scale.mem.address;
+	a->mins = mins ? min.mem.address : 0;
+	for (uint32_t row = 0; row < rows; row++)
+		kt_fill(a->type_x, (uint8_t *)x.host + row * a->stride_x, a->k, data);
+	for (uint32_t i = 0; rows && a->k && i < count; i++)
+		choose(a, (uint8_t *)x.host + i * bytes_of(a->type_x, 1), rows, cols,
+		       scale.want + i * a->stride_scale[1], min.want + i * a->stride_mins[1]);
+	KT_DIM(sdo_quantize_scales_dim(a, &kt_card, &dim));
+	kt_run("quantize_scales", "quantize_scales", a, sizeof(*a), &dim);
+	output_check("scale", &scale);
+	output_check("mins", &min);
+	kt_free();
+}
+
+static void test_scales(void)
+{
+	static const uint32_t k[] = { 1, 2, 63, 64, 65, 300, 1031, 4099 };
+
+	for (unsigned int i = 0; i < (kt_reduced ? 16 : 48); i++) {
+		struct sdo_quantize a = {
+			.m = kt_between(1, 12), .k = k[i / 2 % 8], .group = i % 2,
+			.type_x = floats[kt_random() % 3], .type_q = narrow[kt_random() % 4],
+			.type_scale = scale_types[kt_random() % 3],
+		};
+
+		if (a.k < 100)
+			a.m *= a.m;
+		scales_case(&a, i % 4 < 2 ? KT_PLAIN : KT_CORNER,
+			    a.type_q <= SDO_I4 && kt_random() % 2);
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		struct sdo_quantize a = { .m = i / 2 * 3, .k = 3 - i / 2 * 3, .group = i % 2,
+					  .type_x = SDO_F16, .type_scale = SDO_F16 };
+
+		scales_case(&a, KT_PLAIN, true);
+	}
+}
+
+/* The block of quantize_scales, with GIVEN: errors are at most half of the column's scale. */
+static void test_columns(void)
+{
+	enum { M = 70, K = 130 };
+	struct kt_mem x = kt_mem(4 * M * K, 0), q = kt_mem(M * K, 0), scale = kt_mem(4 * K, 0);
+	struct sdo_quantize a = {
+		.x = x.address, .q = q.address, .scale = scale.address, .stride_x = 4 * K,
+		.stride_q = K, .stride_scale = { 0, 4 }, .m = M, .k = K, .group = 1,
+		.type_x = SDO_F32, .type_q = SDO_I8, .type_scale = SDO_F32,
+	};
+	struct seedchip_dim dim;
+
+	kt_fill(SDO_F32, x.host, M * K, KT_PLAIN);
+	KT_DIM(sdo_quantize_scales_dim(&a, &kt_card, &dim));
+	kt_run("quantize_scales", "quantize_scales", &a, sizeof(a), &dim);
+	a.flags = SDO_QUANTIZE_GIVEN;
+	KT_DIM(sdo_quantize_dim(&a, &kt_card, &dim));
+	kt_run("quantize", "quantize", &a, sizeof(a), &dim);
+	for (int i = 0; i < M * K; i++) {
+		double s = ((float *)scale.host)[i % K], want = ((float *)x.host)[i];
+		float got = (float)(((int8_t *)q.host)[i] * s);
+
+		kt_near("value", SDO_F32, &got, &want, 1, s * 0.50001, 0);
 	}
 }
 
@@ -414,6 +503,11 @@ static void test_refused(void)
 	a.stride_scale[1] = 1ull << 32;
 	KT_REFUSED(sdo_quantize_dim(&a, &kt_card, &dim), -EINVAL, "stride_scale 4294967296");
 	KT_REFUSED(sdo_dequantize_dim(&b, &kt_card, &dim), -EINVAL, "dequantize: scale is 0");
+	KT_REFUSED(sdo_quantize_scales_dim(&a, &kt_card, &dim), -EINVAL, "stride_scale");
+	a.group = 16;
+	KT_REFUSED(sdo_quantize_scales_dim(&a, &kt_card, &dim), -EINVAL, "group 16: not 0 or 1");
+	a.type_scale = SDO_BF16;
+	KT_REFUSED(sdo_quantize_scales_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "type_scale 3");
 	b.scale = 64;
 	small.tcm_size = 65536;
 	KT_REFUSED(sdo_dequantize_dim(&b, &small, &dim), -E2BIG, "bytes of scratchpad");
@@ -425,6 +519,8 @@ int main(void)
 		{ "quantize: scales computed", test_computed },
 		{ "quantize: scales given", test_given },
 		{ "quantize: long rows, many rows", test_long },
+		{ "quantize_scales: columns, whole matrices", test_scales },
+		{ "quantize_scales: the columns that quantize is given", test_columns },
 		{ "dequantize: types and groups", test_dequantize },
 		{ "quantize: operands of gemm", test_gemm },
 		{ "quantize, dequantize: nothing to do", test_empty },

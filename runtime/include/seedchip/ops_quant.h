@@ -7,7 +7,8 @@
  * elements of a row (the last group may be short), to a whole row (@group 0), or
  * to an element (@group 1). Scales and minima lie at row stride[0] + group
  * stride[1]; an input's strides may be 0, so that one scale serves all rows, which
- * with @group 1 is a scale for each column, or the whole matrix.
+ * with @group 1 is a scale for each column, or the whole matrix. quantize finds
+ * the scales of rows and groups, quantize_scales those of columns or the matrix.
  */
 #ifndef SEEDCHIP_OPS_QUANT_H
 #define SEEDCHIP_OPS_QUANT_H
@@ -38,7 +39,7 @@ extern "C" {
  * @group: 0; 16, 32, 64, 128, 256, 512 or 1024; with GIVEN also 1
  * @type_x: F32, BF16 or F16
  * @type_q: I8, I4, E4M3 or E5M2. A code of I4 is the value + 8: gemm's codebook is { -8, ... 7 }
- * @type_scale: F32 or F16
+ * @type_scale: F32, F16 or E8M0
  * @flags: SDO_QUANTIZE_GIVEN: scales and minima are inputs
  *
  * Exact to the bit, all in f32 with one rounding for each operation:
@@ -46,13 +47,19 @@ extern "C" {
  * - Symmetric: scale = max |x| / L, L being 127 (I8), 7 (I4), 448 (E4M3), 57344 (E5M2).
  * - With minima, I8 and I4 only: scale = (max x - min x) / L, L being 255 or 15, and the minimum
  *   is fma(scale, 128 or 8, min x), so that x is about q scale + min with signed q.
- * - Both are rounded to their type before they are used. A scale below 2^-126 becomes 0.
+ * - Both are rounded to their type before they are used, to E8M0 upwards. A scale below 2^-126
+ *   becomes 0, the code 0 of E8M0; an infinite one is NaN in E8M0.
  * - q = conv((x - min) r) with r = 1 / scale, or 0 if |scale| < 2^-126; conv() is the conversion
  *   of docs/hardware.md 7.3: to nearest even, integers and E4M3 saturate, I4 from -8 to 7, NaN
  *   becomes the largest integer or a NaN.
  * - NaN does not count in max and min; if nothing counts they are 0. An infinity makes the scale
  *   infinite.
  * - sum = f16(f32(sum of q) scale).
+ *
+ * It is the argument block of quantize_scales too, which finds scales and minima by the same rules:
+ * with @group 1 those of columns, at column stride[1], with @group 0 one for the whole matrix.
+ * @flags, @sums, stride[0], @q and @stride_q are not looked at. With GIVEN set, and the other
+ * strides 0, the same block is then one for quantize. If @m or @k is 0, nothing is written.
  */
 struct sdo_quantize {
 	uint64_t x;
@@ -89,7 +96,7 @@ struct sdo_quantize {
  * @group: 0, 1, 16, 32, 64, 128, 256, 512 or 1024
  * @type_q: I8, I4, E4M3 or E5M2
  * @type_x: F32, BF16 or F16
- * @type_scale: F32 or F16
+ * @type_scale: F32, F16 or E8M0
  * @reserved: 0
  *
  * Exact to the bit: one operation in f32, rounded to @type_x.
@@ -118,6 +125,7 @@ struct sdo_dequantize {
 #define SDO_QUANT_IN	 (10 * SDO_QUANT_PIECE) /* bytes of one: elements, scales, minima */
 #define SDO_QUANT_OUT	 (9 * SDO_QUANT_PIECE) /* of one of two on their way out: sums too */
 #define SDO_QUANT_SCRATCH (SDO_QUANT_RING * SDO_QUANT_IN + 2 * SDO_QUANT_OUT)
+#define SDO_QUANT_STACK	 16384u /* more than usual: room for spilled groups of long vectors */
 
 /* A piece has so many columns, and so many rows. */
 static inline uint32_t sdo_quant_columns_(uint32_t k)
@@ -130,6 +138,15 @@ static inline uint32_t sdo_quant_rows_(uint32_t k)
 	return SDO_QUANT_PIECE / sdo_quant_columns_(k);
 }
 
+/* Columns that a workgroup of quantize_scales has at a time: work for all, and whole vectors. */
+static inline uint32_t sdo_quant_strip_(uint32_t k, uint32_t workgroups)
+{
+	uint64_t share = ((uint64_t)k + workgroups - 1) / workgroups;
+
+	share = (share + 63) / 64 * 64;
+	return share < SDO_QUANT_PIECE ? (uint32_t)share : SDO_QUANT_PIECE;
+}
+
 #ifdef SDO_HOST
 
 static inline int sdo_quant_types_(const char *op, uint32_t x, uint32_t q, uint32_t scale)
@@ -138,8 +155,9 @@ static inline int sdo_quant_types_(const char *op, uint32_t x, uint32_t q, uint3
 		return sdo_refuse(-EOPNOTSUPP, "%s: type_x %u: not F32, BF16 or F16", op, x);
 	if (q != SDO_I8 && q != SDO_I4 && q != SDO_E4M3 && q != SDO_E5M2)
 		return sdo_refuse(-EOPNOTSUPP, "%s: type_q %u: not I8, I4, E4M3 or E5M2", op, q);
-	if (scale != SDO_F32 && scale != SDO_F16)
-		return sdo_refuse(-EOPNOTSUPP, "%s: type_scale %u: not F32 or F16", op, scale);
+	if (scale != SDO_F32 && scale != SDO_F16 && scale != SDO_E8M0)
+		return sdo_refuse(-EOPNOTSUPP, "%s: type_scale %u: not F32, F16 or E8M0", op,
+				  scale);
 	return 0;
 }
 
@@ -166,9 +184,10 @@ static inline int sdo_quant_grid_(const char *op, uint32_t m, uint32_t k, int wh
 	static const struct seedchip_dim none = { 0, 0, 0, 0, 0, 0, 0, { 0, 0 } };
 	uint64_t pieces = 0;
 
-	if (card->tcm_size < SDO_TCM_RESERVED + SDO_QUANT_SCRATCH)
+	if (card->tcm_size < SDO_TCM_RESERVED + SDO_QUANT_STACK + SDO_QUANT_SCRATCH)
 		return sdo_refuse(-E2BIG, "%s: needs %u bytes of scratchpad, the card has %u", op,
-				  SDO_TCM_RESERVED + SDO_QUANT_SCRATCH, card->tcm_size);
+				  SDO_TCM_RESERVED + SDO_QUANT_STACK + SDO_QUANT_SCRATCH,
+				  card->tcm_size);
 	if (m && k) {
 		pieces = ((uint64_t)m + sdo_quant_rows_(k) - 1) / sdo_quant_rows_(k);
 		if (!whole)
@@ -222,6 +241,35 @@ static inline int sdo_quantize_dim(const struct sdo_quantize *args, const struct
 		return r;
 	return sdo_quant_grid_("quantize", args->m, args->k,
 			       !args->group && !(args->flags & SDO_QUANTIZE_GIVEN), card, dim);
+}
+
+/** sdo_quantize_scales_dim() - grid of quantize_scales. Return: as the others. */
+static inline int sdo_quantize_scales_dim(const struct sdo_quantize *args,
+					  const struct sdo_card *card, struct seedchip_dim *dim)
+{
+	int r = sdo_quant_types_("quantize_scales", args->type_x, args->type_q, args->type_scale);
+
+	if (!r && args->group > 1)
+		r = sdo_refuse(-EINVAL, "quantize_scales: group %u: not 0 or 1", args->group);
+	if (!r && !args->scale)
+		r = sdo_refuse(-EINVAL, "quantize_scales: scale is 0");
+	if (!r && args->mins && args->type_q != SDO_I8 && args->type_q != SDO_I4)
+		r = sdo_refuse(-EOPNOTSUPP, "quantize_scales: mins with type_q %u", args->type_q);
+	if (!r)
+		r = sdo_quant_stride_("quantize_scales", "stride_x", args->stride_x);
+	if (!r && args->group)
+		r = sdo_quant_stride_("quantize_scales", "stride_scale",
+				      args->stride_scale[1] | args->stride_mins[1]);
+	if (!r)
+		r = sdo_quant_grid_("quantize_scales", args->m, args->k, 0, card, dim);
+	if (r || !dim->x)
+		return r;
+	if (!args->group) {
+		dim->flags = dim->x > 1 ? SEEDCHIP_COOPERATIVE : 0;
+		return 0;
+	}
+	dim->x = (args->k + 63) / 64 < card->cores ? (args->k + 63) / 64 : card->cores;
+	return 0;
 }
 
 static inline int sdo_dequantize_dim(const struct sdo_dequantize *args,
