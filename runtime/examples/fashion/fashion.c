@@ -5,8 +5,9 @@
  * The weights go to card memory once. The images go there in batches: while the
  * card works on one, the CPU fills the staging memory of the next. A batch is
  * three packets of one queue: copy the images to the card, run the kernel,
- * copy the labels back. The invariant: a slot's memory is touched by the CPU
- * only after the event of its last batch.
+ * copy the labels back. With --graph they are recorded, once for each slot, and
+ * replayed. The invariant: a slot's memory is touched by the CPU only after the
+ * event of its last batch.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,6 +22,7 @@
 #include "fashion.h"
 #include "picture.h"
 #include "seedchip.h"
+#include "seedchip/graph.h"
 #include "tools/train/idx.h"
 #include "tools/train/reference.h"
 
@@ -39,6 +41,7 @@ struct options {
 	uint32_t batch;
 	uint32_t show;
 	bool blocks;
+	bool graph;
 };
 
 /* A batch in flight: its memory on both sides, and what it holds. */
@@ -49,6 +52,11 @@ struct slot {
 	struct seedchip_buffer *labels_card;
 	uint8_t *pixels;
 	uint8_t *labels;
+	struct seedchip_graph *graph; /* with --graph: the three steps, and what batches change */
+	struct seedchip_graph_param *size;
+	struct seedchip_graph_param *groups;
+	struct seedchip_graph_param *images;
+	struct seedchip_graph_param *results;
 	struct seedchip_event done;
 	uint32_t first;
 	uint32_t count;
@@ -237,26 +245,80 @@ static int load_network(struct demo *d)
 
 /* ---- the run ---- */
 
-static int start_batch(struct demo *d, struct slot *s, uint32_t first)
+/* The three steps of the slot's batch. */
+static int queue_steps(struct demo *d, struct slot *s)
 {
 	uint64_t pixels = seedchip_buffer_address(s->pixels_card);
 	uint64_t labels = seedchip_buffer_address(s->labels_card);
+	uint64_t size = (uint64_t)s->count * IDX_PIXELS;
+	struct seedchip_dim dim = {
+		.x = (s->count + FASHION_GROUP - 1) / FASHION_GROUP, .y = 1, .z = 1,
+		.dynamic = d->dynamic, .tag = s->first,
+	};
+	int r;
+
+	d->args.images = pixels;
+	d->args.labels = labels;
+	d->args.count = s->count;
+	r = seedchip_copy(d->queue, pixels, seedchip_buffer_address(s->pixels_host), size);
+	if (!r)
+		r = seedchip_launch(d->queue, d->kernel, &dim, &d->args, sizeof(d->args));
+	if (!r)
+		r = seedchip_copy(d->queue, seedchip_buffer_address(s->labels_host), labels,
+				  s->count);
+	return r;
+}
+
+static int record_steps(struct demo *d, struct slot *s)
+{
+	int r = seedchip_graph_begin(d->queue);
+
+	if (!r)
+		r = queue_steps(d, s);
+	if (!r)
+		r = seedchip_graph_end(d->queue, &s->graph);
+	if (!r)
+		r = seedchip_graph_param(s->graph, "size", 0, SEEDCHIP_PLACE_SIZE, 8, &s->size);
+	if (!r)
+		r = seedchip_graph_param(s->graph, "groups", 1, SEEDCHIP_PLACE_GRID, 4, &s->groups);
+	if (!r)
+		r = seedchip_graph_param(s->graph, "images", 1,
+					 offsetof(struct fashion_args, count),
+					 sizeof(d->args.count), &s->images);
+	if (!r)
+		r = seedchip_graph_param(s->graph, "results", 2, SEEDCHIP_PLACE_SIZE, 8,
+					 &s->results);
+	return r;
+}
+
+/* The slot's last replay is over, so that every parameter can be set. */
+static int replay_steps(struct demo *d, struct slot *s)
+{
+	uint64_t size = (uint64_t)s->count * IDX_PIXELS, results = s->count;
+	uint32_t groups = (s->count + FASHION_GROUP - 1) / FASHION_GROUP;
+	int r = s->graph ? 0 : record_steps(d, s);
+
+	if (!r)
+		r = seedchip_graph_set(s->size, &size);
+	if (!r)
+		r = seedchip_graph_set(s->groups, &groups);
+	if (!r)
+		r = seedchip_graph_set(s->images, &s->count);
+	if (!r)
+		r = seedchip_graph_set(s->results, &results);
+	return r ? r : seedchip_graph_launch(d->queue, s->graph);
+}
+
+static int start_batch(struct demo *d, struct slot *s, uint32_t first)
+{
 	uint32_t rest = d->opt.images - first;
-	struct seedchip_dim dim = { .y = 1, .z = 1, .dynamic = d->dynamic, .tag = first };
 	uint64_t size;
 
 	s->first = first;
 	s->count = rest < d->opt.batch ? rest : d->opt.batch;
 	size = (uint64_t)s->count * IDX_PIXELS;
-	dim.x = (s->count + FASHION_GROUP - 1) / FASHION_GROUP;
-	d->args.images = pixels;
-	d->args.labels = labels;
-	d->args.count = s->count;
-
 	memcpy(s->pixels, d->set.pixels + (uint64_t)first * IDX_PIXELS, size);
-	if (seedchip_copy(d->queue, pixels, seedchip_buffer_address(s->pixels_host), size) ||
-	    seedchip_launch(d->queue, d->kernel, &dim, &d->args, sizeof(d->args)) ||
-	    seedchip_copy(d->queue, seedchip_buffer_address(s->labels_host), labels, s->count))
+	if (d->opt.graph ? replay_steps(d, s) : queue_steps(d, s))
 		return queue_failed("queue a batch", seedchip_queue_mark(d->queue));
 	s->done = seedchip_queue_mark(d->queue);
 	d->dispatches++;
@@ -396,6 +458,7 @@ static void cleanup(struct demo *d)
 	seedchip_queue_destroy(d->queue);
 	seedchip_module_unload(d->mod);
 	for (uint32_t i = 0; i < SLOTS; i++) {
+		seedchip_graph_destroy(d->slot[i].graph);
 		seedchip_buffer_destroy(d->slot[i].pixels_host);
 		seedchip_buffer_destroy(d->slot[i].pixels_card);
 		seedchip_buffer_destroy(d->slot[i].labels_host);
@@ -420,6 +483,7 @@ static const char usage[] =
 	"  -b, --batch N           images per dispatch (1000)\n"
 	"  -s, --show N            draw N images with what they were taken for (6)\n"
 	"  -B, --blocks            draw with half blocks in grey: needs UTF-8 and 256 colours\n"
+	"  -g, --graph             record the steps of a batch once and replay them\n"
 	"  -p, --predictions FILE  write the predicted labels, a digit each\n"
 	"  -c, --card N            use card N (0)\n"
 	"  -d, --data DIR          the data set (" IDX_DIR ")\n"
@@ -434,6 +498,7 @@ static const struct option long_options[] = {
 	{ "batch", required_argument, NULL, 'b' },
 	{ "show", required_argument, NULL, 's' },
 	{ "blocks", no_argument, NULL, 'B' },
+	{ "graph", no_argument, NULL, 'g' },
 	{ "predictions", required_argument, NULL, 'p' },
 	{ "card", required_argument, NULL, 'c' },
 	{ "data", required_argument, NULL, 'd' },
@@ -461,7 +526,7 @@ static void parse(struct options *opt, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "n:b:s:Bp:c:d:w:k:h", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "n:b:s:Bgp:c:d:w:k:h", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'n':
 			opt->images = parse_number(optarg, 1);
@@ -474,6 +539,9 @@ static void parse(struct options *opt, int argc, char **argv)
 			break;
 		case 'B':
 			opt->blocks = true;
+			break;
+		case 'g':
+			opt->graph = true;
 			break;
 		case 'p':
 			opt->predictions = optarg;
