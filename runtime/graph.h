@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Graphs, between graph_record.c (from begin to end), graph.c (replay) and the
- * files that stage, wait and destroy.
+ * Graphs, between graph_record.c, graph_build.c, graph_param.c, graph.c (replay)
+ * and the files that stage, wait and destroy.
  *
  * Memory of a graph, all of it card memory that the CPU writes but never reads:
  *
@@ -17,6 +17,8 @@
 
 #define GRAPH_MAX_PARTS 16
 #define NO_PATCH	UINT32_MAX
+#define GRAPH_CLOSED	(UINT32_MAX - 1) /* seedchip_graph.num_set; no parameter has this order */
+#define GRAPH_NOT_LISTED UINT32_MAX /* seedchip_graph_param.order */
 
 /* seedchip_event.point of an event in a recording: this bit, the recording's serial, the word. */
 #define POINT_RECORDED (1ull << 63)
@@ -74,6 +76,7 @@ struct graph_mark {
  * @op: opcode
  * @flags: of the packet
  * @args_size: bytes of arguments
+ * @places: what parameters set
  */
 struct graph_node {
 	uint32_t part;
@@ -83,28 +86,32 @@ struct graph_node {
 	uint32_t op;
 	uint32_t flags;
 	uint32_t args_size;
+	struct graph_place *places;
 };
 
 /**
- * struct graph_place - bytes of copy 0 that a parameter sets
- * @node: node
- * @place: what of it, as the caller has named it
+ * struct graph_place - bytes of a node that a parameter sets
+ * @param: parameter
+ * @place: what of the node, as the caller has named it
  * @at: in copy 0
+ * @next: of the parameter
+ * @next_of_node: of the node
  */
 struct graph_place {
-	uint32_t node;
-	uint32_t place;
+	struct seedchip_graph_param *param;
+	size_t place;
 	unsigned char *at;
+	struct graph_place *next;
+	struct graph_place *next_of_node;
 };
 
 /**
  * struct seedchip_graph_param - a parameter
  * @graph: graph
- * @order: its place in seedchip_graph.order, or NOT_LISTED
+ * @order: its place in seedchip_graph.order, or GRAPH_NOT_LISTED
  * @size: bytes
  * @word: the place in copy 0 of one that is 8 bytes in a single place, else NULL
  * @half: the same of 4 bytes
- * @num_places: places
  * @places: all its places
  * @next: of the graph
  * @name: empty: none
@@ -116,7 +123,6 @@ struct seedchip_graph_param {
 	uint32_t size;
 	uint64_t *word;
 	uint32_t *half;
-	uint32_t num_places;
 	struct graph_place *places;
 	struct seedchip_graph_param *next;
 	char name[32];
@@ -150,7 +156,7 @@ struct seedchip_graph_param {
  * @replays: replays so far: the base of the last one
  * @copy: bytes from copy 0 to the copy that the next replay uses
  * @num_set: parameters at the start of @order that were set since the last replay, all of them in
- *	     @copy; CLOSED: the last replay uses @copy, too
+ *	     @copy; GRAPH_CLOSED: the last replay uses @copy, too
  * @num_stale: parameters in @order: those from @num_set on have an old value in @copy
  * @order: see above; has room for all parameters
  * @num_params: entries of @params
@@ -200,12 +206,28 @@ int graph_wait(struct seedchip_queue *q, struct seedchip_event event);
 /* The queue is being destroyed: so is what it records. */
 void graph_abandon(struct seedchip_queue *q);
 
+/* ---- graph_build.c ---- */
+
+/* Make a recording a graph that can be replayed. */
+int graph_build(struct seedchip_graph *g);
+
+/* ---- graph_param.c ---- */
+
+/* Bring parameters up to date that were set before the last replay and not since. */
+void graph_write_stale(struct seedchip_graph *g);
+
 /* ---- graph.c ---- */
+
+/* The words of the events, for the CPU. */
+static inline _Atomic uint64_t *graph_words(const struct seedchip_graph *g)
+{
+	return (void *)((char *)g->memory.map + 2 * g->copy_size);
+}
 
 /* Free a graph or a recording, but not its memory on the device. */
 void graph_free(struct seedchip_graph *g);
-/* Make a recording a graph that can be replayed. */
-int graph_build(struct seedchip_graph *g);
+/* Whether replays under way use a copy. */
+bool graph_copy_is_busy(const struct seedchip_graph *g, unsigned int copy);
 /* A graph that needs @memory takes it over. Return: whether one does. dev->lock is held. */
 bool graph_hold(struct seedchip_device *dev, const struct memory *memory);
 /* The queue is being destroyed. */
