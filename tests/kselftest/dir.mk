@@ -10,7 +10,7 @@ device-kernels += tests/kselftest/kernels
 kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_bar two_cards event trace
 kselftest-uapi += negative prime_cards
 kselftest-uapi += removal aer sleep
-kselftest-runtime := coredump fault killed reset submit unmap usage user_queue
+kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
 kselftests := $(kselftest-uapi) $(kselftest-runtime)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh

@@ -433,6 +433,15 @@ static void reserved_packets(void)
 	user_put(&user, packet);
 	user_ring(&user);
 	user_faults(&user, SC_CODE_PRIVILEGED);
+	/* and in a list */
+	packet = card_nop();
+	packet.hdr = SC_HDR(SC_OP_INVALIDATE, 0, 0);
+	memcpy((void *)(uintptr_t)(map + 64), &packet, sizeof(packet));
+	packet = (struct sc_packet){ .hdr = SC_HDR(SC_OP_INDIRECT, 0, 0),
+				     .body = { VA + 512, 0, 1 } };
+	user_put(&user, packet);
+	user_ring(&user);
+	user_faults(&user, SC_CODE_PRIVILEGED);
 }
 
 /* The doorbell of a queue that has failed rings, and rings, and nothing comes of it. */
