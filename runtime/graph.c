@@ -89,6 +89,7 @@ void graph_forget_queue(struct seedchip_queue *q)
 
 		list_del(&part->link);
 		part->queue = NULL;
+		part->graph->single = NULL;
 	}
 	pthread_mutex_unlock(&q->lock);
 }
@@ -278,18 +279,39 @@ static int replay_part(struct graph_part *part)
 	return 0;
 }
 
-API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g)
+/* Whether all queues can take part, and what is not so on the usual way. */
+static int check_replay(struct seedchip_queue *q, struct seedchip_graph *g)
 {
-	const struct timespec pause = { .tv_nsec = 100000 };
 	struct sc_packet *room;
 	int r = check_queues(q, g);
 
 	/* Once the first queue has its part, the others must take theirs. */
 	for (uint32_t i = 1; !r && i < g->num_parts; i++)
 		r = queue_stage(g->parts[i].queue, 2, &room);
-	if (r)
-		return r;
-	if (g->num_set != GRAPH_CLOSED && g->num_set != g->num_stale)
+	return r;
+}
+
+static int replay_others(struct seedchip_graph *g)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+	int r = 0;
+
+	for (uint32_t i = 1; !r && i < g->num_parts; i++)
+		while ((r = replay_part(&g->parts[i])) == -EAGAIN)
+			nanosleep(&pause, NULL);
+	return r;
+}
+
+API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g)
+{
+	int r;
+
+	if (q != g->single || q->recording) {
+		r = check_replay(q, g);
+		if (r)
+			return r;
+	}
+	if (g->num_set < g->num_stale)
 		graph_write_stale(g);
 	g->replays++;
 	r = replay_part(g->parts);
@@ -297,9 +319,8 @@ API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g
 		g->replays--;
 		return r;
 	}
-	for (uint32_t i = 1; !r && i < g->num_parts; i++)
-		while ((r = replay_part(&g->parts[i])) == -EAGAIN)
-			nanosleep(&pause, NULL);
+	if (g->num_parts > 1)
+		r = replay_others(g);
 	if (g->num_set != GRAPH_CLOSED)
 		g->num_stale = g->num_set;
 	g->num_set = GRAPH_CLOSED;

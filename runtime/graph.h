@@ -135,6 +135,7 @@ struct seedchip_graph_param {
  * @dev: device
  * @parts: by queue; the recording was begun on the first
  * @num_parts: entries of @parts
+ * @single: the only queue; NULL: there are several, or it has been destroyed
  * @num_nodes: entries of @nodes
  * @nodes: by number
  * @num_words: entries of @marks
@@ -167,6 +168,7 @@ struct seedchip_graph {
 	struct seedchip_device *dev;
 	struct graph_part parts[GRAPH_MAX_PARTS];
 	uint32_t num_parts;
+	struct seedchip_queue *single;
 	uint32_t num_nodes;
 	struct graph_node *nodes;
 	uint32_t num_words;

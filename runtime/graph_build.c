@@ -175,6 +175,8 @@ static int publish(struct seedchip_graph *g)
 		part->slots = NULL;
 		if (g->num_parts > 1)
 			part->queue->has_partners = true;
+		else
+			g->single = part->queue;
 		pthread_mutex_lock(&part->queue->lock);
 		list_add(&part->queue->graphs, &part->link);
 		pthread_mutex_unlock(&part->queue->lock);

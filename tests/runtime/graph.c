@@ -183,7 +183,7 @@ static void test_patch_in_flight(void)
 	FAILS(seedchip_graph_set(p, &three), -EAGAIN, "both copies");
 	replay(c.queue, g);
 	FAILS(seedchip_graph_set(p, &three), -EAGAIN, "both copies");
-	v[1] = 1;
+	__atomic_store_n(&v[1], 1, __ATOMIC_RELEASE);
 	finish(c.queue);
 	CHECK_EQ(*v, 7711);
 	OK(seedchip_graph_set(p, &three));
@@ -299,7 +299,7 @@ static void test_growing_grid(void)
 	struct seedchip_graph *g;
 
 	v[0] = 0;
-	v[1] = 1;
+	__atomic_store_n(&v[1], 1, __ATOMIC_RELEASE);
 	v[2] = 1;
 	OK(seedchip_graph_begin(c.queue));
 	affine(&c, c.queue, at, 1, 1); /* the low half of the word is x */
