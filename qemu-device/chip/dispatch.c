@@ -3,15 +3,10 @@
  * Workgroups onto cores.
  *
  * A free core takes the next workgroup of one of the dispatches that have some
- * left and may use it. Among them decide, in this order: the priority of the
- * queue; the context's virtual time (charged core time / weight), least first;
- * the order of arrival. A core whose context has work left for it stays with it
- * for SC_STICKY_NS of its work, against others of the same or lower priority. A
- * context that had nothing to run starts at the virtual clock, so that idling
- * saves up nothing. A core that changes context is cleared first; the time is
- * charged to the newcomer. Core time is time of the worker; with `sync` it is
- * counted (an instruction, 2048 MACs or 64 bytes moved are 1 ns), so that every
- * decision is repeatable.
+ * left and may use it; share.c says of which. A core that changes context is
+ * cleared first; the time is charged to the newcomer. Core time is time of the
+ * worker; with `sync` it is counted (an instruction, 2048 MACs or 64 bytes moved
+ * are 1 ns), so that every decision is repeatable.
  *
  * A workgroup runs at most SC_QUANTUM instructions at a time, fewer if they are
  * slow ones (a multiply takes thousands of times as long as an add): a worker
@@ -41,18 +36,12 @@ static struct sc_context *context_of(struct sc_chip *chip, const struct sc_work 
 
 void sc_dispatch_add(struct sc_chip *chip, struct sc_work *work)
 {
-	struct sc_context *ctx = context_of(chip, work);
-
 	work->seq = chip->dispatch_seq++;
 	work->listed = true;
 	work->list_next = NULL;
 	*chip->dispatches_tail = work;
 	chip->dispatches_tail = &work->list_next;
-	if (!ctx->backlog++) {
-		chip->backlogged++;
-		if (ctx->vtime < chip->vclock)
-			ctx->vtime = chip->vclock;
-	}
+	sc_share_enter(chip, work);
 	sc_wake(chip);
 }
 
@@ -66,8 +55,7 @@ static void unlist(struct sc_chip *chip, struct sc_work *work)
 	if (!*p)
 		chip->dispatches_tail = p;
 	work->listed = false;
-	if (!--context_of(chip, work)->backlog)
-		chip->backlogged--;
+	sc_share_leave(chip, work);
 }
 
 static void free_unit(struct sc_chip *chip, struct sc_unit *unit)
@@ -96,47 +84,6 @@ void sc_dispatch_drop(struct sc_chip *chip, struct sc_work *work)
 
 /* --- choosing --- */
 
-/* Whether the context that @unit serves has more for it, at @priority or above. */
-static bool unit_wanted(struct sc_chip *chip, const struct sc_unit *unit, uint64_t priority)
-{
-	const struct sc_work *w;
-
-	for (w = chip->dispatches; w; w = w->list_next)
-		if (context_of(chip, w)->instance == unit->owner && w->mask >> unit->id & 1 &&
-		    w->queue->reg.PRIORITY >= priority)
-			return true;
-	return false;
-}
-
-/* Free cores that @work may take. */
-static uint64_t cores_for(struct sc_chip *chip, const struct sc_work *work)
-{
-	uint64_t instance = context_of(chip, work)->instance, bits;
-	uint64_t cores = chip->free_cores & work->mask;
-	const struct sc_unit *unit;
-
-	if (chip->backlogged < 2)
-		return cores;
-	for (bits = cores; bits; bits &= bits - 1) {
-		unit = &chip->units[__builtin_ctzll(bits)];
-		if (unit->owner && unit->owner != instance && unit->served_ns < SC_STICKY_NS &&
-		    unit_wanted(chip, unit, work->queue->reg.PRIORITY))
-			cores &= ~(1ULL << unit->id);
-	}
-	return cores;
-}
-
-static bool before(struct sc_chip *chip, const struct sc_work *a, const struct sc_work *b)
-{
-	uint64_t va = context_of(chip, a)->vtime, vb = context_of(chip, b)->vtime;
-
-	if (a->queue->reg.PRIORITY != b->queue->reg.PRIORITY)
-		return a->queue->reg.PRIORITY > b->queue->reg.PRIORITY;
-	if (va != vb)
-		return va < vb;
-	return a->seq < b->seq;
-}
-
 static struct sc_work *choose(struct sc_chip *chip, uint64_t *cores)
 {
 	struct sc_work *w, *best = NULL;
@@ -147,8 +94,8 @@ static struct sc_work *choose(struct sc_chip *chip, uint64_t *cores)
 	for (w = chip->dispatches; w; w = w->list_next) {
 		if (chip->forming && w->cooperative)
 			continue;
-		c = cores_for(chip, w);
-		if (c && (!best || before(chip, w, best))) {
+		c = sc_share_cores(chip, w);
+		if (c && (!best || sc_share_before(chip, w, best))) {
 			best = w;
 			*cores = c;
 		}
@@ -244,6 +191,7 @@ static bool assign(struct sc_chip *chip, struct sc_unit *unit, struct sc_work *w
 		unit->owner = instance;
 		unit->served_ns = 0;
 	}
+	sc_share_start(chip, unit);
 	return clear;
 }
 
@@ -278,18 +226,12 @@ static void charge(struct sc_chip *chip, struct sc_unit *unit, const struct sc_c
 		   uint64_t ns)
 {
 	struct sc_queue *q = unit->work->queue;
-	struct sc_context *ctx = context_of(chip, unit->work);
 
 	q->counters.insns += d->insns;
 	q->counters.macs += d->macs;
 	q->counters.dma_bytes += d->dma_bytes;
 	q->counters.busy_ns += ns;
-	chip->reg.TOTAL_BUSY_NS += ns;
-	ctx->reg.CHARGED_NS += ns;
-	if (ctx->vtime > chip->vclock)
-		chip->vclock = ctx->vtime;
-	ctx->vtime += ns * 1024 / ctx->reg.WEIGHT;
-	unit->served_ns += ns;
+	sc_share_charge(chip, unit, ns);
 }
 
 /* The workgroup on @unit is over; the core is free. */
@@ -297,6 +239,7 @@ static void end_workgroup(struct sc_chip *chip, struct sc_unit *unit, bool done)
 {
 	struct sc_work *work = unit->work;
 
+	sc_share_end(chip, unit);
 	free_unit(chip, unit);
 	work->running--;
 	if (done) {
@@ -307,6 +250,7 @@ static void end_workgroup(struct sc_chip *chip, struct sc_unit *unit, bool done)
 	}
 	if (!work->running && (work->done == work->total || work->stop)) {
 		work->complete = true;
+		work->queue->ended = true;
 		sc_queue_ready(chip, work->queue);
 	}
 }
@@ -598,7 +542,6 @@ void sc_dispatch_reset(struct sc_chip *chip)
 	chip->run_head = NULL;
 	chip->run_tail = &chip->run_head;
 	chip->forming = NULL;
-	chip->backlogged = 0;
 	for (i = 0; i < chip->config.cores; i++) {
 		free_unit(chip, &chip->units[i]);
 		chip->units[i].owner = 0;

@@ -3,8 +3,8 @@
  * Inside of the chip model's front end: the state that its files share. In the
  * order in which a launch meets them: regs.c and queue.c (registers, doorbells,
  * commands), retire.c (the step of a queue, retirement, faults), packet.c and
- * copy.c (fetch, checks, execution), dispatch.c (workgroups onto cores), mmu.c,
- * event.c; then reset.c, save.c, strict.c, and chip.c around them. Cores and
+ * copy.c (fetch, checks, execution), dispatch.c and share.c (workgroups onto
+ * cores), mmu.c, event.c; then reset.c, save.c, strict.c, and chip.c around them. Cores and
  * engines do not include this file.
  *
  * Locking. `lock` guards everything here that is not marked otherwise. It is
@@ -45,7 +45,7 @@
 #define SC_COPY_STEP	(1u << 20) /* bytes before a COPY lets others have the worker */
 #define SC_STEP_COST	64 /* what a step of a queue counts in a budget of instructions */
 #define SC_TURN		64 /* packets before a queue hands its slot to one that waits */
-#define SC_STICKY_NS	1000000 /* work that a core does for a context before it changes */
+#define SC_PASSED	256 /* others to which the packet engine may prefer a queue */
 #define SC_RING_LOG2_MAX 16
 
 /* Registers: one member per table entry, under the entry's name. */
@@ -208,6 +208,9 @@ struct sc_queue {
 	struct sc_slot *slot;
 	bool held;
 	bool ready; /* on the ready list */
+	uint64_t ready_pick; /* sc_chip.picks when it got there */
+	bool ended; /* a dispatch has ended, and the packet engine has not looked since */
+	uint64_t served_at; /* TOTAL_BUSY_NS when a workgroup of it last started, or could have */
 	struct sc_queue *ready_next;
 	bool failed; /* a packet has failed: start no other */
 	bool yield_slot; /* give the slot to a waiter when the window is empty */
@@ -238,6 +241,9 @@ struct sc_context {
 	bool resetting;
 	uint64_t instance; /* changes at every ENABLE: cores clear when it differs */
 	uint64_t vtime; /* charged time / weight */
+	uint64_t left_vclock; /* the clock when it last had nothing to start */
+	uint64_t ahead_ns; /* what running workgroups will still be charged, if they are usual */
+	uint64_t usual_ns; /* what the last workgroups have taken */
 	unsigned int backlog; /* dispatches with workgroups left to start */
 	uint64_t root; /* atomic: ROOT, or 0 while disabled */
 	uint64_t stamp, code_stamp; /* atomic */
@@ -256,7 +262,10 @@ struct sc_unit {
 	unsigned int id;
 	enum sc_core_use use;
 	uint64_t owner; /* sc_context.instance whose state it holds, 0: none */
+	unsigned int context; /* of `owner` */
 	uint64_t served_ns; /* since `owner` got it */
+	uint64_t workgroup_ns; /* of the workgroup */
+	uint64_t ahead_ns; /* what it will still take, if it is a usual one */
 	uint64_t quantum; /* instructions that take about SC_QUANTUM_NS here */
 	struct sc_work *work;
 	uint32_t rank;
@@ -316,6 +325,7 @@ struct sc_chip {
 	unsigned int busy; /* workers with the lock dropped */
 
 	struct sc_queue *ready_head, **ready_tail;
+	uint64_t picks; /* turns of the packet engine */
 	unsigned int slot_waiters;
 	struct sc_queue *waiting; /* queues in state WAITING */
 	unsigned int quiescing; /* INVALIDATEs in progress */
@@ -323,8 +333,7 @@ struct sc_chip {
 
 	struct sc_work *dispatches, **dispatches_tail; /* workgroups left to start */
 	uint64_t dispatch_seq;
-	uint64_t vclock; /* the largest virtual time at which a context was served */
-	unsigned int backlogged; /* contexts with backlog */
+	uint64_t vclock; /* the largest virtual time */
 	uint64_t instances;
 	uint64_t free_cores;
 	struct sc_work *forming;
@@ -423,6 +432,17 @@ void sc_dispatch_drop(struct sc_chip *chip, struct sc_work *work);
 bool sc_dispatch_ready(const struct sc_chip *chip);
 bool sc_dispatch_run(struct sc_chip *chip, unsigned int user, uint64_t *budget);
 void sc_dispatch_reset(struct sc_chip *chip);
+
+/* share.c */
+void sc_share_enter(struct sc_chip *chip, struct sc_work *work);
+void sc_share_leave(struct sc_chip *chip, struct sc_work *work);
+void sc_share_start(struct sc_chip *chip, struct sc_unit *unit);
+void sc_share_charge(struct sc_chip *chip, struct sc_unit *unit, uint64_t ns);
+void sc_share_end(struct sc_chip *chip, struct sc_unit *unit);
+uint64_t sc_share_cores(struct sc_chip *chip, const struct sc_work *work);
+bool sc_share_before(struct sc_chip *chip, const struct sc_work *a, const struct sc_work *b);
+void sc_share_looked(struct sc_chip *chip, struct sc_queue *q);
+void sc_share_reset(struct sc_chip *chip);
 
 /* timing.c */
 int sc_timing_create(struct sc_chip *chip);

@@ -177,15 +177,13 @@ void sc_reset_finish(struct sc_chip *chip)
 		sc_queue_clear(&chip->queues[i]);
 	for (i = 0; i < chip->config.contexts; i++) {
 		chip->contexts[i].instance = ++chip->instances;
-		chip->contexts[i].backlog = 0;
-		chip->contexts[i].vtime = 0;
 		sc_mmu_bind(chip, i, 0);
 	}
 	chip->ready_head = NULL;
 	chip->ready_tail = &chip->ready_head;
 	chip->waiting = NULL;
 	chip->quiescing = 0;
-	chip->vclock = 0;
+	sc_share_reset(chip);
 	sc_dispatch_reset(chip);
 	chip->timed_instance = 0;
 	chip->core_runs = false;

@@ -16,7 +16,9 @@
  *
  * Slots. A queue has a slot while it is RUNNING. One with nothing to run, or
  * with an unsatisfied WAIT at its head, has none. After SC_TURN packets it
- * starts no other while queues wait for a slot, and gives it up when empty.
+ * starts no other while queues wait for a slot, and gives it up when empty. The
+ * queue of the highest priority is stepped first, and of several the one that
+ * has been ready for longest; one that SC_PASSED others were preferred to, too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,7 @@ void sc_queue_ready(struct sc_chip *chip, struct sc_queue *q)
 {
 	if (!q->ready) {
 		q->ready = true;
+		q->ready_pick = chip->picks;
 		q->ready_next = NULL;
 		*chip->ready_tail = q;
 		chip->ready_tail = &q->ready_next;
@@ -59,6 +62,16 @@ static struct sc_slot *free_slot(struct sc_chip *chip)
 		if (!chip->slots[i].queue)
 			return &chip->slots[i];
 	return NULL;
+}
+
+/* The last slot is for context 0, whose packets nobody may hold up. */
+static bool may_have_slot(const struct sc_chip *chip, const struct sc_queue *q)
+{
+	unsigned int i, users = 0;
+
+	for (i = 0; i < chip->config.slots; i++)
+		users += chip->slots[i].queue && chip->slots[i].queue->bind.context;
+	return !q->bind.context || users + 1 < chip->config.slots || chip->config.slots == 1;
 }
 
 static void release_slot(struct sc_queue *q)
@@ -102,6 +115,13 @@ uint64_t sc_queue_poll_due(const struct sc_chip *chip)
 	return due;
 }
 
+/* Whether the packet engine turns to @a before @b, which has been ready for longer. */
+static bool goes_before(const struct sc_chip *chip, const struct sc_queue *a,
+			const struct sc_queue *b)
+{
+	return chip->picks - b->ready_pick < SC_PASSED && a->reg.PRIORITY > b->reg.PRIORITY;
+}
+
 /* Take the queue that is to be stepped next, with a slot if it needs one. */
 struct sc_queue *sc_queue_pick(struct sc_chip *chip)
 {
@@ -116,15 +136,16 @@ struct sc_queue *sc_queue_pick(struct sc_chip *chip)
 	for (q = chip->ready_head; q; q = q->ready_next) {
 		if (q->held)
 			continue;
-		if (!slot && needs_slot(q)) {
+		if (needs_slot(q) && (!slot || !may_have_slot(chip, q))) {
 			chip->slot_waiters++;
 			continue;
 		}
-		if (!best || q->reg.PRIORITY > best->reg.PRIORITY)
+		if (!best || goes_before(chip, q, best))
 			best = q;
 	}
 	if (!best)
 		return NULL;
+	chip->picks++;
 	remove_ready(chip, best);
 	if (needs_slot(best)) {
 		best->slot = slot;
@@ -664,6 +685,7 @@ void sc_queue_step(struct sc_chip *chip, struct sc_queue *q, unsigned int user)
 	while (more && n++ < STEPS && !chip->resetting)
 		more = step_once(chip, q, user);
 	q->held = false;
+	sc_share_looked(chip, q);
 	if (more && !chip->resetting && !q->wait)
 		sc_queue_ready(chip, q);
 }

@@ -307,6 +307,8 @@ int sc_chip_load(struct sc_chip *chip, const void *buf, size_t size)
 		chip->contexts[i].reg = contexts[i].reg;
 		chip->contexts[i].latch = contexts[i].latch;
 		chip->contexts[i].vtime = contexts[i].vtime;
+		if (contexts[i].vtime > chip->vclock)
+			chip->vclock = contexts[i].vtime;
 		chip->contexts[i].instance = ++chip->instances;
 		sc_mmu_bind(chip, i, contexts[i].root);
 	}
