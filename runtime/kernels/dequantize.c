@@ -72,6 +72,31 @@ static void convert_elements(const struct sdo_dequantize *a, uint8_t *x, const u
 	}
 }
 
+/* @count whole groups from the beginning of a row, as many at a time as a vector holds. */
+static void convert_groups(const struct sdo_dequantize *a, uint8_t *x, const uint8_t *q,
+			   const uint8_t *scales, const uint8_t *mins, uint32_t count)
+{
+	uint32_t xs = sdo_type_bits(a->type_x) / 8, ss = sdo_type_bits(a->type_scale) / 8;
+
+	for (uint32_t g = 0, n; g < count; g += n) {
+		uint32_t at = g * a->group, vl;
+		vfloat32m8_t v, s;
+
+		n = min_u32(count - g, quant_groups(a->group));
+		vl = n * a->group;
+		s = spread_groups(scale_load(a->type_scale, scales + g * ss, n), a->group, vl);
+		v = load_quant(a->type_q, q, at, vl);
+		if (a->mins) {
+			vfloat32m8_t min = load_f32(SC_FMT_F16, mins + g * 2, n);
+
+			v = __riscv_vfmadd_vv_f32m8(v, s, spread_groups(min, a->group, vl), vl);
+		} else {
+			v = __riscv_vfmul_vv_f32m8(v, s, vl);
+		}
+		store_f32(a->type_x, x + at * xs, v, vl);
+	}
+}
+
 static void convert_row(const struct work *w, const struct piece *it, uint32_t r, uint8_t *out,
 			const uint8_t *in)
 {
@@ -79,14 +104,19 @@ static void convert_row(const struct work *w, const struct piece *it, uint32_t r
 	const uint8_t *mins = in + 4 * SDO_QUANT_PIECE;
 	const uint8_t *q = in + 6 * SDO_QUANT_PIECE + r * quant_bytes(a->type_q, it->cols);
 	uint8_t *x = out + r * it->cols * (sdo_type_bits(a->type_x) / 8);
-	uint32_t at = r * it->groups, size = a->group ? a->group : it->cols;
+	uint32_t at = r * it->groups, size = a->group ? a->group : it->cols, g = 0;
 
 	if (a->group == 1) {
 		convert_elements(a, x, q, in + at * (sdo_type_bits(a->type_scale) / 8),
 				 mins + at * 2, it->cols);
 		return;
 	}
-	for (uint32_t g = 0; g < it->groups; g++)
+	if (a->group && quant_groups(a->group) > 1) {
+		g = it->cols / a->group;
+		convert_groups(a, x, q, in + at * (sdo_type_bits(a->type_scale) / 8), mins + at * 2,
+			       g);
+	}
+	for (; g < it->groups; g++)
 		convert_group(a, x, q, g * size, min_u32((g + 1) * size, it->cols),
 			      scale_get(a->type_scale, in, at + g),
 			      a->mins ? scale_get(SDO_F16, mins, at + g) : 0);
@@ -94,14 +124,15 @@ static void convert_row(const struct work *w, const struct piece *it, uint32_t r
 
 static void finish(const struct work *w, uint64_t step)
 {
-	struct piece it = piece_at(&w->pieces, step);
+	struct piece it = piece_at(&w->pieces, step), dense = it;
 	uint8_t *out = w->out + step % 2 * SDO_QUANT_OUT;
 
 	sd_await(QUANT_IN, step + 1);
 	if (step >= 2)
 		sd_await(QUANT_OUT, step - 1);
-	for (uint32_t r = 0; r < it.rows; r++)
-		convert_row(w, &it, r, out, slot(w, step));
+	join_rows(&dense, w->args->group);
+	for (uint32_t r = 0; r < dense.rows; r++)
+		convert_row(w, &dense, r, out, slot(w, step));
 	move_piece(QUANT_OUT, &it, out, w->args->x, w->args->stride_x, w->args->type_x);
 	sd_post(QUANT_OUT, QUANT_OUT);
 }

@@ -71,7 +71,7 @@ SD_INLINE uint32_t chunk_size(const struct gemm *g, uint32_t chunk)
 
 SD_INLINE uint32_t groups_of(const struct gemm *g, uint32_t k)
 {
-	return (k + g->args->group - 1) / g->args->group;
+	return (k + g->args->group - 1) >> __builtin_ctz(g->args->group);
 }
 
 /* ---- loads ---- */
@@ -451,74 +451,90 @@ static __attribute__((noinline)) void multiply_plain(struct gemm *g, uint32_t b_
 	g->word = selected;
 }
 
-/* Subtiles [first, last), row by row, of one chunk. */
-static void multiply_some(struct gemm *g, const struct place *p, const struct chunk *c,
-			  uint32_t first, uint32_t last, uint32_t columns)
+/* The same with groups, and no minima: the scales of each subtile are elsewhere. */
+static __attribute__((noinline)) void multiply_grouped(struct gemm *g, const struct chunk *c,
+						       const uint8_t *table, uint32_t acc,
+						       uint32_t count, uint32_t whole,
+						       uint32_t last, const uint8_t *a, uint32_t j)
 {
-	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
-	uint32_t i = first / columns, j = first % columns, acc = g->first_acc + first;
-	uint32_t a_step = c->a.step, b_step = c->b.step;
-	uint32_t m = least(DIM, p->m - i * DIM) | c->k << 16, n_last = p->n - (columns - 1) * DIM;
-	uint32_t selected = g->word, issued = g->issued, due = g->due;
-	const uint8_t *a = c->a.at + i * a_step, *b = c->b.at + j * b_step;
-	bool grouped = g->args->group, scale_a = g->args->scale_a;
+	const uint8_t *b = c->b.at + j * c->b.step;
+	uint32_t scale = tile.d.scale_b, scale_step = 0;
+	int32_t spare = g->due - g->issued;
 
-	if (!grouped && !(c->first && g->busy)) {
-		for (uint32_t s = first; s < last; i++, j = 0) {
-			uint32_t count = least(columns - j, last - s);
-			uint32_t whole = least(DIM, p->m - i * DIM) | DIM << 8 | c->k << 16;
-			uint32_t end = j + count == columns ?
-					       (whole & ~0xff00u) | n_last << 8 : whole;
-
-			multiply_plain(g, b_step, table, g->first_acc + s, count, whole, end, a, b);
-			s += count;
-			a += a_step;
-			b = c->b.at;
-		}
-		return;
+	if (g->scale_bytes) {
+		scale_step = c->scale_b.step;
+		scale = sd_tcm_offset(c->scale_b.at + j * scale_step);
 	}
-	for (uint32_t s = first; s < last; s++, acc++) {
-		uint32_t word = m | (j + 1 == columns ? n_last : DIM) << 8;
+	for (; count; count--, acc++) {
+		tile.word = count == 1 ? last : whole;
+		tile.d.scale_b = scale;
+		sdm_cfg(0, &tile.d);
+		call_table(table, acc % SC_NUM_ACCS, a, (uintptr_t)b);
+		b += c->b.step;
+		scale += scale_step;
+		if (--spare <= 0) {
+			g->issued = g->due - spare;
+			move_results(g);
+			spare = g->due - g->issued;
+		}
+	}
+	g->issued = g->due - spare;
+	g->word = ~0u;
+}
+
+/* The same where accumulators may still hold results, or there are minima. */
+static __attribute__((noinline)) void multiply_careful(struct gemm *g, const struct chunk *c,
+						       const uint8_t *table, uint32_t acc,
+						       uint32_t count, uint32_t whole,
+						       uint32_t last, uint32_t i, uint32_t j)
+{
+	for (; count; count--, acc++, j++) {
+		uint32_t word = count == 1 ? last : whole;
 
 		acc %= SC_NUM_ACCS;
 		while (c->first && (g->busy >> acc & 1)) {
 			store_one(g);
 			set_due(g);
-			due = g->due;
-			selected = ~0u;
 		}
-		if (grouped) {
-			if (scale_a)
-				tile.d.scale_a = sd_tcm_offset(c->scale_a.at + i * c->scale_a.step);
-			if (g->scale_bytes)
-				tile.d.scale_b = sd_tcm_offset(c->scale_b.at + j * c->scale_b.step);
-			selected = ~0u;
-		}
-		if (word != selected) {
-			tile.word = word;
-			sdm_cfg(0, &tile.d);
-			g->word = word;
-			selected = word;
-		}
-		call_table(table, acc, a, (uintptr_t)b);
+		if (g->scale_bytes)
+			tile.d.scale_b = sd_tcm_offset(c->scale_b.at + j * c->scale_b.step);
+		tile.word = word;
+		sdm_cfg(0, &tile.d);
+		g->word = word;
+		call_table(table, acc, c->a.at + i * c->a.step,
+			   (uintptr_t)c->b.at + j * c->b.step);
 		if (g->mins)
 			multiply_mins(g, c, acc, word, i, j);
-		if ((int32_t)(++issued - due) >= 0) {
-			g->issued = issued;
+		if ((int32_t)(++g->issued - g->due) >= 0)
 			move_results(g);
-			due = g->due;
-			selected = g->word;
-		}
-		b += b_step;
-		if (++j == columns) {
-			j = 0;
-			i++;
-			a += a_step;
-			b = c->b.at;
-			m = least(DIM, p->m - i * DIM) | c->k << 16;
-		}
 	}
-	g->issued = issued;
+}
+
+/* Subtiles [first, last), row by row, of one chunk. */
+static void multiply_some(struct gemm *g, const struct place *p, const struct chunk *c,
+			  uint32_t first, uint32_t last, uint32_t columns)
+{
+	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
+	uint32_t i = first / columns, j = first % columns, n_last = p->n - (columns - 1) * DIM;
+	bool careful = g->mins || (c->first && g->busy), grouped = g->args->group;
+	const uint8_t *a = c->a.at + i * c->a.step;
+
+	for (uint32_t s = first; s < last; i++, j = 0, a += c->a.step) {
+		uint32_t count = least(columns - j, last - s), acc = g->first_acc + s;
+		uint32_t whole = least(DIM, p->m - i * DIM) | DIM << 8 | c->k << 16;
+		uint32_t end = j + count == columns ? (whole & ~0xff00u) | n_last << 8 : whole;
+
+		if (g->args->scale_a)
+			tile.d.scale_a = sd_tcm_offset(c->scale_a.at + i * c->scale_a.step);
+		if (careful)
+			multiply_careful(g, c, table, acc, count, whole, end, i, j);
+		else if (grouped)
+			multiply_grouped(g, c, table, acc, count, whole, end, a, j);
+		else
+			multiply_plain(g, c->b.step, table, acc, count, whole, end, a,
+				       c->b.at + j * c->b.step);
+		s += count;
+	}
 }
 
 /* Loads run ahead of the chunk in use. */

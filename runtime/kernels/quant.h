@@ -129,6 +129,20 @@ SD_INLINE void scale_set(uint32_t type, void *p, uint32_t i, float value)
 			min_u32((__builtin_bit_cast(uint32_t, value) + 0x7fffff) >> 23, 255);
 }
 
+SD_INLINE void scale_store(uint32_t type, uint8_t *p, vfloat32m8_t v, size_t vl)
+{
+	vuint32m8_t code;
+
+	if (type != SDO_E8M0) {
+		store_f32(type, p, v, vl);
+		return;
+	}
+	code = __riscv_vadd_vx_u32m8(__riscv_vreinterpret_v_f32m8_u32m8(v), 0x7fffff, vl);
+	code = __riscv_vminu_vx_u32m8(__riscv_vsrl_vx_u32m8(code, 23, vl), 255, vl);
+	__riscv_vse8_v_u8m2(p, __riscv_vncvt_x_x_w_u8m2(__riscv_vncvt_x_x_w_u16m4(code, vl), vl),
+			    vl);
+}
+
 SD_INLINE vfloat32m8_t scale_load(uint32_t type, const uint8_t *p, size_t vl)
 {
 	vuint32m8_t code, bits;
@@ -179,6 +193,33 @@ SD_INLINE void store_quant(uint32_t type, uint8_t *row, uint32_t i, vfloat32m8_t
 	v = __riscv_vreinterpret_v_u8m2_u16m2(codes);
 	v = __riscv_vor_vv_u16m2(v, __riscv_vsrl_vx_u16m2(v, 4, pairs), pairs);
 	__riscv_vse8_v_u8m1(row + i / 2, __riscv_vnsrl_wx_u8m1(v, 0, pairs), pairs);
+}
+
+/* ---- several groups in a vector ---- */
+
+/* Groups that a vector holds whole; below 2 there is nothing to gain. */
+SD_INLINE uint32_t quant_groups(uint32_t group)
+{
+	return __riscv_vsetvlmax_e32m8() / group;
+}
+
+/* A number for each group to a number for each element. */
+SD_INLINE vfloat32m8_t spread_groups(vfloat32m8_t v, uint32_t group, size_t vl)
+{
+	vuint16m4_t number = __riscv_vsrl_vx_u16m4(__riscv_vid_v_u16m4(vl), __builtin_ctz(group),
+						   vl);
+
+	return __riscv_vrgatherei16_vv_f32m8(v, number, vl);
+}
+
+/* Rows of whole groups are one row, if there are no bytes between them. */
+SD_INLINE void join_rows(struct piece *it, uint32_t group)
+{
+	if (group < 16 || it->cols % group)
+		return;
+	it->cols *= it->rows;
+	it->groups *= it->rows;
+	it->rows = 1;
 }
 
 /* ---- scales of data ---- */
