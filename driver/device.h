@@ -132,9 +132,9 @@ struct seedchip_device {
 	bool wedged;
 	/** @asleep: the card is in D3hot, or the system is; @wedged is set meanwhile */
 	bool asleep;
-	/** @recovering: the PCI core is about to reset the link; @wedged is set meanwhile */
+	/** @recovering: the PCI core is resetting the card; @wedged is set meanwhile */
 	bool recovering;
-	/** @recovered: woken when @recovering ends */
+	/** @recovered: woken when @recovering or @function_reset ends */
 	wait_queue_head_t recovered;
 	/** @losses: how often card memory was lost; files that are older are lost, too */
 	u32 losses;
@@ -238,6 +238,19 @@ static inline void __iomem *seedchip_queue_reg(struct seedchip_device *sdev, u32
 					       enum sc_queue_reg reg)
 {
 	return sdev->regs + SC_QUEUE_BASE + queue * SC_QUEUE_STRIDE + reg;
+}
+
+/* Somebody is resetting the card: it is worth waiting. */
+static inline bool seedchip_device_is_recovering(struct seedchip_device *sdev)
+{
+	return READ_ONCE(sdev->recovering) || READ_ONCE(sdev->function_reset);
+}
+
+/* It will not come back, unless the driver is bound anew. One that sleeps will. */
+static inline bool seedchip_device_has_failed(struct seedchip_device *sdev)
+{
+	return READ_ONCE(sdev->wedged) && !READ_ONCE(sdev->asleep) &&
+	       !seedchip_device_is_recovering(sdev);
 }
 
 /* A register that cannot read as all ones does: the card has left the bus. */

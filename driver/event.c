@@ -96,12 +96,13 @@ void seedchip_event_close(struct drm_file *file)
 	spin_unlock_irq(&drm->event_lock);
 }
 
-/* The card will not come back, unless the driver is bound anew. */
+/* The card has failed, or the file was lost when the system slept: nothing more will come. */
 static bool seedchip_event_is_over(struct drm_file *file)
 {
-	struct seedchip_device *sdev = to_seedchip_device(file->minor->dev);
+	struct seedchip_file *sfile = file->driver_priv;
+	struct seedchip_device *sdev = sfile->sdev;
 
-	return READ_ONCE(sdev->wedged) && !READ_ONCE(sdev->function_reset);
+	return seedchip_device_has_failed(sdev) || sfile->losses != READ_ONCE(sdev->losses);
 }
 
 static bool seedchip_event_has(struct drm_file *file)

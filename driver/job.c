@@ -775,7 +775,7 @@ struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev)
  *
  * Sleeps until the ring has room, which the watchdog bounds, but allocates nothing.
  *
- * Return: a fence to put, or -ENODEV.
+ * Return: a fence to put, or -EIO if the queue has failed, -ENODEV if it is dead.
  */
 struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct sc_packet *packets,
 					  u32 count)
@@ -794,7 +794,7 @@ struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct
 	}
 	if (err) {
 		seedchip_job_free_unused(job);
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(err == -EIO ? -EIO : -ENODEV);
 	}
 	return fence;
 }

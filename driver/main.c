@@ -35,19 +35,13 @@
 #include "user.h"
 #include "vm.h"
 
-/* Longer than a link takes to be reset. */
-#define SEEDCHIP_RECOVERY_TIMEOUT (10 * HZ)
-
 /* What belongs to a file is lost when the system sleeps. */
 static int seedchip_file_usable(struct seedchip_file *sfile)
 {
 	struct seedchip_device *sdev = sfile->sdev;
+	int err = seedchip_reset_wait_online(sdev);
 
-	if (READ_ONCE(sdev->recovering) &&
-	    wait_event_killable_timeout(sdev->recovered, !READ_ONCE(sdev->recovering),
-					SEEDCHIP_RECOVERY_TIMEOUT) < 0)
-		return -ERESTARTSYS;
-	return READ_ONCE(sdev->wedged) || sfile->losses != READ_ONCE(sdev->losses) ? -ENODEV : 0;
+	return err ?: sfile->losses != READ_ONCE(sdev->losses) ? -ENODEV : 0;
 }
 
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
@@ -95,8 +89,8 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 		goto err_exit;
 	/* Now, rather than with the first job. */
 	seedchip_reset_check(sdev);
-	err = -ENODEV;
-	if (READ_ONCE(sdev->wedged))
+	err = seedchip_reset_wait_online(sdev);
+	if (err)
 		goto err_put_power;
 	err = -ENOMEM;
 	sfile = kzalloc(sizeof(*sfile), GFP_KERNEL);

@@ -9,10 +9,10 @@
  *                   no:  slot_reset
  *   fatal         error_detected: everybody's jobs fail as BYSTANDER; the kernel
  *                 resets the link; slot_reset restores the card; resume
- *   FLR, bus      reset_prepare, reset_done: as fatal, while hw_lock is held
+ *   FLR, bus      reset_prepare, reset_done: as fatal
  *
- * Invariant: between error_detected and slot_reset nothing touches the card, and
- * ioctls wait.
+ * Invariant: from error_detected to slot_reset, and from reset_prepare to
+ * reset_done, nothing touches the card, no lock is held, and ioctls wait.
  */
 #include <linux/pci.h>
 
@@ -28,7 +28,7 @@ static pci_ers_result_t seedchip_error_detected(struct pci_dev *pdev, pci_channe
 	case pci_channel_io_normal:
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
-		seedchip_reset_offline(sdev);
+		seedchip_reset_offline(sdev, false);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
 		seedchip_reset_remove(sdev);
@@ -46,7 +46,7 @@ static pci_ers_result_t seedchip_mmio_enabled(struct pci_dev *pdev)
 	mutex_unlock(&sdev->hw_lock);
 	if (!gone)
 		return PCI_ERS_RESULT_RECOVERED;
-	seedchip_reset_offline(sdev);
+	seedchip_reset_offline(sdev, false);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
@@ -69,12 +69,16 @@ static void seedchip_error_resume(struct pci_dev *pdev)
 
 static void seedchip_pci_reset_prepare(struct pci_dev *pdev)
 {
-	seedchip_reset_prepare(pci_get_drvdata(pdev));
+	seedchip_reset_offline(pci_get_drvdata(pdev), true);
 }
 
 static void seedchip_pci_reset_done(struct pci_dev *pdev)
 {
-	seedchip_reset_done(pci_get_drvdata(pdev));
+	struct seedchip_device *sdev = pci_get_drvdata(pdev);
+	int err = seedchip_reset_online(sdev);
+
+	dev_info(&pdev->dev, "reset by the PCI core: generation=%u wedged=%d\n",
+		 sdev->info.generation, !!err);
 }
 
 const struct pci_error_handlers seedchip_error_handlers = {

@@ -40,6 +40,9 @@
 /* Waiting for memory is no hang, but a fence may not wait for ever. */
 #define SEEDCHIP_WAIT_FACTOR 8
 
+/* Longer than a link or a function takes to be reset. */
+#define SEEDCHIP_RECOVERY_TIMEOUT (10 * HZ)
+
 static int seedchip_reset_wait(struct seedchip_device *sdev)
 {
 	u32 status;
@@ -154,7 +157,23 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 				    sdev->info.generation, sdev->wedged);
 	}
 	mutex_unlock(&sdev->hw_lock);
+	wake_up_all(&sdev->recovered);
 	drm_dev_exit(idx);
+}
+
+/**
+ * seedchip_reset_wait_online() - wait while somebody resets the link or the function
+ * @sdev: card
+ *
+ * Return: 0, -ENODEV if the card cannot be used, -ERESTARTSYS.
+ */
+int seedchip_reset_wait_online(struct seedchip_device *sdev)
+{
+	if (seedchip_device_is_recovering(sdev) &&
+	    wait_event_killable_timeout(sdev->recovered, !seedchip_device_is_recovering(sdev),
+					SEEDCHIP_RECOVERY_TIMEOUT) < 0)
+		return -ERESTARTSYS;
+	return READ_ONCE(sdev->wedged) ? -ENODEV : 0;
 }
 
 /**
@@ -218,16 +237,21 @@ void seedchip_reset_check(struct seedchip_device *sdev)
 }
 
 /**
- * seedchip_reset_offline() - the PCI core is about to reset the link
+ * seedchip_reset_offline() - the PCI core is about to reset the link or the function
  * @sdev: card
+ * @reachable: the card still answers
  *
- * What is pending fails, its fences signal in seedchip_reset_online().
+ * What is pending fails, its fences signal in seedchip_reset_online(). No lock is
+ * held in between: the PCI core takes its own to restore configuration space.
  */
-void seedchip_reset_offline(struct seedchip_device *sdev)
+void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 {
 	mutex_lock(&sdev->hw_lock);
 	if (!sdev->wedged) {
 		seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
+		/* Bus mastering is about to be switched off: nothing may be under way then. */
+		if (reachable)
+			seedchip_reset_hardware(sdev);
 		sdev->recovering = true;
 		sdev->wedged = true;
 	}
@@ -244,6 +268,8 @@ int seedchip_reset_online(struct seedchip_device *sdev)
 		sdev->counters.pci_resets++;
 		sdev->wedged = false;
 		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
+		trace_seedchip_reset(sdev, "pci", sdev->info.generation,
+				     sdev->wedged ? -EIO : 0);
 		sdev->recovering = false;
 		wake_up_all(&sdev->recovered);
 	}
@@ -311,6 +337,7 @@ void seedchip_reset_sleep(struct seedchip_device *sdev)
 		sdev->wedged = true;
 	}
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_event_hangup(sdev);
 }
 
 /* The system is awake again, and configuration space restored. */
@@ -322,36 +349,6 @@ void seedchip_reset_wake(struct seedchip_device *sdev)
 		sdev->wedged = false;
 		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
 	}
-	mutex_unlock(&sdev->hw_lock);
-}
-
-/**
- * seedchip_reset_prepare() - somebody else is about to reset the PCI function
- * @sdev: card
- *
- * hw_lock is held from here to seedchip_reset_done().
- */
-void seedchip_reset_prepare(struct seedchip_device *sdev)
-{
-	mutex_lock(&sdev->hw_lock);
-	if (sdev->wedged)
-		return;
-	seedchip_reset_take_all(sdev, SC_STATUS_BYSTANDER, SC_CODE_DEVICE_RESET, false);
-	/* Bus mastering is about to be switched off: nothing may be under way then. */
-	seedchip_reset_hardware(sdev);
-}
-
-/* The function has been reset; its configuration space is as before. */
-void seedchip_reset_done(struct seedchip_device *sdev)
-{
-	if (!sdev->wedged) {
-		sdev->counters.pci_resets++;
-		seedchip_reset_restart(sdev, seedchip_reset_wait(sdev));
-		trace_seedchip_reset(sdev, "pci", sdev->info.generation,
-				     sdev->wedged ? -EIO : 0);
-	}
-	dev_info(sdev->drm.dev, "reset by the PCI core: generation=%u wedged=%d\n",
-		 sdev->info.generation, sdev->wedged);
 	mutex_unlock(&sdev->hw_lock);
 }
 

@@ -59,8 +59,7 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr, cha
 	struct seedchip_device *sdev = dev_get_drvdata(dev);
 	const char *state = READ_ONCE(sdev->draining) ? "draining" : "active";
 
-	/* A card that sleeps or recovers is as good as before. */
-	if (READ_ONCE(sdev->wedged) && !READ_ONCE(sdev->asleep) && !READ_ONCE(sdev->recovering))
+	if (seedchip_device_has_failed(sdev))
 		state = "failed";
 	return sysfs_emit(buf, "%s\n", state);
 }

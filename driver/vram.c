@@ -12,6 +12,7 @@
  */
 #include <linux/dma-fence.h>
 #include <linux/llist.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -23,9 +24,13 @@
 #include "device.h"
 #include "job.h"
 #include "power.h"
+#include "reset.h"
 #include "vram.h"
 
 #define SEEDCHIP_FILL_BATCH 8
+
+/* Zeroing that a reset of the card has cut short is done again, so often. */
+#define SEEDCHIP_ZERO_TRIES 3
 
 /**
  * struct seedchip_vram - allocator of one card
@@ -251,6 +256,12 @@ static int seedchip_vram_alloc_range(struct seedchip_vram *vram, struct seedchip
 		buddy_flags |= GPU_BUDDY_CLEAR_ALLOCATION;
 	if (end - start < vram->mm.size)
 		buddy_flags |= GPU_BUDDY_RANGE_ALLOCATION;
+	/*
+	 * The buddy allocator does not survive that an allocation of its own fails (docs/driver.md,
+	 * "Card memory"). So small a one fails only in a process that is being killed.
+	 */
+	if (fatal_signal_pending(current))
+		return -ERESTARTSYS;
 	mutex_lock(&vram->lock);
 	err = gpu_buddy_alloc_blocks(&vram->mm, start, end, size, SC_PAGE_SIZE, &node->blocks,
 				     buddy_flags);
@@ -282,19 +293,46 @@ static int seedchip_vram_wait_scrubbed(struct seedchip_vram *vram)
 	return wait_event_interruptible(vram->scrubbed, !atomic_read(&vram->scrubbing));
 }
 
+/* -EIO if the kernel's queue has failed, and the card was reset. */
+static int seedchip_vram_try_zero(struct seedchip_vram_node *node)
+{
+	struct dma_fence *fence = seedchip_vram_fill(node, !READ_ONCE(node->vram->lost));
+	int err;
+
+	if (IS_ERR_OR_NULL(fence))
+		return PTR_ERR_OR_ZERO(fence);
+	dma_fence_wait(fence, false);
+	err = dma_fence_get_status(fence) < 0 ? -EIO : 0;
+	dma_fence_put(fence);
+	return err;
+}
+
+/* Its owner does not see a reset for which others are to blame. */
+static int seedchip_vram_zero(struct seedchip_vram_node *node)
+{
+	struct seedchip_device *sdev = node->vram->sdev;
+	unsigned int tries = SEEDCHIP_ZERO_TRIES;
+	int err = seedchip_vram_try_zero(node);
+
+	while (err == -EIO && --tries) {
+		seedchip_reset_wait_kernel(sdev);
+		err = seedchip_reset_wait_online(sdev) ?: seedchip_vram_try_zero(node);
+	}
+	return err;
+}
+
 /**
  * seedchip_vram_alloc() - allocate card memory
  * @sdev: card, entered
  * @size: bytes, page aligned
  * @flags: SEEDCHIP_VRAM_*
  *
- * Return: a node, or -ENOSPC, -ENOMEM, -ENODEV, -ERESTARTSYS.
+ * Return: a node, or -ENOSPC, -ENOMEM, -EIO, -ENODEV, -ERESTARTSYS.
  */
 struct seedchip_vram_node *seedchip_vram_alloc(struct seedchip_device *sdev, u64 size, u32 flags)
 {
 	struct seedchip_vram *vram = sdev->vram;
 	struct seedchip_vram_node *node;
-	struct dma_fence *fence = NULL;
 	int err;
 
 	node = kzalloc(sizeof(*node), GFP_KERNEL);
@@ -311,14 +349,7 @@ struct seedchip_vram_node *seedchip_vram_alloc(struct seedchip_device *sdev, u64
 	}
 
 	if (flags & SEEDCHIP_VRAM_ZERO)
-		fence = seedchip_vram_fill(node, !READ_ONCE(vram->lost));
-	if (IS_ERR(fence)) {
-		err = PTR_ERR(fence);
-	} else if (fence) {
-		dma_fence_wait(fence, false);
-		err = dma_fence_get_status(fence) < 0 ? -ENODEV : 0;
-		dma_fence_put(fence);
-	}
+		err = seedchip_vram_zero(node);
 	if (err) {
 		seedchip_vram_release(node, false);
 		return ERR_PTR(err);

@@ -8,9 +8,13 @@
 /* vm-dmesg: AER|PCIe Bus Error|error status/mask|\[ ?\d+\] *\w+|TLP Header */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "card.h"
@@ -162,6 +166,39 @@ static void bus(void)
 	reset("bus");
 }
 
+/* Looks all the time, for what only the end of the card may show. */
+static pid_t watch(volatile unsigned int *seen)
+{
+	struct pollfd p = { .fd = card_open(0), .events = POLLIN };
+	pid_t pid = fork();
+	char state[16];
+	int file;
+
+	if (pid)
+		return pid;
+	for (;;) {
+		if (poll(&p, 1, 0) != 0)
+			seen[0]++;
+		file = open(FUNCTION "state", O_RDONLY);
+		if (read(file, state, sizeof(state)) != strlen("active\n"))
+			seen[1]++;
+		close(file);
+		seen[2]++;
+	}
+}
+
+static volatile unsigned int *seen;
+static pid_t watcher;
+
+static void not_the_end(void)
+{
+	CHECK_EQ(kill(watcher, SIGKILL), 0);
+	CHECK_EQ(waitpid(watcher, NULL, 0), watcher);
+	CHECK(seen[2] > 100);
+	CHECK_EQ(seen[0], 0);
+	CHECK_EQ(seen[1], 0);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -171,6 +208,7 @@ int main(void)
 		{ "FLR by root", flr },
 		{ "secondary bus reset by root", bus },
 		{ "a fatal error after these resets", second_fatal },
+		{ "none of this looks like the end of the card: POLLHUP, state", not_the_end },
 	};
 	const uint32_t flags = DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ |
 			       DRM_SEEDCHIP_BIND_WRITE;
@@ -184,5 +222,7 @@ int main(void)
 		return EXIT_FAILURE;
 	}
 	queue = create.queue;
+	seen = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	watcher = watch(seen);
 	return TAP_RUN(tests);
 }

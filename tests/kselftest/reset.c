@@ -324,14 +324,37 @@ static void internal_error(void)
 	card_works();
 }
 
-/* The card's own reset fails; a reset of the PCI function helps. */
+/*
+ * The card fails while it clears memory for a new buffer: it is reset, and does it again. The
+ * memory that the last test has left as it was is in the buffer, since that has all there is.
+ */
+static void clearing(void)
+{
+	uint32_t handle, work = pending();
+
+	count();
+	CHECK_EQ(card_inject("internal", 0), 0);
+	CHECK_EQ(card_bo(fd, card_free_memory(), DRM_SEEDCHIP_BO_CARD, &handle), 0);
+	counted(1, 0, 1, 0, 1, 0);
+	wedged_event("none");
+	ended(work, -ERESTART);
+	CHECK_EQ(card_bo_close(fd, handle), 0);
+	CHECK_EQ(card_recover(fd, queue.queue), 0);
+	card_works();
+}
+
+/* The card's own reset fails; a reset of the PCI function helps. Calls wait for it. */
 static void function_reset(void)
 {
 	uint32_t old = generation(), work = pending();
+	int other;
 
 	count();
 	CHECK_EQ(card_inject("failed-resets", 1), 0);
 	reset_device();
+	other = card_open(0);
+	CHECK(other >= 0);
+	close(other);
 	wedged_event("none");
 	ended(work, -ERESTART);
 	counted(0, 0, 0, 0, 1, 0);
@@ -399,6 +422,7 @@ int main(void)
 		{ "a queue that does not stop: its context is reset", context_level },
 		{ "a context that does not stop: the card is reset", device_level },
 		{ "errors of the card itself are reported in a fixed form", internal_error },
+		{ "memory is cleared again if a reset came between", clearing },
 		{ "a reset that fails: the function is reset", function_reset },
 		{ "device resets, one after the other", device_resets },
 		{ "a card that cannot be reset is wedged until it is bound again", wedged },
