@@ -169,7 +169,7 @@ static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
  * DRM ignores what a longer argument, of a newer program, says beyond what this
  * driver knows. That would be done by halves, so it is refused.
  */
-static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+static int seedchip_ioctl_check_tail(unsigned int cmd, void __user *arg)
 {
 	unsigned int nr = DRM_IOCTL_NR(cmd) - DRM_COMMAND_BASE;
 	unsigned int size = _IOC_SIZE(cmd), known = size;
@@ -177,12 +177,23 @@ static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigne
 
 	if (nr < ARRAY_SIZE(seedchip_ioctls))
 		known = _IOC_SIZE(seedchip_ioctls[nr].cmd);
-	if (size > known) {
-		ret = check_zeroed_user((void __user *)arg + known, size - known);
-		if (ret <= 0)
-			return ret ?: -EINVAL;
-	}
-	return drm_ioctl(filp, cmd, arg);
+	if (size <= known)
+		return 0;
+	ret = check_zeroed_user(arg + known, size - known);
+	return ret > 0 ? 0 : ret ?: -EINVAL;
+}
+
+static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	return seedchip_ioctl_check_tail(cmd, (void __user *)arg) ?: drm_ioctl(filp, cmd, arg);
+}
+
+/* The structures are the same for 32-bit programs; DRM's own ioctls are not. */
+static long __maybe_unused seedchip_compat_ioctl(struct file *filp, unsigned int cmd,
+						 unsigned long arg)
+{
+	return seedchip_ioctl_check_tail(cmd, compat_ptr(arg)) ?:
+	       drm_compat_ioctl(filp, cmd, arg);
 }
 
 static const struct file_operations seedchip_fops = {
@@ -190,7 +201,9 @@ static const struct file_operations seedchip_fops = {
 	.open = accel_open,
 	.release = seedchip_release,
 	.unlocked_ioctl = seedchip_unlocked_ioctl,
-	.compat_ioctl = drm_compat_ioctl,
+#ifdef CONFIG_COMPAT
+	.compat_ioctl = seedchip_compat_ioctl,
+#endif
 	.poll = seedchip_event_poll,
 	.read = seedchip_event_read,
 	.llseek = noop_llseek,

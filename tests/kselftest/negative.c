@@ -9,6 +9,8 @@
  * Invariant: between two wrong calls the right one works.
  */
 #include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -537,6 +539,49 @@ static void longer_arguments(void)
 	}
 }
 
+static sigjmp_buf no_entry;
+
+static void on_no_entry(int sig)
+{
+	(void)sig;
+	siglongjmp(no_entry, 1);
+}
+
+/* The same call as a 32-bit program makes it; @arg lies below 4 GiB. */
+static int ioctl32(unsigned long code, void *arg)
+{
+	int ret;
+
+	asm volatile("int $0x80" : "=a"(ret) : "a"(54 /* ioctl */), "b"(fd), "c"((uint32_t)code),
+		     "d"((uint32_t)(uintptr_t)arg) : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+static void longer_from_32_bits(void)
+{
+	struct {
+		struct drm_seedchip_bo_create bo;
+		uint64_t more;
+	} *arg = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
+		      -1, 0);
+	unsigned long longer = _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE,
+				    _IOC_NR(DRM_IOCTL_SEEDCHIP_BO_CREATE), sizeof(*arg));
+
+	CHECK(arg != MAP_FAILED);
+	if (sigsetjmp(no_entry, 1))
+		tap_skip("a kernel without 32-bit programs");
+	signal(SIGSEGV, on_no_entry);
+	arg->bo = (struct drm_seedchip_bo_create){ .size = PAGE, .flags = DRM_SEEDCHIP_BO_SYSTEM };
+	CHECK_EQ(ioctl32(DRM_IOCTL_SEEDCHIP_BO_CREATE, arg), 0);
+	CHECK_EQ(card_bo_close(fd, arg->bo.handle), 0);
+	CHECK_EQ(ioctl32(longer, arg), 0);
+	CHECK_EQ(card_bo_close(fd, arg->bo.handle), 0);
+	arg->more = 1ULL << 63;
+	CHECK_EQ(ioctl32(longer, arg), -EINVAL);
+	signal(SIGSEGV, SIG_DFL);
+	munmap(arg, PAGE);
+}
+
 /* Elements of arrays grow as arguments do. */
 static void longer_elements(void)
 {
@@ -567,6 +612,7 @@ int main(void)
 		{ "each field of each ioctl, wrong in every way", fields },
 		{ "arguments at the edge of a page, longer and shorter too", guard_page },
 		{ "longer arguments: zero is fine and stays, else EINVAL", longer_arguments },
+		{ "the same for 32-bit programs", longer_from_32_bits },
 		{ "longer elements of arrays: the same", longer_elements },
 		{ "card memory is back", nothing_is_left },
 	};

@@ -19,8 +19,9 @@ struct tap_test {
 	void (*run)(void);
 };
 
-/* One for all files of a program. */
+/* One of each for all files of a program. */
 __attribute__((weak)) jmp_buf tap_failed;
+__attribute__((weak)) const char *tap_skipped;
 
 __attribute__((format(printf, 1, 2), noreturn, unused)) static void
 tap_fail(const char *format, ...)
@@ -32,6 +33,13 @@ tap_fail(const char *format, ...)
 	vprintf(format, args);
 	printf("\n");
 	va_end(args);
+	longjmp(tap_failed, 1);
+}
+
+/* The test ends here: this machine cannot run it. */
+__attribute__((noreturn, unused)) static void tap_skip(const char *why)
+{
+	tap_skipped = why;
 	longjmp(tap_failed, 1);
 }
 
@@ -61,7 +69,13 @@ __attribute__((unused)) static int tap_run(const struct tap_test *tests, unsigne
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%u\n", count);
 	for (i = 0; i < count; i++) {
+		tap_skipped = NULL;
 		if (setjmp(tap_failed)) {
+			if (tap_skipped) {
+				printf("ok %u - %s # SKIP %s\n", i + 1, tests[i].name,
+				       tap_skipped);
+				continue;
+			}
 			printf("not ok %u - %s\n", i + 1, tests[i].name);
 			failed++;
 			continue;
