@@ -144,7 +144,7 @@ struct seedchip_device {
 	bool unplugged;
 	/** @gone_work: unplugs a card that does not answer any more */
 	struct work_struct gone_work;
-	/** @retire_work: takes pages that the card has retired out of use */
+	/** @retire_work: takes pages and cores that have failed out of use */
 	struct work_struct retire_work;
 	/** @function: FUNCTION register */
 	u32 function;

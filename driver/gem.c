@@ -267,6 +267,9 @@ static struct seedchip_bo *seedchip_gem_create_system(struct seedchip_device *sd
 	if (size >> PAGE_SHIFT > totalram_pages())
 		return ERR_PTR(-ENOMEM);
 	shmem = drm_gem_shmem_create(&sdev->drm, size);
+	/* A file system's word for an inode that could not be allocated, but card memory's here. */
+	if (shmem == ERR_PTR(-ENOSPC))
+		return ERR_PTR(-ENOMEM);
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);
 	bo = to_seedchip_bo(&shmem->base);

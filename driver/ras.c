@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Telemetry and health: reads of the card's registers for hwmon and sysfs, its
- * health events, and the pages that it has retired.
+ * health events, and what they take out of use: pages and cores.
  *
  * Invariant: a reader never wakes a sleeping card, and never touches registers
  * that are being reset or have gone.
@@ -88,10 +88,8 @@ int seedchip_ras_record(struct seedchip_device *sdev, u64 number, struct sc_heal
 	return record->number == number + 1 ? 0 : -ENOENT;
 }
 
-/* Learn of the pages that the card has retired: at probe, and when there is one more. */
-static void seedchip_ras_retire_work(struct work_struct *work)
+static void seedchip_ras_retire_pages(struct seedchip_device *sdev)
 {
-	struct seedchip_device *sdev = container_of(work, struct seedchip_device, retire_work);
 	u64 count = 0, addr;
 	u32 i;
 
@@ -104,12 +102,36 @@ static void seedchip_ras_retire_work(struct work_struct *work)
 			seedchip_vram_retire(sdev, addr);
 }
 
+/*
+ * What a failed core computes is not to be trusted, and it goes with a reset of the
+ * card. The last one stays.
+ */
+static void seedchip_ras_retire_cores(struct seedchip_device *sdev)
+{
+	u64 failed;
+
+	if (seedchip_ras_read(sdev, SC_REG_CORES_DISABLED, &failed))
+		return;
+	mutex_lock(&sdev->hw_lock);
+	if (sdev->info.core_mask & failed && sdev->info.core_mask & ~failed)
+		seedchip_reset_device(sdev);
+	mutex_unlock(&sdev->hw_lock);
+}
+
+static void seedchip_ras_retire_work(struct work_struct *work)
+{
+	struct seedchip_device *sdev = container_of(work, struct seedchip_device, retire_work);
+
+	seedchip_ras_retire_pages(sdev);
+	seedchip_ras_retire_cores(sdev);
+}
+
 /* Before anybody gets memory. */
 void seedchip_ras_init(struct seedchip_device *sdev)
 {
 	INIT_WORK(&sdev->retire_work, seedchip_ras_retire_work);
 	if (sdev->info.features & SC_FEATURE_TELEMETRY)
-		seedchip_ras_retire_work(&sdev->retire_work);
+		seedchip_ras_retire_pages(sdev);
 }
 
 const char *seedchip_ras_code_name(u32 code)
@@ -135,7 +157,7 @@ void seedchip_ras_event(struct seedchip_device *sdev, const struct sc_fault *fau
 	struct device *dev = sdev->drm.dev;
 	int core = fault->core == SC_NO_CORE ? -1 : fault->core;
 
-	if (fault->code == SC_CODE_MEMORY_ECC)
+	if (fault->code == SC_CODE_MEMORY_ECC || fault->code == SC_CODE_CORE_FAILED)
 		queue_work(sdev->wq, &sdev->retire_work);
 	if (fault->code == SC_CODE_ECC_CORRECTED)
 		dev_info_ratelimited(dev, "health: code=%u name=%s core=%d address=%#llx value=%lld\n",

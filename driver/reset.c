@@ -141,7 +141,8 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 	if (!READ_ONCE(sdev->function_reset) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
 	pci_save_state(pdev);
-	err = pcie_flr(pdev);
+	/* One that has been pulled out would be waited for, for a minute. */
+	err = pci_device_is_present(pdev) ? pcie_flr(pdev) : -ENODEV;
 	pci_restore_state(pdev);
 	pci_set_master(pdev);
 

@@ -55,7 +55,7 @@ extern "C" {
 #define SEEDCHIP_IOCTL_TABLE(X)                                                                    \
 	X(DEV_QUERY, 0x00, WR, dev_query, "EINVAL",                                                \
 	  "read a property structure of the device")                                               \
-	X(BO_CREATE, 0x01, WR, bo_create, "EINVAL ENOSPC EDQUOT",                                  \
+	X(BO_CREATE, 0x01, WR, bo_create, "EINVAL ENOSPC EDQUOT EIO",                              \
 	  "create a buffer in card or system memory; new memory reads zero")                       \
 	X(BO_MMAP_OFFSET, 0x02, WR, bo_mmap_offset, "EINVAL ENOENT EACCES",                        \
 	  "offset for mmap() of a buffer")                                                         \
@@ -207,7 +207,8 @@ enum drm_seedchip_bo_flags {
  * @handle: out: GEM handle
  *
  * -ENOSPC: card memory (or its CPU-visible part) is exhausted. -EDQUOT: the
- * user's share of it is.
+ * user's share of it is. -EIO: the card has failed to clear it, and was reset, three
+ * times; other memory may do.
  */
 struct drm_seedchip_bo_create {
 	__u64 size;

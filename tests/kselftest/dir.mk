@@ -1,21 +1,31 @@
 # SPDX-License-Identifier: MIT
 # Tests that run in the VM: of the driver through its ioctls, of the whole through the runtime.
-tests/kselftest/viommu.sh-with := $(addprefix tests/kselftest/,bo bind prime userptr queue sync submit fault killed)
+viommu-tests := query bo bind mappings prime userptr queue sync submit unmap event usage trace
+viommu-tests += negative coredump fault killed user_queue spoiled quota reset removal
+tests/kselftest/viommu.sh-with := $(viommu-tests:%=tests/kselftest/%)
 static-libs += tests/kselftest/libcard.a
 tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c
 tests/kselftest-cflags := -I/usr/include/libdrm
 
 device-kernels += tests/kselftest/kernels
 
+vm-progs += tests/kselftest/next_kernel
+tests/kselftest/next_kernel-uses := tests/kselftest/libcard.a
+tests/kselftest/next_kernel-libs := -ldrm
+host-tests += tests/kselftest/kexec.sh
+tests/kselftest/kexec.sh-needs = $(if $(SAN),,$(vm-ready))
+
 kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_bar two_cards event trace
-kselftest-uapi += negative prime_cards
+kselftest-uapi += negative prime_cards spoiled
 kselftest-uapi += removal aer sleep
 kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
-kselftests := $(kselftest-uapi) $(kselftest-runtime)
+# The last of its boot but one: a checker of the kernel switches itself off.
+kselftest-last := failing
+kselftests := $(kselftest-uapi) $(kselftest-runtime) $(kselftest-last)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
 vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh
 vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
-$(foreach t,$(kselftest-uapi),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
+$(foreach t,$(kselftest-uapi) $(kselftest-last),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
 $(foreach t,$(kselftests),$(eval tests/kselftest/$t-libs := -ldrm))

@@ -5,10 +5,12 @@
 # occurrence, retired pages and failed cores that work goes around, draining, and a sleep of the
 # idle card that no reader of telemetry ends.
 # vm: timeout=120 alone
+# vm-dmesg: seedchip .*: device reset: generation=\d+ wedged=0
 # vm-dmesg: health: code=\d+ name=[A-Z_]+ core=-?\d+ address=0x[0-9a-f]+ value=-?\d+
 
 D=$(readlink -f /sys/class/accel/accel0/device)
 H=$(echo "$D"/hwmon/hwmon*)
+DEBUG=/sys/kernel/debug/accel/0000:01:00.0
 number=0
 failed=0
 
@@ -86,7 +88,7 @@ quiet() {
 		cat /sys/kernel/debug/accel/*/registers >/dev/null && asleep
 }
 
-echo 1..16
+echo 1..17
 check "hwmon: labels, units, limits" inputs
 check "identity" identity
 inject temperature 96000
@@ -105,8 +107,9 @@ check "its page is retired" soon is "$D/ras/retired_pages" "0x401000 retired"
 check "the fault log tells all" [ "$(cut -d ' ' -f 3 "$D/ras/fault_log" | tr '\n' ' ')" = \
 	"name=TEMPERATURE name=THROTTLED name=THROTTLED name=ECC_CORRECTED name=MEMORY_ECC " ]
 inject core-failure 2
-echo 1 >"$D/reset"
-check "a failed core is out of use after a reset" is "$D/ras/cores_disabled" 0x4
+check "a failed core is out of use at once" soon grep -q ' CORE_MASK 0xfb$' "$DEBUG/registers"
+check "the card was reset for it" [ "$(cat "$D/ras/cores_disabled") $(grep '^device_resets' "$DEBUG/counters")" = \
+	"0x4 device_resets: 1" ]
 check "work goes on without page and core" works
 check "draining refuses new opens" drained
 echo 0000:01:00.0 >/sys/bus/pci/drivers/seedchip/unbind

@@ -65,13 +65,14 @@ lost=$(grep '^CONFIG' "$here/debug-kernel.config" | grep -vxFf .config) || true
 [ -z "$lost" ] || die "not in this kernel: $lost"
 
 say KERNEL "debug kernel, some ten minutes"
-build vmlinux modules
+build vmlinux bzImage modules
 build INSTALL_MOD_PATH="$out" INSTALL_MOD_STRIP=1 modules_install
 build run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build $out/headers"
 cp .config "$out/config"
 cp System.map "$out"
 make -s kernelrelease >"$out/release"
 strip -o "$out/vmlinux" vmlinux
+cp arch/x86/boot/bzImage "$out/vmlinuz"
 rm -f "$out/lib/modules/$(cat "$out/release")/build"
 touch "$out/complete"
 rm -rf "$dir"
