@@ -17,6 +17,7 @@
 
 #define KEY_NAN UINT32_MAX /* the key of every NaN; key 0 is no float's */
 #define EXTRACT 16         /* so few are taken out one by one without thinning out first */
+#define SLOTS   16         /* rows of results on their way */
 
 enum channel { DMA_IN, DMA_OUT };
 enum counter { C_IN, C_OUT };
@@ -191,11 +192,12 @@ static uint32_t largest(const struct list *l)
 	return 0;
 }
 
-/* Write a row's result; @done counts the rows. */
+/* Write a row's result; @done counts the rows. Those of small k leave while others are found. */
 static void put(const struct sdo_topk *a, struct search *s, uint32_t row, uint32_t *done)
 {
-	static SD_TCM uint32_t index[SDO_TOPK_MAX], value[SDO_TOPK_MAX];
-	uint32_t es = sd_format_bits(a->type) / 8;
+	static SD_TCM uint32_t indices[SDO_TOPK_MAX], values[SDO_TOPK_MAX];
+	uint32_t es = sd_format_bits(a->type) / 8, slots = min_u32(SDO_TOPK_MAX / a->k, SLOTS);
+	uint32_t *index = indices + *done % slots * a->k, *value = values + *done % slots * a->k;
 	struct sc_dma d = {
 		.kind = SC_DMA_GATHER, .size0 = es, .size1 = a->k, .size2 = 1,
 		.src = a->src + row * a->src_stride, .dst = (uintptr_t)value, .src_stride = { es },
@@ -204,7 +206,8 @@ static void put(const struct sdo_topk *a, struct search *s, uint32_t row, uint32
 
 	if (a->k > EXTRACT)
 		thin_out(s);
-	sd_await(C_OUT, *done);
+	if (*done >= slots)
+		sd_await(C_OUT, *done - slots + 1);
 	for (uint32_t i = 0; i < a->k; i++) {
 		uint32_t at = largest(s->list);
 

@@ -21,6 +21,8 @@
 #define WINDOW_ROWS 4 /* rows of output that are computed together */
 
 /*
+ * @stride: of the window; where there is but one row or column of output, a stride
+ * that puts all of its input into one phase.
  * @period, @phases, @last: of the rows and columns of the window: the phase of
  * row i is i % period, of which there are phases; it lies at most last rows down.
  * @height, @width: pixels of a phase. @run: pixels that a vector covers.
@@ -29,6 +31,7 @@ struct window {
 	const struct sdo_window *win;
 	uint32_t es;
 	uint64_t pattern;
+	uint32_t stride[2];
 	uint32_t period[2];
 	uint32_t phases[2];
 	uint32_t last[2];
@@ -98,13 +101,14 @@ static inline uint32_t window_phase_bytes(const struct window *w)
 static inline void window_init(struct window *w, uint32_t run)
 {
 	const struct sdo_window *win = w->win;
-	const uint32_t k[2] = { win->kh, win->kw };
+	const uint32_t k[2] = { win->kh, win->kw }, out[2] = { win->oh, win->ow };
 	uint32_t blocks;
 
 	for (int i = 0; i < 2; i++) {
-		w->period[i] = win->stride[i] / gcd(win->stride[i], win->dilation[i]);
+		w->stride[i] = out[i] == 1 ? win->dilation[i] : win->stride[i];
+		w->period[i] = w->stride[i] / gcd(w->stride[i], win->dilation[i]);
 		w->phases[i] = min_u32(w->period[i], k[i]);
-		w->last[i] = (k[i] - 1) * win->dilation[i] / win->stride[i];
+		w->last[i] = (k[i] - 1) * win->dilation[i] / w->stride[i];
 	}
 	window_cut(w, run);
 	w->height = w->th + w->last[0];
@@ -114,8 +118,8 @@ static inline void window_init(struct window *w, uint32_t run)
 		uint32_t phase = y % w->period[0] * w->phases[1] + x % w->period[1];
 
 		w->tap[i] = phase * window_phase_bytes(w) +
-			    (y * win->dilation[0] / win->stride[0] * w->width +
-			     x * win->dilation[1] / win->stride[1]) * w->cc * w->es;
+			    (y * win->dilation[0] / w->stride[0] * w->width +
+			     x * win->dilation[1] / w->stride[1]) * w->cc * w->es;
 	}
 	blocks = win->n * w->rows * w->columns * w->chunks;
 	w->blocks = blocks > sd_wg_x() ? div_up(blocks - sd_wg_x(), sd_grid_x()) : 0;
@@ -152,11 +156,11 @@ static inline void window_load(const struct window *w, uint32_t sequence)
 		struct image_part part = {
 			.channel = w->channel, .src = win->src + b.image * win->src_stride[0] +
 						      (uint64_t)b.c * w->es,
-			.y = (int64_t)b.oy * win->stride[0] - win->pad[0] +
-			     py * win->dilation[0] % win->stride[0],
-			.x = (int64_t)b.ox * win->stride[1] - win->pad[1] +
-			     px * win->dilation[1] % win->stride[1],
-			.step = { win->stride[0], win->stride[1] },
+			.y = (int64_t)b.oy * w->stride[0] - win->pad[0] +
+			     py * win->dilation[0] % w->stride[0],
+			.x = (int64_t)b.ox * w->stride[1] - win->pad[1] +
+			     px * win->dilation[1] % w->stride[1],
+			.step = { w->stride[0], w->stride[1] },
 			.stride = { win->src_stride[1], win->src_stride[2] },
 			.limit = { win->h, win->w },
 			.size = { w->height, w->width },

@@ -259,6 +259,37 @@ static void test_unused(void)
 		 SC_CODE_GATHER_RANGE);
 }
 
+/* A NaN key reaches the heads that read it, a NaN or an infinity of a value its element of them. */
+static void test_nan(void)
+{
+	for (uint32_t parts = 1; parts < 4; parts += 2) {
+		struct decode_case c = { .sequences = 1, .kv = 200, .heads = 6, .kv_heads = 3,
+					 .d = 16, .d_v = 8, .type = SDO_F32, .parts = parts };
+		struct decode_data d;
+		struct seedchip_dim dim;
+
+		make(&d, &c);
+		kt_set(SDO_F32, d.k.host, cache_at(&d, 0, 0, 150, 16) + 3, NAN);
+		kt_set(SDO_F32, d.v.host, cache_at(&d, 0, 1, 20, 8) + 5, NAN);
+		kt_set(SDO_F32, d.v.host, cache_at(&d, 0, 2, 199, 8) + 1, INFINITY);
+		if (parts > 1) {
+			d.workspace = kt_mem(sdo_attention_decode_workspace(&d.args), 4);
+			memset(d.workspace.host, 0, d.workspace.size);
+			d.args.workspace = d.workspace.address;
+		}
+		KT_DIM(sdo_attention_decode_dim(&d.args, &kt_card, &dim));
+		kt_run("attention_decode", "attention_decode", &d.args, sizeof(d.args), &dim);
+		for (uint32_t i = 0; i < 6 * 8; i++) {
+			uint32_t kv_head = i / 16, e = i % 8;
+			double v = kt_get(d.args.type_out, d.out.host, i);
+
+			CHECK_EQ(isnan(v) != 0, kv_head == 0 || (kv_head == 1 && e == 5));
+			CHECK_EQ(isinf(v) != 0, kv_head == 2 && e == 1);
+		}
+		kt_free();
+	}
+}
+
 static void test_refused(void)
 {
 	struct sdo_attention_decode a = { .n_sequences = 1, .n_kv = 16, .n_heads = 3,
@@ -296,6 +327,7 @@ int main(void)
 		{ "attention_decode: sizes", test_sizes },
 		{ "attention_decode: long", test_long },
 		{ "attention_decode: what is not looked at", test_unused },
+		{ "attention_decode: NaN and infinity", test_nan },
 		{ "attention_decode: what is refused", test_refused },
 	};
 

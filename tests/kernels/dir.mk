@@ -19,7 +19,7 @@ $(foreach t,$(op-tests),$(eval $(call op-test,$t,on_sim)))
 $(foreach t,$(op-tests),$(eval $(call op-test,small_$t,on_small)))
 $(foreach t,$(op-tests),$(eval $(call op-test,card_$t,on_card)))
 $(foreach t,$(op-tests) $(op-tests:%=small_%),$(eval tests/kernels/$t-needs := $(ops:%=$O/%.elf)))
-host-tests += tests/kernels/headers.sh
+host-tests += tests/kernels/headers.sh tests/kernels/complete.sh
 tests/kernels/headers.sh-needs := $(wildcard runtime/include/seedchip/*.h)
 
 tests/kernels/on_sim.c-cflags := -DKERNELS='"$O/runtime/kernels"'

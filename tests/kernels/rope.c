@@ -123,6 +123,38 @@ static void test_sizes(void)
 	}
 }
 
+/* NaN and infinity reach both elements of their pair, and no other. */
+static void test_nan(void)
+{
+	for (int halves = 0; halves < 2; halves++) {
+		const uint32_t n[4] = { 14, 3, 5, 1 }, apart = halves ? 5 : 1;
+		struct tensor x = tensor_filled(SDO_F32, n, DENSE, KT_PLAIN);
+		struct tensor out = tensor_make(SDO_F32, n, GAPS);
+		struct sdo_rope args = {
+			.x = x.view, .out = out.view, .n = { 14, 3, 5, 1 }, .type_x = SDO_F32,
+			.type_out = SDO_F32, .dims = 10, .base = 10000, .scale = 1, .magnitude = 1,
+			.first = 1, .flags = halves ? SDO_ROPE_HALVES : 0,
+		};
+		struct seedchip_dim dim;
+
+		kt_set(SDO_F32, x.mem.host, 2, NAN);
+		kt_set(SDO_F32, x.mem.host, 14 + 2, -INFINITY);
+		kt_set(SDO_F32, x.mem.host, 28 + 12, NAN);
+		KT_DIM(sdo_rope_dim(&args, &kt_card, &dim));
+		kt_run("rope", "rope", &args, sizeof(args), &dim);
+		for (uint32_t i = 0; i < tensor_count(&out); i++) {
+			bool pair = i % 14 == 2 || i % 14 == 2 + apart;
+			double v = tensor_get(&out, i);
+
+			CHECK_EQ(isnan(v) != 0, (i < 14 && pair) || i == 28 + 12);
+			CHECK_EQ(isinf(v) != 0, i >= 14 && i < 28 && pair);
+		}
+		free(x.before);
+		free(out.before);
+		kt_free();
+	}
+}
+
 static void test_refused(void)
 {
 	struct sdo_rope args = { .n = { 64, 1, 1, 1 }, .type_x = SDO_F32, .type_out = SDO_F32,
@@ -150,6 +182,7 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{ "rope: as models use it", test_models },
 		{ "rope: sizes", test_sizes },
+		{ "rope: NaN and infinity", test_nan },
 		{ "rope: what is refused", test_refused },
 	};
 
