@@ -43,11 +43,15 @@ struct backend_device {
  * @bo_map: let the CPU use the buffer
  * @bo_unmap: end what @bo_map began
  * @vm_bind: as VM_BIND
- * @queue_create: as QUEUE_CREATE; @state is the mapped queue state
+ * @queue_create: as QUEUE_CREATE; @state is the mapped queue state, @doorbell where a user-mode
+ *		  queue's index is stored, or NULL: @queue_ring does it
+ * @queue_ring: rings a user-mode queue's doorbell, by the card's number of the queue
+ * @queue_wait: as QUEUE_WAIT asleep
+ * @queue_fence: as QUEUE_FENCE
  * @queue_destroy: aborts what it still does
  * @submit: as SUBMIT
  * @queue_fault: as QUEUE_FAULT
- * @queue_recover: as QUEUE_RECOVER
+ * @queue_recover: as QUEUE_RECOVER; @index is a user-mode queue's, else 0
  * @event_read: the next event of the file, as read() of the driver's; -EAGAIN: none,
  *		-ENODEV: none, and the card is gone
  * @event_fd: readable (poll) while there is an event; the back end's own
@@ -72,12 +76,17 @@ struct backend_ops {
 	void (*bo_unmap)(void *priv, void *ptr, size_t size);
 	int (*vm_bind)(void *priv, struct drm_seedchip_vm_bind *arg);
 	int (*queue_create)(void *priv, struct drm_seedchip_queue_create *arg,
-			    const volatile struct sc_queue_state **state);
+			    const volatile struct sc_queue_state **state,
+			    volatile uint32_t **doorbell);
 	void (*queue_destroy)(void *priv, uint32_t queue,
-			      const volatile struct sc_queue_state *state);
+			      const volatile struct sc_queue_state *state,
+			      volatile uint32_t *doorbell);
+	void (*queue_ring)(void *priv, uint32_t hw_queue, uint64_t index);
+	int (*queue_wait)(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns);
+	int (*queue_fence)(void *priv, struct drm_seedchip_queue_fence *arg);
 	int (*submit)(void *priv, struct drm_seedchip_submit *arg);
 	int (*queue_fault)(void *priv, struct drm_seedchip_queue_fault *arg);
-	int (*queue_recover)(void *priv, uint32_t queue);
+	int (*queue_recover)(void *priv, uint32_t queue, uint64_t index);
 	int (*event_read)(void *priv, struct drm_seedchip_event_fault *event);
 	int (*event_fd)(void *priv);
 	int (*timeline_create)(void *priv, uint32_t *handle);

@@ -272,33 +272,66 @@ static int drm_vm_bind(void *priv, struct drm_seedchip_vm_bind *arg)
 	return call(priv, DRM_IOCTL_SEEDCHIP_VM_BIND, arg);
 }
 
+static void unmap_page(const volatile void *page)
+{
+	if (page)
+		munmap((void *)((uintptr_t)page & ~(SC_PAGE_SIZE - 1ul)), SC_PAGE_SIZE);
+}
+
+static int map_page(struct drm *drm, uint64_t offset, int access, void **page)
+{
+	*page = mmap(NULL, SC_PAGE_SIZE, access, MAP_SHARED, drm->fd, (off_t)offset);
+	if (*page != MAP_FAILED)
+		return 0;
+	*page = NULL;
+	return -errno;
+}
+
 static void drm_queue_destroy(void *priv, uint32_t queue,
-			      const volatile struct sc_queue_state *state)
+			      const volatile struct sc_queue_state *state,
+			      volatile uint32_t *doorbell)
 {
 	struct drm_seedchip_queue_destroy arg = { .queue = queue };
 
-	if (state)
-		munmap((void *)(uintptr_t)state, SC_PAGE_SIZE);
+	unmap_page(state);
+	unmap_page(doorbell);
 	call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_DESTROY, &arg);
 }
 
 static int drm_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
-			    const volatile struct sc_queue_state **state)
+			    const volatile struct sc_queue_state **state,
+			    volatile uint32_t **doorbell)
 {
 	struct drm *drm = priv;
+	void *page = NULL, *bell = NULL;
 	int r = call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, arg);
-	void *p;
 
 	if (r)
 		return r;
-	p = mmap(NULL, SC_PAGE_SIZE, PROT_READ, MAP_SHARED, drm->fd, arg->state_offset);
-	if (p == MAP_FAILED) {
-		r = -errno;
-		drm_queue_destroy(priv, arg->queue, NULL);
+	r = map_page(drm, arg->state_offset, PROT_READ, &page);
+	if (!r && arg->flags & DRM_SEEDCHIP_QUEUE_USER)
+		r = map_page(drm, arg->doorbell_offset, PROT_READ | PROT_WRITE, &bell);
+	if (r) {
+		drm_queue_destroy(priv, arg->queue, page, NULL);
 		return r;
 	}
-	*state = p;
+	*state = page;
+	*doorbell = bell ? (uint32_t *)bell + SC_DOORBELL_RING / 4 : NULL;
 	return 0;
+}
+
+static int drm_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns)
+{
+	struct drm_seedchip_queue_wait arg = {
+		.queue = queue, .index = index, .timeout_ns = deadline_ns,
+	};
+
+	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_WAIT, &arg);
+}
+
+static int drm_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg)
+{
+	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_FENCE, arg);
 }
 
 static int drm_submit(void *priv, struct drm_seedchip_submit *arg)
@@ -311,9 +344,9 @@ static int drm_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg)
 	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_FAULT, arg);
 }
 
-static int drm_queue_recover(void *priv, uint32_t queue)
+static int drm_queue_recover(void *priv, uint32_t queue, uint64_t index)
 {
-	struct drm_seedchip_queue_recover arg = { .queue = queue };
+	struct drm_seedchip_queue_recover arg = { .queue = queue, .index = index };
 
 	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_RECOVER, &arg);
 }
@@ -398,6 +431,8 @@ const struct backend_ops backend_drm = {
 	.vm_bind = drm_vm_bind,
 	.queue_create = drm_queue_create,
 	.queue_destroy = drm_queue_destroy,
+	.queue_wait = drm_queue_wait,
+	.queue_fence = drm_queue_fence,
 	.submit = drm_submit,
 	.queue_fault = drm_queue_fault,
 	.queue_recover = drm_queue_recover,

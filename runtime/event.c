@@ -55,28 +55,100 @@ int event_poll(struct seedchip_queue *q, uint64_t point)
 	return r ? r : queue_has_dep(q, point) ? -EAGAIN : 0;
 }
 
-int64_t deadline_after(int64_t timeout_ns)
+int event_sync(struct seedchip_event event, struct seedchip_device *dev,
+	       struct drm_seedchip_sync *sync, bool *temporary)
+{
+	struct seedchip_queue *q = event.queue;
+	uint32_t handle = q->timeline;
+	int r = q->user ? user_queue_fence(q, event.point, &handle) : 0;
+
+	if (r)
+		return r;
+	*sync = (struct drm_seedchip_sync){ .handle = handle, .point = q->user ? 0 : event.point };
+	if (q->dev != dev) {
+		r = dev->ops->timeline_share(q->dev->priv, handle, dev->priv, &sync->handle);
+		if (q->user)
+			dev->ops->timeline_destroy(q->dev->priv, handle);
+	}
+	*temporary = !r && (q->user || q->dev != dev);
+	return r;
+}
+
+static int64_t now_ns(void)
 {
 	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+int64_t deadline_after(int64_t timeout_ns)
+{
 	int64_t ns;
 
 	if (timeout_ns < 0)
 		return INT64_MAX;
 	if (!timeout_ns)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ns = now.tv_sec * 1000000000ll + now.tv_nsec;
+	ns = now_ns();
 	return timeout_ns > INT64_MAX - ns ? INT64_MAX : ns + timeout_ns;
 }
 
-/*
- * Sleep until the driver lets the point go. Work of a graph may wait for another
- * queue that has failed, which nobody else may find out.
- */
-static int sleep_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+/* One sleep; what the queue waits for may have failed, which nobody else may find out. */
+static int sleep_once(struct seedchip_queue *q, uint64_t point, int64_t until)
 {
 	const struct backend_ops *ops = q->dev->ops;
-	int64_t until = deadline;
+	int r = q->user ? user_queue_sleep(q, point, until) :
+			  ops->timeline_wait(q->dev->priv, q->timeline, point, until);
+
+	if (r == -ETIME && q->has_partners) {
+		graph_check_partners(q);
+		if (q->user)
+			user_queue_check_wait(q);
+	}
+	return r;
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/*
+ * Look at the queue state for a while. Which is worth it when the work is short:
+ * the next wait looks longer if this one has seen the end, and less if it has not.
+ */
+static bool spin(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+{
+	bool learn = q->spin_ns == SPIN_LEARN;
+	uint32_t learnt = atomic_load_explicit(&q->spin_learnt, memory_order_relaxed);
+	int64_t until = deadline_after(learn ? learnt : q->spin_ns);
+	bool done = false;
+
+	if (!q->state || !q->spin_ns)
+		return false;
+	if (until > deadline)
+		until = deadline;
+	while (!done && now_ns() < until) {
+		for (unsigned int i = 0; i < 32 && !done; i++) {
+			pause_cpu();
+			done = is_retired(q, point);
+		}
+	}
+	if (learn && done && learnt < SPIN_MAX)
+		learnt = 2 * learnt < SPIN_MAX ? 2 * learnt : SPIN_MAX;
+	else if (learn && !done && learnt > SPIN_MIN)
+		learnt /= 2;
+	atomic_store_explicit(&q->spin_learnt, learnt, memory_order_relaxed);
+	return done;
+}
+
+/* Sleep until the driver lets the point go. */
+static int sleep_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+{
+	int64_t until;
 	int r;
 
 	do {
@@ -84,9 +156,7 @@ static int sleep_until(struct seedchip_queue *q, uint64_t point, int64_t deadlin
 			until = deadline_after(PARTNER_NS);
 		else
 			until = deadline;
-		r = ops->timeline_wait(q->dev->priv, q->timeline, point, until);
-		if (r == -ETIME && q->has_partners)
-			graph_check_partners(q);
+		r = sleep_once(q, point, until);
 	} while (r == -ETIME && until != deadline);
 	return r;
 }
@@ -110,11 +180,14 @@ API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
 	struct seedchip_queue *q = event.queue;
 	struct seedchip_device *dev = q->dev;
 	int r = event_poll(q, event.point), waited;
+	int64_t deadline = r == -EAGAIN ? deadline_after(timeout_ns) : 0;
 
 	if (r && event_is_recorded(event))
 		return report(-EINVAL, "the event is of a graph's recording");
+	if (r == -EAGAIN && timeout_ns && spin(q, event.point, deadline))
+		r = event_poll(q, event.point);
 	if (r == -EAGAIN) {
-		waited = sleep_until(q, event.point, deadline_after(timeout_ns));
+		waited = sleep_until(q, event.point, deadline);
 		if (waited == -ETIME)
 			r = -ETIMEDOUT;
 		else if (waited)

@@ -217,12 +217,14 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 		return 0;
 	if (atomic_load(&q->staged))
 		atomic_fetch_add(&q->last_point, 1);
-	atomic_store(&q->staged, 0);
+	queue_unstage(q, atomic_load(&q->staged));
 	q->num_waits = 0;
 	/* Work behind a failed dependency may still be running. */
 	if (q->last_submitted)
 		dev->ops->timeline_wait(dev->priv, q->timeline, q->last_submitted, INT64_MAX);
-	r = dev->ops->queue_recover(dev->priv, q->handle);
+	if (q->user)
+		user_queue_forget(q);
+	r = dev->ops->queue_recover(dev->priv, q->handle, q->user ? q->last_index : 0);
 	if (r)
 		return report(r, "queue: cannot be recovered: %s", strerror(-r));
 	queue_settle_deps(q);
@@ -233,7 +235,8 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 	last = atomic_load(&q->last_point);
 	/* A failure that hit no work has no events. */
 	q->failures[q->num_failures - 1].last = last;
-	q->last_index = queue_retired(q);
+	if (!q->user)
+		q->last_index = queue_retired(q);
 	atomic_store(&q->failed_from, NO_POINT);
 	pthread_mutex_unlock(&q->lock);
 	return 0;

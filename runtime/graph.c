@@ -246,23 +246,32 @@ static int replay_part(struct graph_part *part)
 	struct seedchip_queue *q = part->queue;
 	uint32_t version = atomic_load_explicit(&g->dev->code_version, memory_order_acquire);
 	uint32_t n = version == q->code_seen ? 1 : 2;
-	struct sc_packet *packet;
-	int r = queue_stage(q, n, &packet);
+	union {
+		struct sc_pkt_dispatch dispatch;
+		struct sc_pkt_indirect indirect;
+		struct sc_packet slot;
+	} packet;
+	struct sc_packet *slot;
+	int r = queue_stage(q, n, &slot);
 
 	if (r)
 		return r;
-	if (n > 1)
-		*(struct sc_pkt_dispatch *)packet++ = (struct sc_pkt_dispatch){
+	if (n > 1) {
+		packet.dispatch = (struct sc_pkt_dispatch){
 			.hdr = SC_HDR(SC_OP_DISPATCH, SC_FLAG_CODE_CHANGED, 0),
 			.stack_size = SC_STACK_GUARD,
 		};
-	*(struct sc_pkt_indirect *)packet = (struct sc_pkt_indirect){
+		queue_put(q, slot++, &packet.slot);
+		q->header = &slot->hdr;
+	}
+	packet.indirect = (struct sc_pkt_indirect){
 		.hdr = SC_HDR(SC_OP_INDIRECT, 0, 0),
 		.tag = NO_NODE,
 		.list = part->list + g->copy,
 		.base = g->replays,
 		.count = part->num_slots,
 	};
+	queue_put(q, slot, &packet.slot);
 	queue_staged(q, n);
 	r = seedchip_queue_flush(q);
 	if (r == -EAGAIN)

@@ -85,9 +85,11 @@ int graph_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 		r = reserve(part, n);
 	if (!r)
 		r = grow(&part->graph->nodes, part->graph->num_nodes, sizeof(struct graph_node));
-	if (!r)
-		add_node(part, n, packet);
-	return r;
+	if (r)
+		return r;
+	add_node(part, n, packet);
+	queue_aim(q, *packet);
+	return 0;
 }
 
 int graph_stage_patched(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
@@ -106,6 +108,7 @@ int graph_stage_patched(struct seedchip_queue *q, uint32_t n, struct sc_packet *
 	put(part, SC_HDR(SC_OP_COPY, 0, 0), g->num_nodes, 0);
 	put(part, SC_HDR(SC_OP_BARRIER, 0, 0), g->num_nodes, 0);
 	add_node(part, n, packet);
+	queue_aim(q, *packet);
 	g->nodes[g->num_nodes - 1].patch = g->patch_size;
 	g->patch_size += (n - 1) * SC_SLOT_SIZE;
 	return 0;

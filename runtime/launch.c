@@ -39,10 +39,14 @@ static int check_launch(const struct seedchip_queue *q, const struct seedchip_ke
 	return 0;
 }
 
-static void build_dispatch(struct sc_packet *packet, const struct seedchip_kernel *kernel,
-			   const struct seedchip_dim *dim, uint32_t flags, uint32_t nargs)
+static void build_dispatch(struct seedchip_queue *q, struct sc_packet *slot,
+			   const struct seedchip_kernel *kernel, const struct seedchip_dim *dim,
+			   uint32_t flags, uint32_t nargs)
 {
-	struct sc_pkt_dispatch *d = (struct sc_pkt_dispatch *)packet;
+	union {
+		struct sc_pkt_dispatch dispatch;
+		struct sc_packet slot;
+	} packet;
 
 	if (dim->flags & SEEDCHIP_OVERLAP)
 		flags |= SC_FLAG_OVERLAP;
@@ -50,7 +54,7 @@ static void build_dispatch(struct sc_packet *packet, const struct seedchip_kerne
 		flags |= SC_FLAG_COOPERATIVE;
 	if (dim->indirect)
 		flags |= SC_FLAG_GRID_INDIRECT;
-	*d = (struct sc_pkt_dispatch){
+	packet.dispatch = (struct sc_pkt_dispatch){
 		.hdr = SC_HDR(SC_OP_DISPATCH, flags, nargs),
 		.tag = dim->tag,
 		.entry = kernel->info.address,
@@ -63,9 +67,10 @@ static void build_dispatch(struct sc_packet *packet, const struct seedchip_kerne
 		.tcm_dynamic = dim->dynamic,
 		.stack_size = kernel->info.stack_size,
 	};
+	queue_put(q, slot, &packet.slot);
 }
 
-static void build_args(struct sc_packet *packet, const void *args, size_t size)
+static void build_args(struct sc_packet *packet, uint32_t phase, const void *args, size_t size)
 {
 	const char *from = args;
 
@@ -73,7 +78,7 @@ static void build_args(struct sc_packet *packet, const void *args, size_t size)
 		struct sc_pkt_args *slot = (struct sc_pkt_args *)packet;
 		size_t n = size < SC_ARG_SLOT_SIZE ? size : SC_ARG_SLOT_SIZE;
 
-		slot->hdr = SC_HDR(SC_OP_ARGS, 0, 0);
+		slot->hdr = SC_HDR(SC_OP_ARGS, 0, 0) | phase;
 		slot->tag = 0;
 		memcpy(slot->data, from, n);
 		memset(slot->data + n, 0, SC_ARG_SLOT_SIZE - n);
@@ -100,9 +105,9 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 		r = queue_stage(q, 1 + nargs, &packet);
 	if (r)
 		return r;
-	build_dispatch(packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
+	build_dispatch(q, packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
 		       nargs);
-	build_args(packet + 1, args, size);
+	build_args(packet + 1, q->phase, args, size);
 	q->code_seen = version;
 	if (kernel->module->image.prints)
 		atomic_store_explicit(&q->prints, true, memory_order_relaxed);
@@ -112,16 +117,20 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 
 API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d *copy)
 {
-	struct sc_packet *packet;
+	union {
+		struct sc_pkt_copy copy;
+		struct sc_packet slot;
+	} packet;
+	struct sc_packet *slot;
 	int r;
 
 	if (copy->rows > UINT32_MAX)
 		return report(-EINVAL, "copy: %llu rows are too many",
 			      (unsigned long long)copy->rows);
-	r = queue_stage(q, 1, &packet);
+	r = queue_stage(q, 1, &slot);
 	if (r)
 		return r;
-	*(struct sc_pkt_copy *)packet = (struct sc_pkt_copy){
+	packet.copy = (struct sc_pkt_copy){
 		.hdr = SC_HDR(SC_OP_COPY, 0, 0),
 		.src = copy->src,
 		.dst = copy->dst,
@@ -130,6 +139,7 @@ API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d
 		.src_stride = copy->src_stride,
 		.dst_stride = copy->dst_stride,
 	};
+	queue_put(q, slot, &packet.slot);
 	queue_staged(q, 1);
 	return 0;
 }
@@ -143,18 +153,23 @@ API int seedchip_copy(struct seedchip_queue *q, uint64_t dst, uint64_t src, uint
 
 API int seedchip_fill(struct seedchip_queue *q, uint64_t dst, uint64_t pattern, uint64_t size)
 {
-	struct sc_packet *packet;
-	int r = queue_stage(q, 1, &packet);
+	union {
+		struct sc_pkt_fill fill;
+		struct sc_packet slot;
+	} packet;
+	struct sc_packet *slot;
+	int r = queue_stage(q, 1, &slot);
 
 	if (r)
 		return r;
-	*(struct sc_pkt_fill *)packet = (struct sc_pkt_fill){
+	packet.fill = (struct sc_pkt_fill){
 		.hdr = SC_HDR(SC_OP_FILL, 0, 0),
 		.pattern = pattern,
 		.dst = dst,
 		.size = size,
 		.rows = 1,
 	};
+	queue_put(q, slot, &packet.slot);
 	queue_staged(q, 1);
 	return 0;
 }

@@ -15,6 +15,8 @@
 #include "graph.h"
 
 #define DEFAULT_RING 1024
+#define MAX_SPIN_US  1000000
+#define ALL_FLAGS    (SEEDCHIP_QUEUE_IDLE | SEEDCHIP_QUEUE_USER)
 #define DEFAULT_LOG  65536
 
 uint64_t queue_horizon(struct seedchip_queue *q)
@@ -66,6 +68,8 @@ void queue_free(struct seedchip_queue *q)
 	if (q->wait_fence)
 		dev->ops->timeline_destroy(dev->priv, q->wait_fence);
 	dev->ops->timeline_destroy(dev->priv, q->timeline);
+	if (q->user)
+		user_queue_free(q);
 	if (q->log_memory.handle)
 		memory_destroy(dev, &q->log_memory);
 	pthread_mutex_destroy(&q->lock);
@@ -91,7 +95,7 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 		memcpy((char *)desc + sizeof(size), (const char *)user + sizeof(size),
 		       size - sizeof(size));
 	}
-	if (desc->priority > 3 || desc->flags & ~SEEDCHIP_QUEUE_IDLE || desc->reserved)
+	if (desc->priority > 3 || desc->flags & ~ALL_FLAGS)
 		return report(-EINVAL, "queue: priority %u, flags 0x%x", desc->priority,
 			      desc->flags);
 	if (!desc->priority && !(desc->flags & SEEDCHIP_QUEUE_IDLE))
@@ -99,6 +103,9 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 	if (desc->ring_slots > 1u << dev->info.ring_log2_max)
 		return report(-EINVAL, "queue: ring of %u slots, the limit is %u", desc->ring_slots,
 			      1u << dev->info.ring_log2_max);
+	if (desc->wait_spin_us > MAX_SPIN_US && desc->wait_spin_us != SEEDCHIP_NO_SPIN)
+		return report(-EINVAL, "queue: spinning for %u us, the limit is %u",
+			      desc->wait_spin_us, MAX_SPIN_US);
 	if (desc->log_size > 1u << 30)
 		return report(-EINVAL, "queue: log of %u bytes", desc->log_size);
 	desc->ring_slots = round_up_pow2(desc->ring_slots ? desc->ring_slots : DEFAULT_RING);
@@ -110,6 +117,19 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 	if (desc->log_size < 4096)
 		desc->log_size = 4096;
 	return 0;
+}
+
+/* How long waits look before they sleep: the description, else the environment, else SPIN_LEARN. */
+static int64_t spin_ns(const struct seedchip_queue_desc *desc)
+{
+	const char *text = getenv("SEEDCHIP_SPIN_US");
+	unsigned long us = desc->wait_spin_us;
+
+	if (!us && text && *text)
+		us = *text == '0' ? SEEDCHIP_NO_SPIN : strtoul(text, NULL, 10);
+	if (!us)
+		return SPIN_LEARN;
+	return us > MAX_SPIN_US ? 0 : us * 1000;
 }
 
 static int create_log(struct seedchip_queue *q, uint32_t size)
@@ -128,7 +148,7 @@ static int create_log(struct seedchip_queue *q, uint32_t size)
 	return 0;
 }
 
-static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_desc *desc)
+static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc *desc)
 {
 	struct seedchip_device *dev = q->dev;
 	struct drm_seedchip_queue_create arg = {
@@ -142,14 +162,21 @@ static int create_ring(struct seedchip_queue *q, const struct seedchip_queue_des
 	int r;
 
 	q->slots = desc->ring_slots;
+	q->spin_ns = spin_ns(desc);
+	atomic_init(&q->spin_learnt, SPIN_FIRST);
 	q->staging_max = q->slots / 4;
 	if (q->staging_max > dev->info.max_submit)
 		q->staging_max = dev->info.max_submit;
-	q->staging = calloc(q->staging_max, sizeof(*q->staging));
 	q->index = calloc(q->slots, sizeof(*q->index));
-	if (!q->staging || !q->index)
-		return report(-ENOMEM, "queue: out of memory");
-	r = dev->ops->queue_create(dev->priv, &arg, &q->state);
+	if (desc->flags & SEEDCHIP_QUEUE_USER) {
+		r = user_queue_prepare(q, &arg);
+	} else {
+		q->staging = calloc(q->staging_max, sizeof(*q->staging));
+		r = q->staging ? 0 : -ENOMEM;
+	}
+	if (r || !q->index)
+		return report(r ? r : -ENOMEM, "queue: no memory for the ring");
+	r = dev->ops->queue_create(dev->priv, &arg, &q->state, &q->doorbell);
 	if (r)
 		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
 			      r == -ENOSPC ? "the card has no queue left" : strerror(-r));
@@ -173,7 +200,7 @@ API int seedchip_queue_create(struct seedchip_device *dev, const struct seedchip
 		return report(r, "queue: %s", strerror(-r));
 	r = create_log(q, desc.log_size);
 	if (!r)
-		r = create_ring(q, &desc);
+		r = open_queue(q, &desc);
 	if (r) {
 		queue_free(q);
 		return r;
@@ -197,7 +224,7 @@ API void seedchip_queue_destroy(struct seedchip_queue *q)
 	list_del(&q->link);
 	q->dying = true;
 	pthread_mutex_unlock(&dev->lock);
-	dev->ops->queue_destroy(dev->priv, q->handle, q->state);
+	dev->ops->queue_destroy(dev->priv, q->handle, q->state, q->doorbell);
 	queue_print_log(q);
 	pthread_mutex_lock(&dev->lock);
 	garbage_forget_queue(dev, q);
@@ -229,10 +256,20 @@ int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 			return r;
 		staged = 0;
 	}
+	if (q->user)
+		return user_queue_stage(q, n, packet);
 	if (in_flight(q) + staged + n + RING_SLACK > q->slots)
 		return report(-EAGAIN, "the ring is full");
 	*packet = &q->staging[staged];
+	queue_aim(q, *packet);
 	return 0;
+}
+
+void queue_unstage(struct seedchip_queue *q, uint32_t n)
+{
+	if (q->user)
+		user_queue_unstage(q, n);
+	atomic_fetch_sub_explicit(&q->staged, n, memory_order_release);
 }
 
 /* The staged work is given up; its point fails. */
@@ -242,7 +279,7 @@ static int drop_staged(struct seedchip_queue *q, int error)
 
 	queue_fail(q, point, error);
 	atomic_store_explicit(&q->last_point, point, memory_order_release);
-	atomic_store_explicit(&q->staged, 0, memory_order_release);
+	queue_unstage(q, atomic_load_explicit(&q->staged, memory_order_relaxed));
 	q->num_waits = 0;
 	return -EIO;
 }
@@ -257,10 +294,8 @@ static void remember_dep(struct seedchip_queue *q, uint64_t point)
 	q->num_waits = 0;
 }
 
-API int seedchip_queue_flush(struct seedchip_queue *q)
+static int submit_staged(struct seedchip_queue *q, uint32_t staged, uint64_t point)
 {
-	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
-	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
 	struct drm_seedchip_sync syncs[MAX_WAITS + 2];
 	struct drm_seedchip_submit arg = {
 		.queue = q->handle,
@@ -271,13 +306,6 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 	};
 	int r;
 
-	if (q->recording)
-		return 0;
-	if (!staged)
-		return atomic_load(&q->failed_from) != NO_POINT ?
-			report(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
-	if (atomic_load(&q->failed_from) != NO_POINT)
-		return drop_staged(q, 0);
 	memcpy(syncs, q->waits, q->num_waits * sizeof(syncs[0]));
 	if (q->num_waits)
 		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
@@ -291,11 +319,34 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 		return report(-EAGAIN, "the driver has no room for the submission");
 	if (r)
 		return report(drop_staged(q, r), "submission refused: %s", strerror(-r));
-	atomic_store_explicit(&q->index[point % q->slots], arg.index, memory_order_relaxed);
 	q->last_index = arg.index;
 	q->last_submitted = point;
 	if (q->num_waits)
 		remember_dep(q, point);
+	return 0;
+}
+
+API int seedchip_queue_flush(struct seedchip_queue *q)
+{
+	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
+	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
+	int r;
+
+	if (q->recording)
+		return 0;
+	if (!staged)
+		return atomic_load(&q->failed_from) != NO_POINT ?
+			report(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
+	if (atomic_load(&q->failed_from) != NO_POINT)
+		return drop_staged(q, 0);
+	if (q->user) {
+		user_queue_ring(q);
+	} else {
+		r = submit_staged(q, staged, point);
+		if (r)
+			return r;
+	}
+	atomic_store_explicit(&q->index[point % q->slots], q->last_index, memory_order_relaxed);
 	atomic_store_explicit(&q->last_point, point, memory_order_release);
 	atomic_store_explicit(&q->staged, 0, memory_order_release);
 	return 0;
@@ -303,6 +354,7 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 
 API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
 {
+	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
 	const struct timespec pause = { .tv_nsec = 100000 };
 	struct sc_packet *packet;
 
@@ -310,7 +362,7 @@ API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
 		return graph_mark(q);
 	/* Something has to carry the waits if no work follows them. */
 	if (q->num_waits && !atomic_load(&q->staged) && !queue_stage(q, 1, &packet)) {
-		*packet = (struct sc_packet){ .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
+		queue_put(q, packet, &nop);
 		queue_staged(q, 1);
 	}
 	while (seedchip_queue_flush(q) == -EAGAIN)
@@ -318,23 +370,22 @@ API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
 	return (struct seedchip_event){ q, atomic_load(&q->last_point) };
 }
 
-/* A handle on @q's device of the timeline of another queue. */
-static int import_timeline(struct seedchip_queue *q, struct seedchip_queue *other, uint32_t *handle)
+/* What a submission waits for; handles that are made for it alone are kept in mind. */
+static int import_event(struct seedchip_queue *q, struct seedchip_event event,
+			struct drm_seedchip_sync *sync)
 {
+	bool temporary;
 	int r;
 
-	if (other->dev == q->dev) {
-		*handle = other->timeline;
-		return 0;
-	}
-	if (other->dev->ops != q->dev->ops)
+	if (event.queue->dev->ops != q->dev->ops)
 		return report(-EINVAL, "queue: the event belongs to a device of another kind");
 	if (q->num_imports == MAX_WAITS)
 		return report(-EAGAIN, "queue: too many waits for other devices at once");
-	r = q->dev->ops->timeline_share(other->dev->priv, other->timeline, q->dev->priv, handle);
+	r = event_sync(event, q->dev, sync, &temporary);
 	if (r)
-		return report(r, "queue: sharing a timeline: %s", strerror(-r));
-	q->imports[q->num_imports++] = *handle;
+		return report(r, "queue: a fence of the event: %s", strerror(-r));
+	if (temporary)
+		q->imports[q->num_imports++] = sync->handle;
 	return 0;
 }
 
@@ -368,12 +419,11 @@ static int prepare_wait(struct seedchip_queue *q)
 
 API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event event)
 {
-	struct drm_seedchip_sync *sync;
 	int r;
 
 	if (q->recording || event_is_recorded(event))
 		return graph_wait(q, event);
-	r = prepare_wait(q);
+	r = q->user ? seedchip_queue_flush(q) : prepare_wait(q);
 	if (r)
 		return r;
 	if (event.queue == q) /* in order anyway */
@@ -383,9 +433,9 @@ API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event even
 		return report(-EIO, "queue: the work to wait for has failed");
 	if (!r)
 		return 0;
-	sync = &q->waits[q->num_waits];
-	*sync = (struct drm_seedchip_sync){ .point = event.point };
-	r = import_timeline(q, event.queue, &sync->handle);
+	if (q->user)
+		return user_queue_wait(q, event);
+	r = import_event(q, event, &q->waits[q->num_waits]);
 	if (!r)
 		q->num_waits++;
 	return r;

@@ -9,6 +9,8 @@
 #ifndef SEEDCHIP_QUEUE_H
 #define SEEDCHIP_QUEUE_H
 
+#include <string.h>
+
 #include "internal.h"
 
 #define NO_POINT     UINT64_MAX
@@ -17,6 +19,10 @@
 #define MAX_FAILURES 16 /* a queue remembers so many */
 #define MAX_WAITS    16 /* events that one submission can wait for */
 #define MAX_DEPS     16 /* submissions that wait for events, in flight */
+#define SPIN_LEARN   (-1) /* seedchip_queue.spin_ns: what has paid off lately */
+#define SPIN_FIRST   10000
+#define SPIN_MIN     1000
+#define SPIN_MAX     50000
 
 /* Slots that the driver may add: padding at the end of the ring, waits, gate, barrier. */
 #define RING_SLACK (SC_MAX_ARG_SLOTS + MAX_WAITS + 2)
@@ -64,9 +70,15 @@ struct dep {
  * @dying: being destroyed: @state goes away, though garbage still waits; dev->lock
  *
  * @recording: its part in a graph that is being recorded, or NULL
+ * @user: a user-mode queue has a ring of its own (user_queue.c), else NULL
+ * @doorbell: of a user-mode queue, where to store the index; NULL: the back end has to be called
+ *
  * @staging: packets to be submitted; this and what follows is the owner's alone
  * @staging_max: submit before there are more
- * @staged: packets in @staging; the destruction of buffers reads it
+ * @staged: packets in @staging, or slots of the ring of a user-mode queue; the destruction of
+ *	    buffers reads it
+ * @header: where the header of the packet goes that is being staged
+ * @phase: what its headers have besides
  * @code_seen: seedchip_device.code_version of the last launch
  * @has_partners: it has shared a graph with other queues, whose failures are its own
  * @prints: a kernel that may print has been launched: else nobody looks at the log, which lies
@@ -78,6 +90,8 @@ struct dep {
  * @num_imports: entries of @imports
  * @imports: handles among @waits that belong to other devices
  *
+ * @spin_ns: how long waits look before they sleep, or SPIN_LEARN
+ * @spin_learnt: how long that pays off
  * @index: where submissions end in the ring, by point modulo @slots
  * @last_point: the last that was given away
  * @last_submitted: the last that the timeline will reach; the owner's alone
@@ -102,12 +116,16 @@ struct seedchip_queue {
 	uint32_t timeline;
 	uint32_t slots;
 	bool dying;
+	struct user_queue *user;
+	volatile uint32_t *doorbell;
 
 	struct graph_part *recording;
 	struct sc_packet *staging;
 	uint32_t staging_max;
 
 	_Atomic uint32_t staged;
+	uint32_t *header;
+	uint32_t phase;
 	uint32_t code_seen;
 	bool has_partners;
 	_Atomic bool prints;
@@ -118,6 +136,8 @@ struct seedchip_queue {
 	uint32_t num_imports;
 	uint32_t imports[MAX_WAITS];
 
+	int64_t spin_ns;
+	_Atomic uint32_t spin_learnt;
 	_Atomic uint64_t *index;
 	_Atomic uint64_t last_point;
 	uint64_t last_submitted;
@@ -144,6 +164,13 @@ static inline uint64_t queue_retired(const struct seedchip_queue *q)
 int queue_create_hidden(struct seedchip_device *dev, struct seedchip_queue **queue);
 void queue_free(struct seedchip_queue *q);
 
+/* The next packet is written at @slot, which the card does not see. */
+static inline void queue_aim(struct seedchip_queue *q, struct sc_packet *slot)
+{
+	q->header = &slot->hdr;
+	q->phase = 0;
+}
+
 /* Room for @n packets in the staging area, or an error of seedchip_launch(). */
 int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet);
 
@@ -156,17 +183,54 @@ static inline void queue_staged(struct seedchip_queue *q, uint32_t n)
 		atomic_store_explicit(&q->staged, staged + n, memory_order_release);
 }
 
-/* Take back what was staged last and not flushed. */
-static inline void queue_unstage(struct seedchip_queue *q, uint32_t n)
+/*
+ * Fill in a packet that queue_stage() gave room for. The card may look into a ring whenever it
+ * likes: the header comes last, and that of the first staged packet when it is flushed.
+ */
+static inline void queue_put(struct seedchip_queue *q, struct sc_packet *slot,
+			     const struct sc_packet *packet)
 {
-	atomic_fetch_sub_explicit(&q->staged, n, memory_order_release);
+	slot->tag = packet->tag;
+	memcpy(slot->body, packet->body, sizeof(slot->body));
+	__atomic_store_n(q->header, packet->hdr | q->phase, __ATOMIC_RELAXED);
 }
+
+/* Take back what was staged last and not flushed. */
+void queue_unstage(struct seedchip_queue *q, uint32_t n);
 
 /* The point that will have been reached when all that is queued now has completed. */
 uint64_t queue_horizon(struct seedchip_queue *q);
 
 /* What has become of a point: 0 completed, -EAGAIN running, -EIO failed, -ESTALE. Never waits. */
 int event_poll(struct seedchip_queue *q, uint64_t point);
+
+/*
+ * What a submission on @dev has to wait for. The handle is to be destroyed after the
+ * submission if it is @temporary.
+ */
+int event_sync(struct seedchip_event event, struct seedchip_device *dev,
+	       struct drm_seedchip_sync *sync, bool *temporary);
+
+/* ---- user_queue.c: all of it for user-mode queues only ---- */
+
+/* Create the ring; @arg is that of the driver's call, which follows. */
+int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_create *arg);
+void user_queue_free(struct seedchip_queue *q);
+/* As queue_stage() and queue_unstage(), when the queue works and the packets fit its ring. */
+int user_queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet);
+void user_queue_unstage(struct seedchip_queue *q, uint32_t n);
+/* Give what is staged to the card. */
+void user_queue_ring(struct seedchip_queue *q);
+/* As timeline_wait of the back end. */
+int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_ns);
+/* A binary syncobj on the queue's device that signals when @point has been reached. */
+int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle);
+/* As seedchip_queue_wait() for an event of another queue that has not happened. */
+int user_queue_wait(struct seedchip_queue *q, struct seedchip_event event);
+/* Let the queue fail if what it waits for has failed. */
+void user_queue_check_wait(struct seedchip_queue *q);
+/* The queue has been reset: what its waits had to do with it is over. */
+void user_queue_forget(struct seedchip_queue *q);
 
 /* ---- fault.c ---- */
 

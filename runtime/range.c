@@ -73,18 +73,6 @@ static int check_part(const char *what, uint64_t offset, uint64_t size, uint64_t
 	return 0;
 }
 
-/* A handle on @dev of a queue's timeline; to be destroyed if the queue is another device's. */
-static int share_timeline(struct seedchip_queue *q, struct seedchip_device *dev, uint32_t *handle)
-{
-	if (q->dev == dev) {
-		*handle = q->timeline;
-		return 0;
-	}
-	if (q->dev->ops != dev->ops)
-		return -EINVAL;
-	return dev->ops->timeline_share(q->dev->priv, q->timeline, dev->priv, handle);
-}
-
 /*
  * One operation, in order behind the other mappings of the device. With
  * @after, @done or an earlier mapping still on its way it goes through the
@@ -100,6 +88,7 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 		.ops = { .stride = sizeof(*op), .count = 1, .array = (uintptr_t)op },
 		.syncs = { .stride = sizeof(syncs[0]), .array = (uintptr_t)syncs },
 	};
+	bool temporary = false;
 	uint64_t point;
 	int r = 0;
 
@@ -110,8 +99,8 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 	pthread_mutex_lock(&dev->lock);
 	point = atomic_load(&bind->last_point);
 	if (after) {
-		syncs[0] = (struct drm_seedchip_sync){ .point = after->point };
-		r = share_timeline(after->queue, dev, &syncs[0].handle);
+		r = after->queue->dev->ops == dev->ops ?
+			    event_sync(*after, dev, &syncs[0], &temporary) : -EINVAL;
 		arg.syncs.count = 1;
 	}
 	if (!r && point && event_poll(bind, point) == -EAGAIN)
@@ -131,7 +120,7 @@ static int change(struct seedchip_range *range, struct drm_seedchip_bind *op,
 	if (!r)
 		atomic_store(&bind->last_point, point);
 	pthread_mutex_unlock(&dev->lock);
-	if (after && after->queue->dev != dev && syncs[0].handle)
+	if (temporary)
 		dev->ops->timeline_destroy(dev->priv, syncs[0].handle);
 	if (r)
 		return report(r, "range: mapping at 0x%llx: %s", (unsigned long long)op->va,

@@ -73,7 +73,12 @@ struct sim_timeline {
 	struct sim_fence *binary;
 };
 
-/** struct sim_queue - a queue of the card; @pending: jobs in ring order */
+/**
+ * struct sim_queue - a queue of the card
+ * @ring: NULL: user-mode, the program has it
+ * @armed: index for which the interrupt was last asked for
+ * @pending: jobs in ring order
+ */
 struct sim_queue {
 	uint32_t id;
 	uint32_t log2;
@@ -84,6 +89,7 @@ struct sim_queue {
 	struct drm_seedchip_queue_create config;
 	uint64_t write;
 	uint64_t rung;
+	uint64_t armed;
 	bool failed;
 	bool has_fault;
 	struct sc_fault fault;
@@ -192,11 +198,15 @@ void sim_queue_event(struct sim *sim, const struct sc_event *event);
 /* Drop translations of the context; returns when nobody uses an old one. */
 void sim_invalidate(struct sim *sim);
 int sim_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
-		     const volatile struct sc_queue_state **state);
-void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queue_state *state);
+		     const volatile struct sc_queue_state **state, volatile uint32_t **doorbell);
+void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queue_state *state,
+		       volatile uint32_t *doorbell);
+void sim_queue_ring(void *priv, uint32_t hw_queue, uint64_t index);
+int sim_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns);
+int sim_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg);
 int sim_submit(void *priv, struct drm_seedchip_submit *arg);
 int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg);
-int sim_queue_recover(void *priv, uint32_t queue);
+int sim_queue_recover(void *priv, uint32_t queue, uint64_t index);
 int sim_event_read(void *priv, struct drm_seedchip_event_fault *event);
 int sim_event_fd(void *priv);
 

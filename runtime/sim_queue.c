@@ -71,12 +71,18 @@ static void put_packet(struct sim_queue *q, struct sim_job *job, uint64_t index,
 		store_header(q, index, packet->hdr);
 }
 
-static void ring_doorbell(struct sim *sim, struct sim_queue *q, uint64_t index)
+void sim_queue_ring(void *priv, uint32_t hw_queue, uint64_t index)
 {
+	struct sim *sim = priv;
 	uint64_t stride = sim_read(sim, SC_REG_DOORBELL_STRIDE, 4);
 
+	sc_chip_doorbell_write(sim->chip, hw_queue * stride + SC_DOORBELL_RING, (uint32_t)index, 4);
+}
+
+static void ring_doorbell(struct sim *sim, struct sim_queue *q, uint64_t index)
+{
 	q->rung = index;
-	sc_chip_doorbell_write(sim->chip, q->id * stride + SC_DOORBELL_RING, (uint32_t)index, 4);
+	sim_queue_ring(sim, q->id, index);
 }
 
 static int command(struct sim *sim, struct sim_queue *q, uint32_t code)
@@ -93,12 +99,22 @@ static void start(struct sim *sim, struct sim_queue *q)
 {
 	sim_write(sim, reg(q, SC_Q_INDEX), q->write, 8);
 	q->rung = q->write;
+	q->armed = 0;
 	command(sim, q, SC_QUEUE_CMD_START);
 }
 
 static uint64_t retired(const struct sim_queue *q)
 {
 	return __atomic_load_n(&q->state->retired, __ATOMIC_ACQUIRE);
+}
+
+/* An interrupt when @index has retired, besides the one that may have been asked for already. */
+static void arm(struct sim *sim, struct sim_queue *q, uint64_t index)
+{
+	if (q->armed <= index && q->armed > retired(q))
+		return;
+	q->armed = index;
+	sim_write(sim, reg(q, SC_Q_ARM), index, 8);
 }
 
 static void job_finish(struct sim_job *job, int error)
@@ -117,7 +133,7 @@ static void retire(struct sim *sim, struct sim_queue *q)
 		struct sim_job *job = container_of(l, struct sim_job, link);
 
 		if (job->end > retired(q)) {
-			sim_write(sim, reg(q, SC_Q_ARM), job->end, 8);
+			arm(sim, q, job->end);
 			return;
 		}
 		job_finish(job, job->skipped ? -ECANCELED : 0);
@@ -224,7 +240,7 @@ static void publish(struct sim *sim, struct sim_queue *q)
 		job->published = true;
 		bell = job->end;
 	}
-	if (bell > q->rung)
+	if (bell > q->rung && q->ring)
 		ring_doorbell(sim, q, bell);
 }
 
@@ -327,7 +343,7 @@ int sim_submit(void *priv, struct drm_seedchip_submit *arg)
 		r = -ENOENT;
 	else if (q->failed)
 		r = -EIO;
-	else if (!arg->packets.count)
+	else if (!arg->packets.count || !q->ring)
 		r = -EINVAL;
 	else
 		r = submit(sim, q, arg);
@@ -347,7 +363,7 @@ static void queue_free(struct sim *sim, struct sim_queue *q)
 	free(q);
 }
 
-static struct sim_queue *queue_alloc(struct sim *sim, uint32_t id, uint32_t log2)
+static struct sim_queue *queue_alloc(struct sim *sim, uint32_t id, uint32_t log2, bool user)
 {
 	struct sim_queue *q = calloc(1, sizeof(*q));
 
@@ -356,10 +372,10 @@ static struct sim_queue *queue_alloc(struct sim *sim, uint32_t id, uint32_t log2
 	q->id = id;
 	q->log2 = log2;
 	list_init(&q->pending);
-	q->ring = sim_alloc_system(sim, ring_size(q));
+	q->ring = user ? NULL : sim_alloc_system(sim, ring_size(q));
 	q->state = sim_alloc_system(sim, SC_PAGE_SIZE);
 	q->dump = sim_alloc_system(sim, sim->info.dump_size);
-	if (q->ring && q->state && q->dump)
+	if ((q->ring || user) && q->state && q->dump)
 		return q;
 	queue_free(sim, q);
 	return NULL;
@@ -402,6 +418,7 @@ static uint32_t free_id(const struct sim *sim)
 
 static int create(struct sim *sim, struct drm_seedchip_queue_create *arg)
 {
+	bool user = arg->flags & DRM_SEEDCHIP_QUEUE_USER;
 	uint32_t id = free_id(sim);
 	struct sim_queue *q;
 
@@ -410,24 +427,24 @@ static int create(struct sim *sim, struct drm_seedchip_queue_create *arg)
 	if (arg->priority > 3 || arg->ring_log2 < SC_RING_LOG2_MIN ||
 	    arg->ring_log2 > sim->info.ring_log2_max || arg->core_mask & ~sim->info.core_mask)
 		return -EINVAL;
-	q = queue_alloc(sim, id, arg->ring_log2);
+	q = queue_alloc(sim, id, arg->ring_log2, user);
 	if (!q)
 		return -ENOMEM;
 	q->config = *arg;
-	q->ring_va = SC_VA_KERNEL_START + ((uint64_t)id << 32);
-	arg->queue = sim_vm_map_ring(sim, q->ring_va, q->ring, ring_size(q)) ?
+	q->ring_va = user ? arg->ring_va : SC_VA_KERNEL_START + ((uint64_t)id << 32);
+	arg->queue = !user && sim_vm_map_ring(sim, q->ring_va, q->ring, ring_size(q)) ?
 			     0 : sim_table_add(&sim->queues, q);
 	if (!arg->queue) {
 		queue_free(sim, q);
 		return -ENOMEM;
 	}
 	arg->hw_queue = id;
-	program(sim, q, SIM_CONTEXT, SC_QUEUE_KERNEL_RING);
+	program(sim, q, SIM_CONTEXT, user ? 0 : SC_QUEUE_KERNEL_RING);
 	return 0;
 }
 
 int sim_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
-		     const volatile struct sc_queue_state **state)
+		     const volatile struct sc_queue_state **state, volatile uint32_t **doorbell)
 {
 	struct sim *sim = priv;
 	int r;
@@ -436,6 +453,7 @@ int sim_queue_create(void *priv, struct drm_seedchip_queue_create *arg,
 	r = create(sim, arg);
 	if (!r)
 		*state = ((struct sim_queue *)sim_table_get(&sim->queues, arg->queue))->state;
+	*doorbell = NULL;
 	pthread_mutex_unlock(&sim_lock);
 	return r;
 }
@@ -448,16 +466,19 @@ static void destroy(struct sim *sim, struct sim_queue *q)
 	command(sim, q, SC_QUEUE_CMD_DISABLE);
 	while ((l = q->pending.next) != &q->pending)
 		job_finish(container_of(l, struct sim_job, link), -ECANCELED);
-	sim_vm_unmap_ring(sim, q->ring_va, ring_size(q));
+	if (q->ring)
+		sim_vm_unmap_ring(sim, q->ring_va, ring_size(q));
 	queue_free(sim, q);
 }
 
-void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queue_state *state)
+void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queue_state *state,
+		       volatile uint32_t *doorbell)
 {
 	struct sim *sim = priv;
 	struct sim_queue *q;
 
 	(void)state;
+	(void)doorbell;
 	pthread_mutex_lock(&sim_lock);
 	q = sim_table_remove(&sim->queues, queue);
 	if (q)
@@ -489,7 +510,58 @@ int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg)
 	return r;
 }
 
-int sim_queue_recover(void *priv, uint32_t queue)
+int sim_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns)
+{
+	struct sim *sim = priv;
+	int r;
+
+	for (;;) {
+		uint64_t seen = sim_irq_count();
+		struct sim_queue *q;
+
+		pthread_mutex_lock(&sim_lock);
+		sim_service();
+		q = sim_table_get(&sim->queues, queue);
+		r = !q ? -ENOENT : retired(q) >= index ? 0 : q->failed ? -EIO : -EAGAIN;
+		if (r == -EAGAIN)
+			arm(sim, q, index);
+		pthread_mutex_unlock(&sim_lock);
+		if (r != -EAGAIN)
+			return r;
+		if (!sim_irq_wait(seen, deadline_ns))
+			return -ETIME;
+	}
+}
+
+/* A job without packets of its own. */
+int sim_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg)
+{
+	struct sim_job *job = calloc(1, sizeof(*job));
+	struct sim *sim = priv;
+	struct sim_queue *q;
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	pthread_mutex_lock(&sim_lock);
+	sim_service();
+	q = sim_table_get(&sim->queues, arg->queue);
+	r = !q ? -ENOENT : q->failed ? -EIO : sim_syncs_read(sim, &arg->syncs, &job->syncs);
+	if (r) {
+		free(job);
+	} else {
+		job->start = arg->index;
+		job->end = arg->index;
+		job->published = true;
+		list_add(&q->pending, &job->link);
+		sim_syncs_publish(sim, &arg->syncs, &job->syncs);
+		sim_service();
+	}
+	pthread_mutex_unlock(&sim_lock);
+	return r;
+}
+
+int sim_queue_recover(void *priv, uint32_t queue, uint64_t index)
 {
 	struct sim *sim = priv;
 	struct sim_queue *q;
@@ -499,6 +571,8 @@ int sim_queue_recover(void *priv, uint32_t queue)
 	if (q && q->failed) {
 		q->failed = false;
 		q->has_fault = false;
+		if (!q->ring)
+			q->write = index;
 		start(sim, q);
 	}
 	pthread_mutex_unlock(&sim_lock);
@@ -522,7 +596,7 @@ void sim_invalidate(struct sim *sim)
 
 int sim_queue_init(struct sim *sim)
 {
-	sim->kernel = queue_alloc(sim, 0, KERNEL_LOG2);
+	sim->kernel = queue_alloc(sim, 0, KERNEL_LOG2, false);
 	if (!sim->kernel)
 		return -ENOMEM;
 	sim->kernel->ring_va = SC_CONTEXT0_SYSTEM | sim_system_address(sim, sim->kernel->ring);

@@ -512,13 +512,14 @@ int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_k
  * struct seedchip_queue_desc - how to create a queue; zero-filled members take the default
  * @size: sizeof(struct seedchip_queue_desc)
  * @priority: 0 (idle) to 3 (realtime, needs CAP_SYS_NICE); default 1
- * @flags: SEEDCHIP_QUEUE_IDLE: @priority 0 is meant
+ * @flags: enum seedchip_queue_flags
  * @ring_slots: slots of the ring, rounded up to a power of two, at least 128; default 1024
  * @timeout_ms: a job without progress for so long has failed; default of the driver
  * @core_mask: cores to use; default all
  * @wg_limit: instructions that a workgroup may retire; default of the driver
  * @log_size: bytes of log between two calls that print it; default 64 KiB
- * @reserved: zero
+ * @wait_spin_us: microseconds that seedchip_event_wait() looks again and again before it sleeps, at
+ *	most 1000000, or SEEDCHIP_NO_SPIN; default: what has paid off lately, at most 50
  */
 struct seedchip_queue_desc {
 	size_t size;
@@ -529,10 +530,21 @@ struct seedchip_queue_desc {
 	uint64_t core_mask;
 	uint64_t wg_limit;
 	uint32_t log_size;
-	uint32_t reserved;
+	uint32_t wait_spin_us;
 };
 
-#define SEEDCHIP_QUEUE_IDLE 0x1
+#define SEEDCHIP_NO_SPIN UINT32_MAX
+
+/**
+ * enum seedchip_queue_flags - seedchip_queue_desc.flags
+ * @SEEDCHIP_QUEUE_IDLE: priority 0 is meant
+ * @SEEDCHIP_QUEUE_USER: user-mode: work is given to the card without a system call, by a store
+ *	to a doorbell page of the process. All calls work as on other queues.
+ */
+enum seedchip_queue_flags {
+	SEEDCHIP_QUEUE_IDLE = 0x1,
+	SEEDCHIP_QUEUE_USER = 0x2,
+};
 
 /**
  * seedchip_queue_create() - create a queue

@@ -624,6 +624,10 @@ static void test_bad_queue(void)
 	FAILS(seedchip_queue_create(c.dev, &desc, &q), -EINVAL, ".size is not set");
 	desc = (struct seedchip_queue_desc){ .size = sizeof(desc), .ring_slots = 1u << 31 };
 	FAILS(seedchip_queue_create(c.dev, &desc, &q), -EINVAL, "ring of");
+	desc = (struct seedchip_queue_desc){ .size = sizeof(desc), .flags = 0x4 };
+	FAILS(seedchip_queue_create(c.dev, &desc, &q), -EINVAL, "flags 0x");
+	desc = (struct seedchip_queue_desc){ .size = sizeof(desc), .wait_spin_us = 1000001 };
+	FAILS(seedchip_queue_create(c.dev, &desc, &q), -EINVAL, "spinning");
 	close_card(&c);
 }
 

@@ -47,6 +47,22 @@ __attribute__((constructor)) static void choose_simulator(void)
 				 seedchip_error(), text);                                      \
 	} while (0)
 
+#ifdef USER_QUEUES
+/* The same tests with all queues in user mode. */
+static int create_user_queue(struct seedchip_device *dev, const struct seedchip_queue_desc *desc,
+			     struct seedchip_queue **queue)
+{
+	struct seedchip_queue_desc user = { .size = sizeof(user) };
+
+	if (desc)
+		user = *desc;
+	user.flags |= SEEDCHIP_QUEUE_USER;
+	return seedchip_queue_create(dev, &user, queue);
+}
+
+#define seedchip_queue_create create_user_queue
+#endif
+
 struct card {
 	struct seedchip_device *dev;
 	struct seedchip_module *module;
