@@ -30,7 +30,7 @@ $(foreach t,$(chip-tests),$(eval \
 $(foreach t,$(chip-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
 
 # the runtime's pure parts
-runtime-tests := test_module test_va test_log test_abi
+runtime-tests := test_module test_va test_pool test_log test_abi
 unit-tests += $(runtime-tests:%=tests/unit/%)
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a qemu-device/chip/libchip.a))
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm -lm))

@@ -59,7 +59,7 @@ pick() {
 }
 mapfile -t driver_c < <(pick '^driver/.*\.[ch]$')
 mapfile -t uapi_h < <(pick '^uapi/.*\.h$')
-mapfile -t public_h < <(pick '^runtime/include/seedchip(/graph)?\.h$')
+mapfile -t public_h < <(pick '^runtime/include/seedchip(/graph|/pool)?\.h$')
 mapfile -t user_c < <(pick '\.[ch]$' '^(driver|uapi)/|^qemu-device/[^/]*$')
 mapfile -t qemu_c < <(pick '^qemu-device/[^/]*\.[ch]$')
 mapfile -t all_c < <(pick '\.[ch]$')
@@ -178,7 +178,7 @@ check "driver files that are not GPL-2.0-only" wrong_licence
 check "file sizes" too_long
 check "white space, paths" whitespace
 check "shell scripts" shell_syntax
-check "kernel-doc of uapi/, seedchip.h, graph.h" kernel_doc "${uapi_h[@]}" "${public_h[@]}"
+check "kernel-doc of uapi/, public headers" kernel_doc "${uapi_h[@]}" "${public_h[@]}"
 check "checkpatch, driver" checkpatch "$common_ignore" "${driver_c[@]}"
 check "checkpatch, uapi" checkpatch "$common_ignore,PREFER_KERNEL_TYPES,LINE_SPACING,SPACING" "${uapi_h[@]}"
 check "checkpatch, user space" checkpatch "$common_ignore,$user_ignore" "${user_c[@]}"
