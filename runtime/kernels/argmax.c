@@ -10,8 +10,8 @@
 
 #include "scan.h"
 
-enum channel { DMA_IN, DMA_OUT };
-enum counter { C_IN, C_OUT };
+enum channel { DMA_OUT = SCAN_IN + 1 };
+enum counter { C_OUT = SCAN_IN + 1 };
 
 /* The best of the elements seen so far; @index -1: there was none. */
 struct best {
@@ -134,18 +134,12 @@ static struct best meet(const struct best *mine)
 SD_KERNEL_WITH(argmax, struct sdo_argmax, 2 * SC_STACK_DEFAULT, 0)
 {
 	static SD_TCM struct best best[SDO_SCAN_ROWS];
-	struct scan s = {
-		.src = args->src, .stride = args->src_stride, .rows = args->rows, .n = args->n,
-		.es = sd_format_bits(args->type) / 8, .channel = DMA_IN, .counter = C_IN,
-		.ring = sd_dynamic(),
-	};
+	struct scan s = scan_open(args->src, args->src_stride, args->rows, args->n, args->type);
 	bool fresh = true;
 	uint32_t done = 0;
 
 	if (!args->n)
 		put_nothing(args);
-	scan_init(&s);
-	scan_start(&s);
 	for (uint32_t k = 0; k < s.pieces; k++) {
 		struct piece p = scan_next(&s, k);
 

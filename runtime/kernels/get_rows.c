@@ -6,46 +6,31 @@
  * row (grid y). DMA gathers a batch of rows while the hart converts the one
  * before; rows that need no conversion pass from DMA to DMA.
  *
- * The invariant: batch k uses in[k % RING], which is gathered into when the
+ * The invariant: batch k lies at rows_in(k), which is gathered into when the
  * batch before there has been consumed (by the hart, or by its write).
  */
 #include <seedchip/ops_data.h>
 
 #include "rows.h"
 
-#define RING 3
-#define AHEAD 2
-
 enum channel { DMA_IN, DMA_OUT, DMA_INDEX };
 enum counter { C_IN, C_OUT, C_INDEX };
 
-/* Sizes in elements: a row's piece begins at @col and has @n. */
 struct work {
 	const struct sdo_get_rows *args;
-	uint64_t first;
-	uint32_t count;
-	uint32_t col;
-	uint32_t n;
-	uint32_t batch;
+	struct rows_part part;
 	uint32_t src_bits;
 	uint32_t dst_size;
 	bool hart;
 	struct rows rows;
-	uint8_t *in;
-	uint8_t *out;
-	uint8_t *scale; /* RING pieces of scales */
+	uint8_t *scale; /* ROWS_RING pieces of scales */
 	uint32_t scale_bytes; /* of a row's piece */
 	uint32_t scale_off;
 };
 
-static uint8_t *in_buffer(const struct work *w, uint32_t k)
-{
-	return w->in + k % RING * SDO_ROWS_PIECE * 4;
-}
-
 static uint8_t *scale_buffer(const struct work *w, uint32_t k)
 {
-	return w->scale + k % RING * SDO_ROWS_SCALES;
+	return w->scale + k % ROWS_RING * SDO_ROWS_SCALES;
 }
 
 static void gather(const struct work *w, void *to, uint64_t from, uint64_t stride, uint32_t size,
@@ -63,16 +48,16 @@ static void gather(const struct work *w, void *to, uint64_t from, uint64_t strid
 static void load(struct work *w, uint32_t k)
 {
 	const struct sdo_get_rows *a = w->args;
-	uint32_t rows = min_u32(w->batch, w->count - k * w->batch);
-	const uint32_t *index = rows_at(&w->rows, (uint64_t)k * w->batch, k);
+	uint32_t rows = rows_in_batch(&w->part, k);
+	const uint32_t *index = rows_at(&w->rows, (uint64_t)k * w->part.batch, k);
 
-	if (!w->hart && k >= RING)
-		sd_hold(DMA_IN, C_OUT, k - RING + 1);
+	if (!w->hart && k >= ROWS_RING)
+		sd_hold(DMA_IN, C_OUT, k - ROWS_RING + 1);
 	if (w->scale_bytes)
 		gather(w, scale_buffer(w, k), a->scale + w->scale_off, a->scale_stride,
 		       w->scale_bytes, index, rows);
-	gather(w, in_buffer(w, k), a->table + (uint64_t)w->col * w->src_bits / 8, a->table_stride,
-	       (w->n * w->src_bits + 7) / 8, index, rows);
+	gather(w, rows_in(k), a->table + (uint64_t)w->part.col * w->src_bits / 8, a->table_stride,
+	       (w->part.n * w->src_bits + 7) / 8, index, rows);
 	sd_post(DMA_IN, C_IN);
 }
 
@@ -107,10 +92,10 @@ static void convert_row(const struct work *w, uint8_t *dst, const uint8_t *src,
 	float factor;
 
 	memcpy(&factor, scales, sizeof(factor));
-	for (uint32_t i = 0, vl; i < w->n; i += vl) {
+	for (uint32_t i = 0, vl; i < w->part.n; i += vl) {
 		vfloat32m8_t v;
 
-		vl = __riscv_vsetvl_e32m8(w->n - i);
+		vl = __riscv_vsetvl_e32m8(w->part.n - i);
 		if (a->type == SC_FMT_I4) {
 			v = load_i4(w, src + i / 2, vl);
 			v = __riscv_vfmul_vv_f32m8(v, load_scales(scales, a->group, i, vl), vl);
@@ -126,14 +111,14 @@ static void convert_row(const struct work *w, uint8_t *dst, const uint8_t *src,
 static void finish(struct work *w, uint32_t k)
 {
 	const struct sdo_get_rows *a = w->args;
-	uint32_t rows = min_u32(w->batch, w->count - k * w->batch);
-	uint32_t row_bytes = w->n * w->dst_size, src_bytes = (w->n * w->src_bits + 7) / 8;
-	uint64_t to = a->dst + (w->first + k * w->batch) * a->dst_stride +
-		      (uint64_t)w->col * w->dst_size;
-	uint8_t *in = in_buffer(w, k), *out = in;
+	uint32_t rows = rows_in_batch(&w->part, k);
+	uint32_t row_bytes = w->part.n * w->dst_size, src_bytes = (w->part.n * w->src_bits + 7) / 8;
+	uint64_t to = a->dst + (w->part.first + k * w->part.batch) * a->dst_stride +
+		      (uint64_t)w->part.col * w->dst_size;
+	uint8_t *in = rows_in(k), *out = in;
 
 	if (w->hart) {
-		out = w->out + k % 2 * SDO_ROWS_PIECE * 4;
+		out = rows_out(k);
 		sd_await(C_IN, k + 1);
 		if (k >= 2)
 			sd_await(C_OUT, k - 1);
@@ -143,7 +128,7 @@ static void finish(struct work *w, uint32_t k)
 	} else {
 		sd_hold(DMA_OUT, C_IN, k + 1);
 	}
-	dma_tile(DMA_OUT, out, to, false, w->dst_size, (struct axis){ w->dst_size, w->n },
+	dma_tile(DMA_OUT, out, to, false, w->dst_size, (struct axis){ w->dst_size, w->part.n },
 		 (struct axis){ a->dst_stride, rows });
 	sd_post(DMA_OUT, C_OUT);
 }
@@ -153,8 +138,8 @@ static void set_scales(struct work *w)
 	const struct sdo_get_rows *a = w->args;
 
 	if (a->type == SC_FMT_I4) {
-		w->scale_off = w->col / a->group * 2;
-		w->scale_bytes = div_up(w->n, a->group) * 2;
+		w->scale_off = w->part.col / a->group * 2;
+		w->scale_bytes = div_up(w->part.n, a->group) * 2;
 	} else if (a->scale) {
 		w->scale_bytes = 4;
 	}
@@ -162,38 +147,24 @@ static void set_scales(struct work *w)
 
 SD_KERNEL(get_rows, struct sdo_get_rows)
 {
-	static SD_TCM uint8_t raw[2 * ROWS_BLOCK * 8], scale[RING * SDO_ROWS_SCALES];
-	static SD_TCM uint32_t index[2 * ROWS_BLOCK];
-	uint32_t share = sdo_rows_share(args->count, sd_grid_x()), batches;
+	static SD_TCM uint8_t scale[ROWS_RING * SDO_ROWS_SCALES];
 	struct work w = {
 		.args = args,
-		.first = (uint64_t)sd_wg_x() * share,
-		.col = sd_wg_y() * SDO_ROWS_COLUMNS,
+		.part = rows_part(args->count, args->n),
 		.src_bits = sd_format_bits(args->type),
 		.dst_size = sd_format_bits(args->dst_type) / 8,
-		.in = sd_dynamic(),
 		.scale = scale,
 	};
 
-	if (w.first >= args->count)
+	if (!w.part.batches)
 		return;
-	w.count = min_u32(share, args->count - w.first);
-	w.n = min_u32(SDO_ROWS_COLUMNS, args->n - w.col);
-	w.batch = sdo_rows_batch(w.n);
-	w.out = w.in + RING * SDO_ROWS_PIECE * 4;
 	set_scales(&w);
 	w.hart = args->type != args->dst_type || w.scale_bytes;
-	w.rows = (struct rows){
-		.from = args->index + w.first * args->index_size, .count = w.count,
-		.size = args->index_size, .channel = DMA_INDEX, .arrived = C_INDEX, .done = C_IN,
-		.raw = raw, .index = index,
-	};
-	rows_start(&w.rows);
-	batches = div_up(w.count, w.batch);
-	for (uint32_t k = 0; k < batches + AHEAD; k++) {
-		if (k < batches)
+	w.rows = rows_open(&w.part, args->index, args->index_size, DMA_INDEX, C_INDEX, C_IN);
+	for (uint32_t k = 0; k < w.part.batches + ROWS_AHEAD; k++) {
+		if (k < w.part.batches)
 			load(&w, k);
-		if (k >= AHEAD)
-			finish(&w, k - AHEAD);
+		if (k >= ROWS_AHEAD)
+			finish(&w, k - ROWS_AHEAD);
 	}
 }

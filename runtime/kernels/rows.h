@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A list of row numbers, streamed from memory for gather and scatter.
+ * What get_rows and set_rows share: how rows are cut among workgroups, and the
+ * list of row numbers, streamed from memory for gather and scatter.
  *
  * It comes in blocks, two of them on their way. The hart narrows a block to the
  * 32 bits that DMA descriptors want when the first of its numbers is needed; a
@@ -91,6 +92,67 @@ static inline uint32_t *rows_at(struct rows *r, uint64_t i, uint32_t issued)
 		rows_load(r, block + 2);
 	}
 	return r->index + block % 2 * ROWS_BLOCK + i % ROWS_BLOCK;
+}
+
+#define ROWS_RING  3 /* batches of rows in the scratchpad */
+#define ROWS_AHEAD 2 /* of them, on their way in */
+
+/* Rows from @first on, in batches, and of each the columns from @col on. */
+struct rows_part {
+	uint64_t first;
+	uint32_t count;
+	uint32_t col;
+	uint32_t n;
+	uint32_t batch;
+	uint32_t batches;
+};
+
+/* A workgroup has a range of the list of @count numbers (grid x) and a piece of every row (y). */
+static inline struct rows_part rows_part(uint64_t count, uint32_t columns)
+{
+	uint32_t share = sdo_rows_share(count, sd_grid_x());
+	struct rows_part p = {
+		.first = (uint64_t)sd_wg_x() * share, .col = sd_wg_y() * SDO_ROWS_COLUMNS,
+	};
+
+	if (p.first >= count)
+		return p;
+	p.count = min_u32(share, count - p.first);
+	p.n = min_u32(SDO_ROWS_COLUMNS, columns - p.col);
+	p.batch = sdo_rows_batch(p.n);
+	p.batches = div_up(p.count, p.batch);
+	return p;
+}
+
+static inline uint32_t rows_in_batch(const struct rows_part *p, uint32_t k)
+{
+	return min_u32(p->batch, p->count - k * p->batch);
+}
+
+/* Batch @k as it comes in, and as the hart leaves it. */
+static inline uint8_t *rows_in(uint32_t k)
+{
+	return (uint8_t *)sd_dynamic() + k % ROWS_RING * SDO_ROWS_PIECE * 4;
+}
+
+static inline uint8_t *rows_out(uint32_t k)
+{
+	return (uint8_t *)sd_dynamic() + (ROWS_RING + k % 2) * SDO_ROWS_PIECE * 4;
+}
+
+/* The list of the numbers of a part; @list are those of all. */
+static inline struct rows rows_open(const struct rows_part *p, uint64_t list, uint32_t size,
+				    uint8_t channel, uint8_t arrived, uint8_t done)
+{
+	static SD_TCM uint8_t raw[2 * ROWS_BLOCK * 8];
+	static SD_TCM uint32_t index[2 * ROWS_BLOCK];
+	struct rows r = {
+		.from = list + p->first * size, .count = p->count, .size = size,
+		.channel = channel, .arrived = arrived, .done = done, .raw = raw, .index = index,
+	};
+
+	rows_start(&r);
+	return r;
 }
 
 #endif /* KERNELS_ROWS_H */

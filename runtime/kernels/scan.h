@@ -16,6 +16,8 @@
 #define SCAN_RING  3
 #define SCAN_AHEAD 2
 
+enum { SCAN_IN }; /* DMA channel, and its counter */
+
 /* This workgroup has elements @col to @col + @n of rows in blocks of @height. */
 struct scan {
 	uint64_t src;
@@ -28,8 +30,6 @@ struct scan {
 	uint32_t width;
 	uint32_t chunks; /* pieces of a row */
 	uint32_t pieces;
-	uint8_t channel;
-	uint8_t counter;
 	uint8_t *ring;
 };
 
@@ -43,7 +43,7 @@ struct piece {
 	const uint8_t *data;
 };
 
-/* Of @s, src, stride, es, rows, n (of a whole row), channel, counter and ring are set. */
+/* Of @s, src, stride, es, rows, n (of a whole row) and ring are set. */
 static inline void scan_init(struct scan *s)
 {
 	uint32_t parts = sd_grid_x(), share = div_up(s->n, parts), workers = sd_grid_y();
@@ -81,10 +81,10 @@ static inline void scan_load(const struct scan *s, uint32_t k)
 	if (k >= s->pieces)
 		return;
 	p = scan_piece(s, k);
-	dma_tile(s->channel, (void *)p.data,
+	dma_tile(SCAN_IN, (void *)p.data,
 		 s->src + p.row * s->stride + (uint64_t)p.col * s->es, true, s->es,
 		 (struct axis){ s->es, p.n }, (struct axis){ s->stride, p.rows });
-	sd_post(s->channel, s->counter);
+	sd_post(SCAN_IN, SCAN_IN);
 }
 
 static inline void scan_start(const struct scan *s)
@@ -93,11 +93,25 @@ static inline void scan_start(const struct scan *s)
 		scan_load(s, k);
 }
 
+/* The rows at @src, and of them what this workgroup has; they begin to come. */
+static inline struct scan scan_open(uint64_t src, uint64_t stride, uint32_t rows, uint32_t n,
+				    uint8_t type)
+{
+	struct scan s = {
+		.src = src, .stride = stride, .rows = rows, .n = n,
+		.es = sd_format_bits(type) / 8, .ring = sd_dynamic(),
+	};
+
+	scan_init(&s);
+	scan_start(&s);
+	return s;
+}
+
 /* Wait for a piece, and fetch another. Pieces are taken in order. */
 static inline struct piece scan_next(const struct scan *s, uint32_t k)
 {
 	scan_load(s, k + SCAN_AHEAD);
-	sd_await(s->counter, k + 1);
+	sd_await(SCAN_IN, k + 1);
 	return scan_piece(s, k);
 }
 

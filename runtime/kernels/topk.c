@@ -19,8 +19,8 @@
 #define EXTRACT 16         /* so few are taken out one by one without thinning out first */
 #define SLOTS   16         /* rows of results on their way */
 
-enum channel { DMA_IN, DMA_OUT };
-enum counter { C_IN, C_OUT };
+enum channel { DMA_OUT = SCAN_IN + 1 };
+enum counter { C_OUT = SCAN_IN + 1 };
 
 struct list {
 	uint32_t count;
@@ -249,11 +249,7 @@ static void meet(struct search *s, struct list *all)
 SD_KERNEL(topk, struct sdo_topk)
 {
 	static SD_TCM struct list own, all;
-	struct scan sc = {
-		.src = args->src, .stride = args->src_stride, .rows = args->rows, .n = args->n,
-		.es = sd_format_bits(args->type) / 8, .channel = DMA_IN, .counter = C_IN,
-		.ring = sd_dynamic(),
-	};
+	struct scan sc = scan_open(args->src, args->src_stride, args->rows, args->n, args->type);
 	const struct search fresh = {
 		.list = &own, .k = args->k, .room = max_u32(2 * args->k, SDO_TOPK_ROOM),
 	};
@@ -261,8 +257,6 @@ SD_KERNEL(topk, struct sdo_topk)
 	uint32_t done = 0;
 
 	own.count = 0;
-	scan_init(&sc);
-	scan_start(&sc);
 	for (uint32_t k = 0; k < sc.pieces; k++) {
 		struct piece p = scan_next(&sc, k);
 
