@@ -349,7 +349,7 @@ struct operand {
 /* A chunk as the engine sees it: A, scales and sums step by rows, the others by columns. */
 struct chunk {
 	struct operand a, scale_a, sums, b, scale_b, mins;
-	uint32_t k, groups;
+	uint32_t k, groups, slot;
 	bool first;
 };
 
@@ -376,15 +376,34 @@ static void begin_groups(struct gemm *g, const struct place *p, struct chunk *c,
 	}
 }
 
+/* As large as the one before, hence laid out alike: only the slot is another. */
+SD_INLINE void move_chunk(const struct gemm *g, uint32_t slot_number, struct chunk *c)
+{
+	ptrdiff_t by = ((ptrdiff_t)slot_number - c->slot) * g->slot_size;
+
+	c->slot = slot_number;
+	c->first = false;
+	c->a.at += by;
+	c->b.at += by;
+	if (!g->args->group)
+		return;
+	c->scale_a.at += by;
+	c->sums.at += by;
+	c->scale_b.at += by;
+	c->mins.at += by;
+}
+
 /* The descriptor's strides are those of dense rows in the slot. */
-static void begin_chunk(struct gemm *g, const struct place *p, uint32_t number,
-			uint32_t slot_number, struct chunk *c)
+static __attribute__((noinline)) void lay_chunk(struct gemm *g, const struct place *p,
+						uint32_t number, uint32_t slot_number,
+						struct chunk *c)
 {
 	const struct sdo_gemm *a = g->args;
 	uint8_t *slot = g->slots + slot_number * g->slot_size;
 	uint32_t flags = a->flags;
 
 	c->k = chunk_size(g, number);
+	c->slot = slot_number;
 	c->first = !number;
 	g->word = ~0u;
 	c->a.at = slot;
@@ -408,6 +427,16 @@ static void begin_chunk(struct gemm *g, const struct place *p, uint32_t number,
 	}
 	if (a->group)
 		begin_groups(g, p, c, slot);
+}
+
+/* @c holds the chunk before, if this is not the first of a tile. */
+SD_INLINE void begin_chunk(struct gemm *g, const struct place *p, uint32_t number,
+			   uint32_t slot_number, struct chunk *c)
+{
+	if (number && chunk_size(g, number) == c->k)
+		move_chunk(g, slot_number, c);
+	else
+		lay_chunk(g, p, number, slot_number, c);
 }
 
 static void multiply_mins(struct gemm *g, const struct chunk *c, uint32_t acc, uint32_t word,
@@ -452,10 +481,9 @@ static __attribute__((noinline)) void multiply_plain(struct gemm *g, uint32_t b_
 }
 
 /* The same with groups, and no minima: the scales of each subtile are elsewhere. */
-static __attribute__((noinline)) void multiply_grouped(struct gemm *g, const struct chunk *c,
-						       const uint8_t *table, uint32_t acc,
-						       uint32_t count, uint32_t whole,
-						       uint32_t last, const uint8_t *a, uint32_t j)
+static void multiply_grouped(struct gemm *g, const struct chunk *c, const uint8_t *table,
+			     uint32_t acc, uint32_t count, uint32_t whole, uint32_t last,
+			     const uint8_t *a, uint32_t j)
 {
 	const uint8_t *b = c->b.at + j * c->b.step;
 	uint32_t scale = tile.d.scale_b, scale_step = 0;
