@@ -10,6 +10,8 @@
 
 #include "graph.h"
 
+#define REPLAY_HDR SC_HDR(SC_OP_INDIRECT, 0, 0)
+
 void graph_free(struct seedchip_graph *g)
 {
 	struct seedchip_graph_param *p, *next;
@@ -168,7 +170,8 @@ void graph_poison(struct seedchip_queue *q, uint64_t point)
 		struct seedchip_graph *g = part->graph;
 
 		if (g->num_parts == 1 ||
-		    (atomic_load(&part->point[0]) < point && atomic_load(&part->point[1]) < point))
+		    (atomic_load(&part->use[0].point) < point &&
+		     atomic_load(&part->use[1].point) < point))
 			continue;
 		atomic_store(&g->poisoned, true);
 		for (uint32_t i = 0; i < g->num_words; i++)
@@ -199,7 +202,7 @@ bool graph_copy_is_busy(const struct seedchip_graph *g, unsigned int copy)
 {
 	for (uint32_t i = 0; i < g->num_parts; i++) {
 		const struct graph_part *part = &g->parts[i];
-		uint64_t point = atomic_load_explicit(&part->point[copy], memory_order_relaxed);
+		uint64_t point = atomic_load_explicit(&part->use[copy].point, memory_order_relaxed);
 
 		if (part->queue && point && event_poll(part->queue, point) == -EAGAIN)
 			return true;
@@ -236,19 +239,55 @@ static int check_queues(const struct seedchip_queue *q, struct seedchip_graph *g
 	return atomic_load_explicit(&g->poisoned, memory_order_relaxed) ? end_poison(g) : 0;
 }
 
-/*
- * Put a replay of the part into the ring, and ring. New modules mean that cores
- * may have old code: then an empty launch goes in front, for its flag.
- */
-static int replay_part(struct graph_part *part)
+/* All of the packet that replays the part, but for its header. */
+static inline void fill_replay(const struct seedchip_graph *g, const struct graph_part *part,
+			       struct sc_packet *slot)
 {
-	struct seedchip_graph *g = part->graph;
+	struct sc_pkt_indirect *packet = (struct sc_pkt_indirect *)slot;
+
+	packet->tag = NO_NODE;
+	packet->list = part->list + g->copy;
+	packet->base = g->replays;
+	packet->count = part->num_slots;
+	packet->rsv0 = 0;
+	packet->rsv1 = 0;
+	packet->rsv2 = 0;
+	packet->rsv3 = 0;
+	packet->rsv4 = 0;
+}
+
+/* A replay of the part ends at @end in the ring and has @point. */
+static inline void note_replay(struct seedchip_graph *g, struct graph_part *part, uint32_t slots,
+			       uint64_t end, uint64_t point)
+{
+	struct graph_use *use = &part->use[g->which];
+
+	use->end = end;
+	atomic_store_explicit(&use->point, point, memory_order_relaxed);
+	atomic_store_explicit(&part->end[g->replays & (slots - 1)], end, memory_order_relaxed);
+}
+
+/* The parameters that have been set are in use now. */
+static inline void close_params(struct seedchip_graph *g)
+{
+	if (g->num_set != GRAPH_CLOSED)
+		g->num_stale = g->num_set;
+	g->num_set = GRAPH_CLOSED;
+}
+
+/* New modules have been loaded: cores may have old code at their addresses. */
+static inline bool code_has_changed(const struct seedchip_queue *q)
+{
+	return atomic_load_explicit(&q->dev->code_version, memory_order_acquire) != q->code_seen;
+}
+
+static int submit_replay(struct graph_part *part)
+{
 	struct seedchip_queue *q = part->queue;
-	uint32_t version = atomic_load_explicit(&g->dev->code_version, memory_order_acquire);
+	uint32_t version = atomic_load_explicit(&q->dev->code_version, memory_order_acquire);
 	uint32_t n = version == q->code_seen ? 1 : 2;
 	union {
 		struct sc_pkt_dispatch dispatch;
-		struct sc_pkt_indirect indirect;
 		struct sc_packet slot;
 	} packet;
 	struct sc_packet *slot;
@@ -256,7 +295,7 @@ static int replay_part(struct graph_part *part)
 
 	if (r)
 		return r;
-	if (n > 1) {
+	if (n > 1) { /* an empty launch, for its flag */
 		packet.dispatch = (struct sc_pkt_dispatch){
 			.hdr = SC_HDR(SC_OP_DISPATCH, SC_FLAG_CODE_CHANGED, 0),
 			.stack_size = SC_STACK_GUARD,
@@ -264,13 +303,8 @@ static int replay_part(struct graph_part *part)
 		queue_put(q, slot++, &packet.slot);
 		q->header = &slot->hdr;
 	}
-	packet.indirect = (struct sc_pkt_indirect){
-		.hdr = SC_HDR(SC_OP_INDIRECT, 0, 0),
-		.tag = NO_NODE,
-		.list = part->list + g->copy,
-		.base = g->replays,
-		.count = part->num_slots,
-	};
+	packet.slot.hdr = REPLAY_HDR;
+	fill_replay(part->graph, part, &packet.slot);
 	queue_put(q, slot, &packet.slot);
 	queue_staged(q, n);
 	r = seedchip_queue_flush(q);
@@ -279,59 +313,68 @@ static int replay_part(struct graph_part *part)
 	if (r)
 		return r;
 	q->code_seen = version;
-	part->until[!!g->copy] = q->last_index;
-	atomic_store_explicit(&part->point[!!g->copy],
-			      atomic_load_explicit(&q->last_point, memory_order_relaxed),
-			      memory_order_relaxed);
-	atomic_store_explicit(&part->end[g->replays % q->slots], q->last_index,
-			      memory_order_relaxed);
+	note_replay(part->graph, part, q->slots, q->last_index, atomic_load(&q->last_point));
 	return 0;
 }
 
-/* Whether all queues can take part, and what is not so on the usual way. */
+/* Whether all queues can take part, and have room. */
 static int check_replay(struct seedchip_queue *q, struct seedchip_graph *g)
 {
 	struct sc_packet *room;
 	int r = check_queues(q, g);
 
-	/* Once the first queue has its part, the others must take theirs. */
 	for (uint32_t i = 1; !r && i < g->num_parts; i++)
 		r = queue_stage(g->parts[i].queue, 2, &room);
 	return r;
 }
 
+/* Once the first queue has its part, the others get theirs. */
 static int replay_others(struct seedchip_graph *g)
 {
 	const struct timespec pause = { .tv_nsec = 100000 };
 	int r = 0;
 
 	for (uint32_t i = 1; !r && i < g->num_parts; i++)
-		while ((r = replay_part(&g->parts[i])) == -EAGAIN)
+		while ((r = submit_replay(&g->parts[i])) == -EAGAIN)
 			nanosleep(&pause, NULL);
+	return r;
+}
+
+__attribute__((noinline)) static int launch_slowly(struct seedchip_queue *q,
+						   struct seedchip_graph *g)
+{
+	int r = check_replay(q, g);
+
+	if (r)
+		return r;
+	if (g->num_set < g->num_stale)
+		graph_write_stale(g);
+	g->replays++;
+	r = submit_replay(g->parts);
+	if (r) {
+		g->replays--;
+		return r;
+	}
+	r = replay_others(g);
+	close_params(g);
 	return r;
 }
 
 API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g)
 {
-	int r;
+	struct sc_packet *slot;
 
-	if (q != g->single || q->recording) {
-		r = check_replay(q, g);
-		if (r)
-			return r;
-	}
-	if (g->num_set < g->num_stale)
-		graph_write_stale(g);
+	/* The usual way makes no call. */
+	if (q != g->single || g->num_set < g->num_stale || code_has_changed(q))
+		return launch_slowly(q, g);
+	slot = user_queue_slot(q);
+	if (!slot)
+		return launch_slowly(q, g);
 	g->replays++;
-	r = replay_part(g->parts);
-	if (r) {
-		g->replays--;
-		return r;
-	}
-	if (g->num_parts > 1)
-		r = replay_others(g);
-	if (g->num_set != GRAPH_CLOSED)
-		g->num_stale = g->num_set;
-	g->num_set = GRAPH_CLOSED;
-	return r;
+	fill_replay(g, g->parts, slot);
+	note_replay(g, g->parts, q->slots, q->last_index + 1,
+		    atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1);
+	user_queue_give(q, slot, REPLAY_HDR);
+	close_params(g);
+	return 0;
 }

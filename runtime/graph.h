@@ -29,6 +29,16 @@ static inline bool event_is_recorded(struct seedchip_event event)
 }
 
 /**
+ * struct graph_use - the last replay of a part that uses a copy
+ * @point: its point, 0: none
+ * @end: where in the ring it ends; after a reset of the queue that may be less
+ */
+struct graph_use {
+	_Atomic uint64_t point;
+	uint64_t end;
+};
+
+/**
  * struct graph_part - what one queue does in a graph
  * @link: entry of seedchip_queue.graphs; queue->lock
  * @graph: graph
@@ -38,9 +48,8 @@ static inline bool event_is_recorded(struct seedchip_event event)
  * @max_slots: room in @slots
  * @joined: slots that the first part has waited for
  * @list: address of the list in copy 0
- * @until: where in the ring the last replay of each copy ends; after a reset it may be less
- * @point: its point, 0: none
- * @end: the same of all replays, by their number modulo the slots of the queue
+ * @use: by copy
+ * @end: where in the ring replays end, by their number modulo the slots of the queue
  */
 struct graph_part {
 	struct list link;
@@ -51,9 +60,7 @@ struct graph_part {
 	uint32_t max_slots;
 	uint32_t joined;
 	uint64_t list;
-	uint64_t until[2];
-
-	_Atomic uint64_t point[2];
+	struct graph_use use[2];
 	_Atomic uint64_t *end;
 };
 
@@ -109,6 +116,7 @@ struct graph_place {
  * struct seedchip_graph_param - a parameter
  * @graph: graph
  * @order: its place in seedchip_graph.order, or GRAPH_NOT_LISTED
+ * @turn: @order of one with a @word, GRAPH_NOT_LISTED of others
  * @size: bytes
  * @word: the place in copy 0 of one that is 8 bytes in a single place, else NULL
  * @half: the same of 4 bytes
@@ -120,6 +128,7 @@ struct graph_place {
 struct seedchip_graph_param {
 	struct seedchip_graph *graph;
 	uint32_t order;
+	uint32_t turn;
 	uint32_t size;
 	uint64_t *word;
 	uint32_t *half;
@@ -156,6 +165,7 @@ struct seedchip_graph_param {
  *
  * @replays: replays so far: the base of the last one
  * @copy: bytes from copy 0 to the copy that the next replay uses
+ * @which: its number
  * @num_set: parameters at the start of @order that were set since the last replay, all of them in
  *	     @copy; GRAPH_CLOSED: the last replay uses @copy, too
  * @num_stale: parameters in @order: those from @num_set on have an old value in @copy
@@ -189,6 +199,7 @@ struct seedchip_graph {
 
 	uint64_t replays;
 	uint64_t copy;
+	uint32_t which;
 	uint32_t num_set;
 	uint32_t num_stale;
 	struct seedchip_graph_param **order;

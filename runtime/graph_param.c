@@ -75,6 +75,12 @@ static const struct graph_place *find_overlap(const struct graph_node *node, siz
 	return p;
 }
 
+static void set_order(struct seedchip_graph_param *p, uint32_t order)
+{
+	p->order = order;
+	p->turn = p->word ? order : GRAPH_NOT_LISTED;
+}
+
 static int add_param(struct seedchip_graph *g, const char *name, size_t size,
 		     struct seedchip_graph_param **param)
 {
@@ -89,7 +95,7 @@ static int add_param(struct seedchip_graph *g, const char *name, size_t size,
 	}
 	p->graph = g;
 	p->size = size;
-	p->order = GRAPH_NOT_LISTED;
+	set_order(p, GRAPH_NOT_LISTED);
 	if (name)
 		strcpy(p->name, name); /* whose length has been checked */
 	p->next = g->params;
@@ -115,6 +121,7 @@ static int add_place(struct seedchip_graph_param *p, struct graph_node *node, si
 	node->places = new;
 	p->word = simple && p->size == sizeof(*p->word) ? (void *)at : NULL;
 	p->half = simple && p->size == sizeof(*p->half) ? (void *)at : NULL;
+	set_order(p, p->order);
 	return 0;
 }
 
@@ -211,19 +218,12 @@ static void write_value(const struct seedchip_graph_param *p)
 	}
 }
 
-/* The first parameter is set after a replay: go over to the other copy. */
-static int open_copy(struct seedchip_graph *g)
+/* Parameters go into the other copy from now on. */
+static inline void open_copy(struct seedchip_graph *g)
 {
-	const struct graph_part *part = g->parts;
-	unsigned int other = !g->copy;
-	bool idle = g->num_parts == 1 && part->queue &&
-		    queue_retired(part->queue) >= part->until[other];
-
-	if (!idle && graph_copy_is_busy(g, other))
-		return report(-EAGAIN, "graph: replays under way use both copies");
-	g->copy = g->copy_size - g->copy;
+	g->which = !g->which;
+	g->copy = g->which ? g->copy_size : 0;
 	g->num_set = 0;
-	return 0;
 }
 
 /* Make @p one of the parameters set since the last replay. */
@@ -237,53 +237,73 @@ static void list_param(struct seedchip_graph_param *p)
 		p->order = g->num_stale++;
 		g->order[p->order] = p;
 	}
-	g->order[g->num_set]->order = p->order;
+	set_order(g->order[g->num_set], p->order);
 	g->order[p->order] = g->order[g->num_set];
 	g->order[g->num_set] = p;
-	p->order = g->num_set++;
+	set_order(p, g->num_set++);
 }
 
-__attribute__((noinline)) static int set_slowly(struct seedchip_graph_param *p, const void *value)
+/* Whether @p is a word or half of one that is next in turn, and then it is set. */
+static inline bool set_in_turn(struct seedchip_graph_param *p, const void *value)
 {
-	int r;
+	struct seedchip_graph *g = p->graph;
+	uint32_t half;
 
-	if (p->graph->num_set == GRAPH_CLOSED) {
-		r = open_copy(p->graph);
-		return r ? r : seedchip_graph_set(p, value);
+	if (__builtin_expect(p->turn == g->num_set, 1)) {
+		memcpy(p->value, value, sizeof(*p->value));
+		memcpy((char *)p->word + g->copy, p->value, sizeof(*p->value));
+	} else if (p->half && p->order == g->num_set) {
+		memcpy(&half, value, sizeof(half));
+		memcpy(p->value, &half, sizeof(half));
+		memcpy((char *)p->half + g->copy, &half, sizeof(half));
+	} else {
+		return false;
 	}
+	g->num_set++;
+	return true;
+}
+
+/* Not in turn, or of another size. */
+__attribute__((noinline)) static int set_any(struct seedchip_graph_param *p, const void *value)
+{
 	list_param(p);
 	memcpy(p->value, value, p->size);
 	write_value(p);
 	return 0;
 }
 
-/* From replay to replay the same parameters are set in the same order: that is the fast way. */
+/* The first one after a replay, which may still be under way. */
+__attribute__((noinline)) static int set_first(struct seedchip_graph_param *p, const void *value)
+{
+	if (graph_copy_is_busy(p->graph, !p->graph->which))
+		return report(-EAGAIN, "graph: replays under way use both copies");
+	open_copy(p->graph);
+	return set_in_turn(p, value) ? 0 : set_any(p, value);
+}
+
+/*
+ * From replay to replay the same parameters are set in the same order, and the replay before
+ * the last has retired: this way makes no call.
+ */
 API int seedchip_graph_set(struct seedchip_graph_param *p, const void *value)
 {
 	struct seedchip_graph *g = p->graph;
-	uint32_t half;
 
-	if (p->order != g->num_set)
-		return set_slowly(p, value);
-	if (p->word) {
-		memcpy(p->value, value, sizeof(*p->value));
-		memcpy((char *)p->word + g->copy, p->value, sizeof(*p->value));
-	} else if (p->half) {
-		memcpy(&half, value, sizeof(half));
-		memcpy(p->value, &half, sizeof(half));
-		memcpy((char *)p->half + g->copy, &half, sizeof(half));
-	} else {
-		return set_slowly(p, value);
-	}
-	g->num_set++;
-	return 0;
+	if (set_in_turn(p, value))
+		return 0;
+	if (g->num_set != GRAPH_CLOSED)
+		return set_any(p, value);
+	if (!g->single || queue_retired(g->single) < g->parts->use[!g->which].end)
+		return set_first(p, value);
+	open_copy(g);
+	return set_in_turn(p, value) ? 0 : set_any(p, value);
 }
 
 void graph_write_stale(struct seedchip_graph *g)
 {
 	for (uint32_t i = g->num_set; i < g->num_stale; i++) {
 		write_value(g->order[i]);
-		g->order[i]->order = GRAPH_NOT_LISTED;
+		set_order(g->order[i], GRAPH_NOT_LISTED);
 	}
 	g->num_stale = g->num_set;
 }

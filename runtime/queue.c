@@ -346,8 +346,7 @@ API int seedchip_queue_flush(struct seedchip_queue *q)
 		if (r)
 			return r;
 	}
-	atomic_store_explicit(&q->index[point % q->slots], q->last_index, memory_order_relaxed);
-	atomic_store_explicit(&q->last_point, point, memory_order_release);
+	queue_given(q);
 	atomic_store_explicit(&q->staged, 0, memory_order_release);
 	return 0;
 }

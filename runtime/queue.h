@@ -213,6 +213,83 @@ int event_sync(struct seedchip_event event, struct seedchip_device *dev,
 
 /* ---- user_queue.c: all of it for user-mode queues only ---- */
 
+/**
+ * struct user_queue - what a user-mode queue has besides
+ * @ring: the slots
+ * @log2: log2 of their number
+ * @first_hdr: header of the first staged slot
+ * @memory: of the ring and, in a page behind it, of @word
+ * @word: number that the bridge stores
+ * @word_va: its address
+ * @num_waits: what the last WAIT waits for; the owner's alone
+ * @bridge: or NULL; the queue's lock protects the pointer against other threads than the owner
+ * @bridge_point: of the bridge's last submission; the queue's lock
+ * @fenced: highest index that the driver has a fence for; the queue's lock
+ */
+struct user_queue {
+	struct sc_packet *ring;
+	uint32_t log2;
+	uint32_t first_hdr;
+	struct memory memory;
+	uint64_t *word;
+	uint64_t word_va;
+	uint64_t num_waits;
+	struct seedchip_queue *bridge;
+	uint64_t bridge_point;
+	uint64_t fenced;
+};
+
+/*
+ * Where a packet goes that is all there is to give to the card now, or NULL: it has to be
+ * staged and flushed. This and user_queue_give() do the same for the usual case: a queue with
+ * a doorbell of its own, in order, that has nothing staged.
+ */
+static inline struct sc_packet *user_queue_slot(const struct seedchip_queue *q)
+{
+	if (!q->doorbell || q->recording ||
+	    atomic_load_explicit(&q->staged, memory_order_relaxed) ||
+	    atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT ||
+	    q->last_index - queue_retired(q) >= q->slots)
+		return NULL;
+	return &q->user->ring[q->last_index & (q->slots - 1)];
+}
+
+/* What was given to the card last ends at q->last_index. */
+static inline void queue_given(struct seedchip_queue *q)
+{
+	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&q->index[point & (q->slots - 1)], q->last_index,
+			      memory_order_relaxed);
+	atomic_store_explicit(&q->last_point, point, memory_order_release);
+}
+
+/*
+ * What the CPU has written, to card memory too (which is write-combined), comes before what it
+ * writes from here on: the card may look at the ring before the doorbell rings.
+ */
+static inline void order_writes(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_sfence();
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* All of the packet but its header is in its slot: give it to the card. */
+static inline void user_queue_give(struct seedchip_queue *q, struct sc_packet *slot, uint32_t hdr)
+{
+	uint64_t index = q->last_index;
+
+	order_writes();
+	/* SC_PHASE(), for a ring of 2^n slots */
+	__atomic_store_n(&slot->hdr, hdr | !(index & q->slots), __ATOMIC_RELEASE);
+	q->last_index = index + 1;
+	*q->doorbell = index + 1;
+	queue_given(q);
+}
+
 /* Create the ring; @arg is that of the driver's call, which follows. */
 int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_create *arg);
 void user_queue_free(struct seedchip_queue *q);

@@ -21,32 +21,6 @@
 
 #define POISON UINT64_MAX
 
-/**
- * struct user_queue - what a user-mode queue has besides
- * @ring: the slots
- * @log2: log2 of their number
- * @first_hdr: header of the first staged slot
- * @memory: of the ring and, in a page behind it, of @word
- * @word: number that the bridge stores
- * @word_va: its address
- * @num_waits: what the last WAIT waits for; the owner's alone
- * @bridge: or NULL; the queue's lock protects the pointer against other threads than the owner
- * @bridge_point: of the bridge's last submission; the queue's lock
- * @fenced: highest index that the driver has a fence for; the queue's lock
- */
-struct user_queue {
-	struct sc_packet *ring;
-	uint32_t log2;
-	uint32_t first_hdr;
-	struct memory memory;
-	uint64_t *word;
-	uint64_t word_va;
-	uint64_t num_waits;
-	struct seedchip_queue *bridge;
-	uint64_t bridge_point;
-	uint64_t fenced;
-};
-
 int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_create *arg)
 {
 	struct seedchip_device *dev = q->dev;
@@ -142,6 +116,7 @@ void user_queue_ring(struct seedchip_queue *q)
 {
 	struct user_queue *u = q->user;
 
+	order_writes();
 	__atomic_store_n(&slot_at(u, q->last_index)->hdr, u->first_hdr, __ATOMIC_RELEASE);
 	q->last_index += atomic_load_explicit(&q->staged, memory_order_relaxed);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
