@@ -538,31 +538,66 @@ static __attribute__((noinline)) void multiply_careful(struct gemm *g, const str
 	}
 }
 
-/* Subtiles [first, last), row by row, of one chunk. */
-static void multiply_some(struct gemm *g, const struct place *p, const struct chunk *c,
-			  uint32_t first, uint32_t last, uint32_t columns)
+/* Sizes of the subtiles of a row: of all, or of those up to the last column. */
+SD_INLINE uint32_t sizes_of(const struct place *p, const struct chunk *c, uint32_t i)
+{
+	return least(DIM, p->m - i * DIM) | DIM << 8 | c->k << 16;
+}
+
+SD_INLINE uint32_t last_of(const struct place *p, uint32_t whole, uint32_t columns, bool end)
+{
+	return end ? (whole & ~0xff00u) | (p->n - (columns - 1) * DIM) << 8 : whole;
+}
+
+static __attribute__((noinline)) void multiply_rows_plain(struct gemm *g, const struct place *p,
+							  const struct chunk *c, uint32_t first,
+							  uint32_t last, uint32_t columns)
 {
 	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
-	uint32_t i = first / columns, j = first % columns, n_last = p->n - (columns - 1) * DIM;
-	bool careful = g->mins || (c->first && g->busy), grouped = g->args->group;
-	const uint8_t *a = c->a.at + i * c->a.step;
+	uint32_t i = first / columns, j = first % columns;
+	const uint8_t *a = c->a.at + i * c->a.step, *b = c->b.at + j * c->b.step;
 
-	for (uint32_t s = first; s < last; i++, j = 0, a += c->a.step) {
-		uint32_t count = least(columns - j, last - s), acc = g->first_acc + s;
-		uint32_t whole = least(DIM, p->m - i * DIM) | DIM << 8 | c->k << 16;
-		uint32_t end = j + count == columns ? (whole & ~0xff00u) | n_last << 8 : whole;
+	for (uint32_t s = first; s < last; i++, j = 0, a += c->a.step, b = c->b.at) {
+		uint32_t count = least(columns - j, last - s), whole = sizes_of(p, c, i);
+
+		multiply_plain(g, c->b.step, table, g->first_acc + s, count, whole,
+			       last_of(p, whole, columns, j + count == columns), a, b);
+		s += count;
+	}
+}
+
+static __attribute__((noinline)) void multiply_rows(struct gemm *g, const struct place *p,
+						    const struct chunk *c, uint32_t first,
+						    uint32_t last, uint32_t columns, bool careful)
+{
+	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
+	uint32_t i = first / columns, j = first % columns;
+
+	for (uint32_t s = first; s < last; i++, j = 0) {
+		uint32_t count = least(columns - j, last - s), whole = sizes_of(p, c, i);
+		uint32_t end = last_of(p, whole, columns, j + count == columns);
 
 		if (g->args->scale_a)
 			tile.d.scale_a = sd_tcm_offset(c->scale_a.at + i * c->scale_a.step);
 		if (careful)
-			multiply_careful(g, c, table, acc, count, whole, end, i, j);
-		else if (grouped)
-			multiply_grouped(g, c, table, acc, count, whole, end, a, j);
+			multiply_careful(g, c, table, g->first_acc + s, count, whole, end, i, j);
 		else
-			multiply_plain(g, c->b.step, table, acc, count, whole, end, a,
-				       c->b.at + j * c->b.step);
+			multiply_grouped(g, c, table, g->first_acc + s, count, whole, end,
+					 c->a.at + i * c->a.step, j);
 		s += count;
 	}
+}
+
+/* Subtiles [first, last), row by row, of one chunk. */
+SD_INLINE void multiply_some(struct gemm *g, const struct place *p, const struct chunk *c,
+			     uint32_t first, uint32_t last, uint32_t columns)
+{
+	bool careful = g->mins || (c->first && g->busy);
+
+	if (careful || g->args->group)
+		multiply_rows(g, p, c, first, last, columns, careful);
+	else
+		multiply_rows_plain(g, p, c, first, last, columns);
 }
 
 /* Loads run ahead of the chunk in use. */
