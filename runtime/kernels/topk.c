@@ -168,17 +168,15 @@ static void search(struct search *s, uint8_t type, uint32_t es, const uint8_t *p
 /* The place of the first of the largest keys. */
 static uint32_t largest(const struct list *l)
 {
-	size_t all = __riscv_vsetvlmax_e32m8();
-	vuint32m8_t max = __riscv_vmv_v_x_u32m8(0, all);
-	vuint32m1_t zero = __riscv_vmv_s_x_u32m1(0, 1);
+	vuint32m1_t max = __riscv_vmv_s_x_u32m1(0, 1);
 	uint32_t key;
 
 	for (uint32_t i = 0, vl; i < l->count; i += vl) {
 		vl = __riscv_vsetvl_e32m8(l->count - i);
-		max = __riscv_vmaxu_vv_u32m8_tu(max, max, __riscv_vle32_v_u32m8(l->key + i, vl),
-						vl);
+		max = __riscv_vredmaxu_vs_u32m8_u32m1(__riscv_vle32_v_u32m8(l->key + i, vl), max,
+						      vl);
 	}
-	key = __riscv_vmv_x_s_u32m1_u32(__riscv_vredmaxu_vs_u32m8_u32m1(max, zero, all));
+	key = __riscv_vmv_x_s_u32m1_u32(max);
 	for (uint32_t i = 0, vl; i < l->count; i += vl) {
 		vuint32m8_t v;
 		long at;
