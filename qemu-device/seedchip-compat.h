@@ -36,6 +36,7 @@
 #include "hw/qdev-properties.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
+#include "hw/pci/pcie_sriov.h"
 #include "migration/vmstate.h"
 #include "qemu/main-loop.h"
 #include "qemu/rcu.h"
@@ -84,5 +85,53 @@ typedef const void SeedchipClassData;
 #else
 typedef void SeedchipClassData;
 #endif
+
+/* 7.2 does not give up its reference to a virtual function that it removes */
+#define SEEDCHIP_VF_KEEPS_REFERENCE (!SEEDCHIP_QEMU_AT_LEAST(8, 0))
+
+/* 8.1: the next function of ARI is not for the device to say */
+static inline void seedchip_ari_init(PCIDevice *pci, uint16_t offset)
+{
+#if SEEDCHIP_QEMU_AT_LEAST(8, 1)
+    pcie_ari_init(pci, offset);
+#else
+    pcie_ari_init(pci, offset, 0);
+#endif
+}
+
+/* 10.0: virtual functions are created with the card, which may fail */
+static inline bool seedchip_sriov_pf_init(PCIDevice *pci, uint16_t cap,
+                                          const char *type, uint16_t device,
+                                          uint16_t vfs, uint16_t offset,
+                                          uint16_t stride, Error **errp)
+{
+#if SEEDCHIP_QEMU_AT_LEAST(10, 0)
+    return pcie_sriov_pf_init(pci, cap, type, device, vfs, vfs, offset, stride,
+                              errp);
+#else
+    pcie_sriov_pf_init(pci, cap, type, device, vfs, vfs, offset, stride);
+    return true;
+#endif
+}
+
+/* 9.0: a reset of the card is QEMU's business; before, VF Enable stays set */
+static inline void seedchip_sriov_pf_reset(PCIDevice *pci)
+{
+#if SEEDCHIP_QEMU_AT_LEAST(9, 0)
+    pcie_sriov_pf_reset(pci);
+#else
+    uint8_t *cap = pci->config + pci->exp.sriov_cap;
+    int i;
+
+    pcie_sriov_pf_disable_vfs(pci);
+    pci_set_word(cap + PCI_SRIOV_CTRL, 0);
+    pci_set_word(cap + PCI_SRIOV_NUM_VF, 0);
+    pci_set_word(cap + PCI_SRIOV_SYS_PGSIZE, 1);
+    for (i = 0; i < PCI_ROM_SLOT; i += 2) { /* all of them have 64 bits */
+        pci_set_quad(cap + PCI_SRIOV_BAR + 4 * i,
+                     pci->exp.sriov_pf.vf_bar_type[i]);
+    }
+#endif
+}
 
 #endif /* SEEDCHIP_COMPAT_H */

@@ -240,7 +240,7 @@ void seedchip_run(void *opaque)
 
 const char *seedchip_name(SeedchipState *s)
 {
-    return DEVICE(s)->id ?: TYPE_SEEDCHIP;
+    return s->name ?: DEVICE(s)->id ?: TYPE_SEEDCHIP;
 }
 
 static const char *seedchip_rule(enum sc_strict_rule rule)

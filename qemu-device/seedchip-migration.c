@@ -19,7 +19,7 @@ static bool seedchip_check_rest(SeedchipState *s)
     if (!s->at_rest && sc_chip_idle(s->chip)) {
         s->at_rest = true;
         /* the chip writes card memory behind QEMU's back */
-        memory_region_set_dirty(&s->card, 0, s->vram);
+        memory_region_set_dirty(&s->card, 0, s->slice.vram);
     }
     return s->at_rest;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SC1 virtual card: the PCI Express device around the chip model.
+ * SC1 virtual card: the PCI Express function around the chip model.
  *
  * Owns configuration space, BARs, resets, power states, migration and removal;
  * what the card computes is the business of chip/. Built as a shared object
@@ -29,6 +29,7 @@
 #define SEEDCHIP_MIN_TCM     (64 * KiB)
 #define SEEDCHIP_MAX_TCM     (16 * MiB)
 #define SEEDCHIP_MAX_VLEN    16384
+#define SEEDCHIP_MAX_VFS     63
 
 /* End of a reset: the chip knows when; a timer asks, and the guest's writes. */
 
@@ -85,10 +86,11 @@ static void seedchip_access_in_d3(SeedchipState *s, const char *bar,
     seedchip_report(s, SC_STRICT_ACCESS_IN_D3, text);
 }
 
+/* A virtual function sleeps when its card does. */
 static bool seedchip_asleep(SeedchipState *s)
 {
-    return pci_get_word(PCI_DEVICE(s)->config + s->pm_cap + PCI_PM_CTRL) &
-           PCI_PM_CTRL_STATE_MASK;
+    return (pci_get_word(PCI_DEVICE(s)->config + s->pm_cap + PCI_PM_CTRL) &
+            PCI_PM_CTRL_STATE_MASK) || (s->pf && seedchip_asleep(s->pf));
 }
 
 /* Accesses that no register has, whatever it is. */
@@ -222,35 +224,44 @@ SEEDCHIP_OPS(control);
 SEEDCHIP_OPS(doorbell);
 SEEDCHIP_OPS(asleep);
 
+static void seedchip_register_bar(SeedchipState *s, int bar, uint8_t kind,
+                                  MemoryRegion *region)
+{
+    if (s->pf) {
+        pcie_sriov_vf_register_bar(PCI_DEVICE(s), bar, region);
+    } else {
+        pci_register_bar(PCI_DEVICE(s), bar, kind, region);
+    }
+}
+
 static void seedchip_init_bars(SeedchipState *s)
 {
-    PCIDevice *pci = PCI_DEVICE(s);
     Object *obj = OBJECT(s);
 
     memory_region_init_io(&s->control, obj, &seedchip_control_ops, s,
                           "seedchip-control", SC_CONTROL_SIZE);
     memory_region_init_io(&s->doorbells, obj, &seedchip_doorbell_ops, s,
                           "seedchip-doorbells",
-                          pow2ceil((uint64_t)s->queues * SC_PAGE_SIZE));
-    memory_region_init_ram_ptr(&s->card, obj, "seedchip-card", s->vram,
+                          seedchip_doorbell_size(&s->slice));
+    memory_region_init_ram_ptr(&s->card, obj, "seedchip-card", s->slice.vram,
                                sc_chip_card_memory(s->chip));
     vmstate_register_ram(&s->card, DEVICE(s));
 
-    memory_region_init(&s->card_bar, obj, "seedchip-card-bar", s->bar);
+    memory_region_init(&s->card_bar, obj, "seedchip-card-bar", s->slice.bar);
     memory_region_init_io(&s->card_asleep, obj, &seedchip_asleep_ops, s,
-                          "seedchip-card-asleep", s->bar);
+                          "seedchip-card-asleep", s->slice.bar);
     memory_region_init_alias(&s->card_window, obj, "seedchip-card-window",
-                             &s->card, 0, s->bar);
+                             &s->card, 0, s->slice.bar);
     memory_region_add_subregion(&s->card_bar, 0, &s->card_asleep);
     memory_region_add_subregion_overlap(&s->card_bar, 0, &s->card_window, 1);
 
-    pci_register_bar(pci, SC_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
-                     &s->control);
-    pci_register_bar(pci, SC_BAR_DOORBELL, PCI_BASE_ADDRESS_MEM_TYPE_64,
-                     &s->doorbells);
-    pci_register_bar(pci, SC_BAR_CARD,
-                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->card_bar);
+    seedchip_register_bar(s, SC_BAR_CONTROL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                          &s->control);
+    seedchip_register_bar(s, SC_BAR_DOORBELL, PCI_BASE_ADDRESS_MEM_TYPE_64,
+                          &s->doorbells);
+    seedchip_register_bar(s, SC_BAR_CARD,
+                          PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                          PCI_BASE_ADDRESS_MEM_PREFETCH, &s->card_bar);
 }
 
 /* A region inside another of the same owner keeps that owner alive. */
@@ -284,6 +295,14 @@ void seedchip_update_power(SeedchipState *s)
                               !s->dead && !seedchip_asleep(s));
 }
 
+/* After a change of power or of bus mastering. */
+static void seedchip_update(SeedchipState *s)
+{
+    seedchip_update_power(s);
+    seedchip_update_master(s);
+    seedchip_sriov_each(s, seedchip_update);
+}
+
 static uint32_t seedchip_config_read(PCIDevice *pci, uint32_t addr, int len)
 {
     return SEEDCHIP(pci)->dead ? ~0u : pci_default_read_config(pci, addr, len);
@@ -308,17 +327,28 @@ static void seedchip_config_write(PCIDevice *pci, uint32_t addr, uint32_t val,
     pci_default_write_config(pci, addr, val, len);
     pcie_aer_write_config(pci, addr, val, len);
     pcie_cap_flr_write_config(pci, addr, val, len);
+    if (s->vfs) {
+        seedchip_sriov_config_write(s, addr, len);
+    }
 
     /* D1 and D2 do not exist: such a write leaves the state as it was */
     if ((*pm_ctrl & PCI_PM_CTRL_STATE_MASK) == 1 ||
         (*pm_ctrl & PCI_PM_CTRL_STATE_MASK) == 2) {
         *pm_ctrl = (*pm_ctrl & ~PCI_PM_CTRL_STATE_MASK) | state;
     }
-    seedchip_update_power(s);
-    seedchip_update_master(s);
+    seedchip_update(s);
     if (s->sync) {
         seedchip_raise(s);
     }
+}
+
+static void seedchip_exit_caps(SeedchipState *s)
+{
+    PCIDevice *pci = PCI_DEVICE(s);
+
+    msix_uninit(pci, &s->control, &s->control);
+    pcie_aer_exit(pci);
+    pcie_cap_exit(pci);
 }
 
 static bool seedchip_init_caps(SeedchipState *s, Error **errp)
@@ -355,6 +385,10 @@ static bool seedchip_init_caps(SeedchipState *s, Error **errp)
     for (i = 0; i < s->vectors; i++) {
         msix_vector_use(pci, i);
     }
+    if ((s->vfs || s->pf) && !seedchip_sriov_init(s, errp)) {
+        seedchip_exit_caps(s);
+        return false;
+    }
     return true;
 
 err_aer:
@@ -381,8 +415,9 @@ static void seedchip_begin_reset(SeedchipState *s, unsigned int cause)
 
 /*
  * The kinds of reset: FLR leaves its bit set meanwhile; resets of the bus and
- * of the machine keep the card powered; waking from S3 does not. The chip is
- * told before the bus refuses it, or what is under way would fail.
+ * of the machine keep the card powered, but not its virtual functions; waking
+ * from S3 keeps neither. The chip is told before the bus refuses it, or what is
+ * under way would fail.
  */
 static void seedchip_reset_enter(Object *obj, ResetType type)
 {
@@ -397,6 +432,8 @@ static void seedchip_reset_enter(Object *obj, ResetType type)
         cause = SC_RESET_CAUSE_POWER;
     } else if (s->fresh) {
         return; /* the machine's first reset: it has just been powered on */
+    } else if (s->pf) {
+        cause = SC_RESET_CAUSE_POWER;
     }
     s->power_lost = false;
     seedchip_begin_reset(s, cause);
@@ -413,6 +450,9 @@ static void seedchip_reset_hold(SEEDCHIP_HOLD_ARGS)
     }
     pci_set_word(pci->config + s->pm_cap + PCI_PM_CTRL,
                  PCI_PM_CTRL_NO_SOFT_RESET);
+    if (s->vfs) {
+        seedchip_sriov_pf_reset(pci);
+    }
     seedchip_update_power(s);
 }
 
@@ -475,9 +515,9 @@ static bool seedchip_check_sizes(SeedchipState *s, Error **errp)
  * The modelled machine. A file says cores, scratchpad and vectors too; card
  * memory stays what vram says, since it is the host's.
  */
-static bool seedchip_load_machine(SeedchipState *s, struct sc_machine *machine,
-                                  Error **errp)
+static bool seedchip_load_machine(SeedchipState *s, Error **errp)
 {
+    struct sc_machine *machine = &s->model;
     char text[512];
 
     sc_machine_default(machine);
@@ -505,7 +545,8 @@ static bool seedchip_check_properties(SeedchipState *s, Error **errp)
         !seedchip_in_range(errp, "vectors", s->vectors, 1, SC_MAX_VECTORS) ||
         !seedchip_in_range(errp, "threads", s->threads, 0, s->cores) ||
         !seedchip_in_range(errp, "timeout-scale", s->timeout_scale, 1,
-                           UINT16_MAX)) {
+                           UINT16_MAX) ||
+        !seedchip_in_range(errp, "vfs", s->vfs, 0, SEEDCHIP_MAX_VFS)) {
         return false;
     }
     if (s->sync && s->threads) {
@@ -523,29 +564,29 @@ static uint64_t seedchip_next_serial(void)
     return (uint64_t)SC_PCI_DEVICE << 32 | ++cards;
 }
 
-static bool seedchip_create(SeedchipState *s, const struct sc_machine *machine,
-                            Error **errp)
+static bool seedchip_create(SeedchipState *s, Error **errp)
 {
     ERRP_GUARD();
     g_autofree void *nvram = seedchip_open_nvram(s, errp);
     struct sc_config config = {
-        .cores = s->cores,
+        .cores = s->slice.cores,
         .tcm_size = s->tcm,
-        .card_size = s->vram,
-        .card_visible_size = s->bar,
-        .queues = s->queues,
-        .slots = s->slots,
-        .contexts = s->contexts,
+        .card_size = s->slice.vram,
+        .card_visible_size = s->slice.bar,
+        .queues = s->slice.queues,
+        .slots = s->slice.slots,
+        .contexts = s->slice.contexts,
         .vectors = s->vectors,
         .threads = s->threads,
         .vlen = s->vlen,
         .timeout_scale = s->timeout_scale,
+        .function = s->function,
         .nvram = nvram,
         .strict = s->strict,
         .sync = s->sync,
         .test = s->test,
         .timing = s->timing,
-        .machine = *machine,
+        .machine = s->model,
     };
     const struct sc_host host = seedchip_host_ops(s);
     int ret;
@@ -553,6 +594,7 @@ static bool seedchip_create(SeedchipState *s, const struct sc_machine *machine,
     if (*errp) {
         return false;
     }
+    sc_machine_share(&config.machine, s->slice.cores, s->cores);
     /* in the order of the command line, unless it or the NVRAM says one */
     config.serial = s->serial || nvram ? s->serial : seedchip_next_serial();
     ret = sc_chip_create(&config, &host, s, &s->chip);
@@ -569,7 +611,6 @@ static bool seedchip_create(SeedchipState *s, const struct sc_machine *machine,
 static void seedchip_realize(PCIDevice *pci, Error **errp)
 {
     SeedchipState *s = SEEDCHIP(pci);
-    struct sc_machine machine;
 
     if (!pci_bus_is_express(pci_get_bus(pci))) {
         error_setg(errp, "seedchip: needs a PCI Express slot: "
@@ -577,8 +618,11 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
                    "-device seedchip,bus=port0");
         return;
     }
-    if (!seedchip_load_machine(s, &machine, errp) ||
-        !seedchip_check_properties(s, errp)) {
+    if (pci_is_vf(pci)) {
+        seedchip_vf_inherit(s);
+    } else if (!seedchip_load_machine(s, errp) ||
+               !seedchip_check_properties(s, errp) ||
+               !seedchip_sriov_divide(s, errp)) {
         return;
     }
     s->spec_hash = SC_SPEC_HASH;
@@ -588,27 +632,40 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
     s->late_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_late, s);
     s->reset_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_reset, s);
     s->rest_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_rest, s);
-    if (!seedchip_create(s, &machine, errp)) {
-        return;
+    if (!seedchip_create(s, errp)) {
+        goto err_leave;
     }
     seedchip_init_bars(s);
     if (!seedchip_init_caps(s, errp)) {
         seedchip_exit_bars(s);
-        return;
+        goto err_leave;
     }
     s->vm_state = qemu_add_vm_change_state_handler(seedchip_vm_state, s);
     s->suspend.notify = seedchip_suspend;
     qemu_register_suspend_notifier(&s->suspend);
+    return;
+
+err_leave:
+    if (s->pf) {
+        seedchip_vf_leave(s);
+    }
 }
 
 /*
  * Removal: from here on workers reach nothing of the VM. They may still be
- * waiting for the big lock, so the device lives on until they have left.
+ * waiting for the big lock, so the device lives on until they have left. The
+ * virtual functions of a card go before it.
  */
 static void seedchip_exit(PCIDevice *pci)
 {
     SeedchipState *s = SEEDCHIP(pci);
 
+    if (s->vfs) {
+        pcie_sriov_pf_exit(pci);
+    }
+    if (s->pf) {
+        seedchip_vf_leave(s);
+    }
     s->gone = true;
     notifier_remove(&s->suspend);
     qemu_del_vm_change_state_handler(s->vm_state);
@@ -616,10 +673,10 @@ static void seedchip_exit(PCIDevice *pci)
     timer_del(s->late_timer);
     timer_del(s->rest_timer);
     seedchip_exit_bars(s);
-    msix_uninit(pci, &s->control, &s->control);
-    pcie_aer_exit(pci);
-    pcie_cap_exit(pci);
-    object_ref(OBJECT(s));
+    seedchip_exit_caps(s);
+    if (!s->pf || !SEEDCHIP_VF_KEEPS_REFERENCE) {
+        object_ref(OBJECT(s));
+    }
     seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
 }
 
@@ -639,6 +696,7 @@ static void seedchip_finalize(Object *obj)
         timer_free(s->reset_timer);
         timer_free(s->rest_timer);
     }
+    g_free(s->name);
 }
 
 /*
@@ -690,7 +748,7 @@ static void seedchip_set_surprise_remove(Object *obj, bool value, Error **errp)
 {
     DeviceState *dev = DEVICE(obj);
 
-    if (!dev->realized || !qdev_get_hotplug_handler(dev)) {
+    if (!dev->realized || !qdev_get_hotplug_handler(dev) || SEEDCHIP(obj)->pf) {
         error_setg(errp, "seedchip: only a card in a slot that allows "
                    "hot-plugging, as pcie-root-port, can be pulled out");
     } else if (value) {
@@ -708,19 +766,33 @@ static bool seedchip_get_dead(Object *obj, Error **errp)
     return SEEDCHIP(obj)->dead;
 }
 
+static void seedchip_die(SeedchipState *s)
+{
+    s->dead = true;
+    seedchip_update_power(s);
+    seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
+    seedchip_sriov_each(s, seedchip_die);
+}
+
+static void seedchip_revive(SeedchipState *s)
+{
+    s->dead = false;
+    seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
+    seedchip_update_power(s);
+    seedchip_update_master(s);
+    seedchip_sriov_each(s, seedchip_revive);
+}
+
 static void seedchip_set_dead(Object *obj, bool value, Error **errp)
 {
     SeedchipState *s = SEEDCHIP(obj);
 
     if (!DEVICE(obj)->realized) {
         error_setg(errp, "seedchip: only a running card can die");
-    } else if (value != s->dead) {
-        s->dead = value;
-        seedchip_update_power(s);
-        seedchip_begin_reset(s, SC_RESET_CAUSE_BUS);
-        if (!value) {
-            seedchip_update_master(s);
-        }
+    } else if (value && !s->dead) {
+        seedchip_die(s);
+    } else if (!value && s->dead) {
+        seedchip_revive(s);
     }
 }
 
@@ -736,6 +808,7 @@ static SeedchipProperty seedchip_properties[] = {
     DEFINE_PROP_UINT32("threads", SeedchipState, threads, 0),
     DEFINE_PROP_UINT32("vlen", SeedchipState, vlen, 4096),
     DEFINE_PROP_UINT32("timeout-scale", SeedchipState, timeout_scale, 1),
+    DEFINE_PROP_UINT32("vfs", SeedchipState, vfs, 0),
     DEFINE_PROP_UINT64("serial", SeedchipState, serial, 0),
     DEFINE_PROP_STRING("nvram", SeedchipState, nvram),
     DEFINE_PROP_UINT64("latency", SeedchipState, latency, 1000),
@@ -798,6 +871,7 @@ static const TypeInfo seedchip_info = {
 void seedchip_register(void)
 {
     type_register_static(&seedchip_info);
+    type_register_static(&seedchip_vf_info);
 }
 
 #ifdef SEEDCHIP_IN_TREE

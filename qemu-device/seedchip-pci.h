@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The virtual card's state, shared by its two sides: seedchip-pci.c, what the
- * guest sees, and seedchip-host.c, what the chip model asks of QEMU.
+ * The virtual card's state, of a physical or a virtual function, shared by its
+ * two sides: seedchip-pci.c, what the guest sees, and seedchip-host.c, what the
+ * chip model asks of QEMU.
  *
  * Invariant: the members marked atomic are the only ones that change while
  * the chip's workers may read them.
@@ -18,6 +19,18 @@
 #define TYPE_SEEDCHIP "seedchip"
 OBJECT_DECLARE_SIMPLE_TYPE(SeedchipState, SEEDCHIP)
 
+#define TYPE_SEEDCHIP_VF "seedchip-vf"
+
+/* What a function has of the card. */
+typedef struct SeedchipSlice {
+    uint64_t vram;
+    uint64_t bar;
+    uint32_t cores;
+    uint32_t queues;
+    uint32_t slots;
+    uint32_t contexts;
+} SeedchipSlice;
+
 struct SeedchipState {
     PCIDevice parent_obj;
 
@@ -27,6 +40,13 @@ struct SeedchipState {
     MemoryRegion card_bar;    /* what the BAR maps: the two below */
     MemoryRegion card_window; /* start of card memory, gone in D3hot */
     MemoryRegion card_asleep; /* under it: catches accesses in D3hot */
+
+    SeedchipState *pf;        /* of a virtual function: whose it is */
+    uint32_t function;        /* its number, from 1 */
+    char *name;               /* and its name in messages */
+    SeedchipSlice slice;      /* this function's */
+    SeedchipSlice vf_slice;   /* of each virtual function of this one */
+    struct sc_machine model;  /* the whole card's */
 
     struct sc_chip *chip;
     QEMUBH *irq_bh;
@@ -77,6 +97,7 @@ struct SeedchipState {
     uint32_t threads;
     uint32_t vlen;
     uint32_t timeout_scale;
+    uint32_t vfs;
     bool strict;
     bool sync;
     bool test;
@@ -100,7 +121,21 @@ void seedchip_vm_state(void *opaque, bool running, RunState state);
 void seedchip_poll_rest(void *opaque);
 extern const VMStateDescription seedchip_vmstate;
 
-/* Registers the device type; once, when QEMU is ready for it. */
+/* Functions of the card. */
+bool seedchip_sriov_divide(SeedchipState *s, Error **errp);
+bool seedchip_sriov_init(SeedchipState *s, Error **errp);
+void seedchip_sriov_config_write(SeedchipState *s, uint32_t addr, int len);
+void seedchip_sriov_each(SeedchipState *s, void (*fn)(SeedchipState *vf));
+void seedchip_vf_inherit(SeedchipState *s);
+void seedchip_vf_leave(SeedchipState *s);
+extern const TypeInfo seedchip_vf_info;
+
+static inline uint64_t seedchip_doorbell_size(const SeedchipSlice *slice)
+{
+    return pow2ceil((uint64_t)slice->queues * SC_PAGE_SIZE);
+}
+
+/* Registers the device types; once, when QEMU is ready for it. */
 void seedchip_register(void);
 
 /* What the chip calls, with the device as its opaque pointer. */

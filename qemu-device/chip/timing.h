@@ -91,6 +91,17 @@ void sc_machine_default(struct sc_machine *machine);
  */
 int sc_machine_load(const char *path, struct sc_machine *machine, char *error, size_t size);
 
+/**
+ * sc_machine_share() - what a function of a card has of a machine
+ * @machine: of the whole card; becomes that of the function
+ * @cores: cores of the function
+ * @of: cores of the card
+ *
+ * What cores share in a machine is cut as they are: cache, bandwidths, copy engines. So work in
+ * one function takes the same cycles whatever the others do.
+ */
+void sc_machine_share(struct sc_machine *machine, unsigned int cores, unsigned int of);
+
 /* What an engine does: X(name, key, meaning). The first is work, the last nothing. */
 #define SC_TS_TABLE(X)                                                                             \
 	X(ACTIVE, "active", "works: executes instructions, multiplies, moves bytes")               \

@@ -125,6 +125,22 @@ static void parse_line(char *line, struct sc_machine *machine, bool *seen, char 
 		snprintf(text, size, "%s: %s, not \"%.40s\"", key, wrong, value);
 }
 
+static uint32_t share(uint32_t value, unsigned int cores, unsigned int of)
+{
+	uint32_t part = (uint32_t)((uint64_t)value * cores / of);
+
+	return part ? part : 1;
+}
+
+void sc_machine_share(struct sc_machine *machine, unsigned int cores, unsigned int of)
+{
+	machine->llc_kib = (uint32_t)((uint64_t)machine->llc_kib * cores / of);
+	machine->llc_gbs = share(machine->llc_gbs, cores, of);
+	machine->dram_gbs = share(machine->dram_gbs, cores, of);
+	machine->link_gbs = share(machine->link_gbs, cores, of);
+	machine->copy_bytes = share(machine->copy_bytes, cores, of);
+}
+
 /* What no single value shows. */
 static const char *check(const struct sc_machine *m)
 {

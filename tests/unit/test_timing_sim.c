@@ -504,6 +504,30 @@ static void test_gemm(void **state)
 	sc_sim_destroy(sim);
 }
 
+/* What a function of a card gets: all of it, or a part that with the others' is not more. */
+static void test_shares(void **state)
+{
+	struct sc_machine whole, part;
+
+	(void)state;
+	sc_machine_default(&whole);
+	part = whole;
+	sc_machine_share(&part, 8, 8);
+	assert_memory_equal(&part, &whole, sizeof(whole));
+	sc_machine_share(&part, 2, 8);
+	assert_int_equal(part.llc_kib, 2048);
+	assert_int_equal(part.llc_gbs, 225);
+	assert_int_equal(part.dram_gbs, 112);
+	assert_int_equal(part.link_gbs, 1);
+	assert_int_equal(part.copy_bytes, 32);
+	/* a core's own engines are not shared */
+	assert_int_equal(part.dma_port, whole.dma_port);
+	assert_int_equal(part.mac_i8, whole.mac_i8);
+	/* never none, which would be no rate */
+	sc_machine_share(&part, 1, 64);
+	assert_int_equal(part.link_gbs, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -511,7 +535,7 @@ int main(void)
 		TEST(hart), TEST(mma), TEST(move), TEST(dma), TEST(bandwidth), TEST(gather),
 		TEST(chain), TEST(post_order), TEST(depth), TEST(scratchpad), TEST(workgroups),
 		TEST(clear), TEST(overlap), TEST(overlap_bandwidth), TEST(barrier), TEST(ratios),
-		TEST(gemm),
+		TEST(gemm), TEST(shares),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
