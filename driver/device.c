@@ -20,6 +20,7 @@
 #include "queue.h"
 #include "ras.h"
 #include "reset.h"
+#include "sriov.h"
 #include "vm.h"
 #include "vram.h"
 #include "wait.h"
@@ -208,9 +209,14 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	INIT_LIST_HEAD(&sdev->users);
 	spin_lock_init(&sdev->user_lock);
 	INIT_WORK(&sdev->report_work, seedchip_reset_report_work);
+	INIT_LIST_HEAD(&sdev->sriov.functions);
+	INIT_LIST_HEAD(&sdev->sriov.entry);
+	INIT_WORK(&sdev->sriov.renew_work, seedchip_sriov_renew_work);
 	err = drmm_mutex_init(drm, &sdev->hw_lock);
 	if (!err)
 		err = drmm_mutex_init(drm, &sdev->bo_lock);
+	if (!err)
+		err = drmm_mutex_init(drm, &sdev->sriov.lock);
 	if (err)
 		return err;
 	seedchip_device_prime_lockdep(sdev);

@@ -70,9 +70,26 @@ struct seedchip_limit {
 };
 
 /**
- * struct seedchip_device - one card
+ * struct seedchip_sriov - what a card and its virtual functions know of each other
+ * @lock: of a card; protects @functions
+ * @functions: of a card: its virtual functions that are bound to this driver
+ * @entry: of a virtual function: its place there
+ * @link: of a virtual function: for the order of sleep
+ * @renew_work: of a card: probes them anew after its reset
+ */
+struct seedchip_sriov {
+	struct mutex lock; /* functions */
+	struct list_head functions;
+	struct list_head entry;
+	struct device_link *link;
+	struct work_struct renew_work;
+};
+
+/**
+ * struct seedchip_device - one card, or a virtual function of one
  *
- * Lock order, outermost first: seedchip_vm.lock, then a buffer's reservation
+ * Lock order, outermost first: seedchip_sriov.lock of a card before all locks of
+ * its virtual functions; seedchip_vm.lock, then a buffer's reservation
  * lock, or seedchip_vram.lock, or seedchip_vm.mmu_lock,
  * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock, @user_lock,
  * seedchip_vector.lock, seedchip_timeline.lock. From mmu_lock on nothing is
@@ -148,6 +165,8 @@ struct seedchip_device {
 	struct work_struct retire_work;
 	/** @function: FUNCTION register */
 	u32 function;
+	/** @sriov: virtual functions */
+	struct seedchip_sriov sriov;
 	/** @firmware_version: FIRMWARE_VERSION register */
 	u32 firmware_version;
 	/** @hwmon: hwmon device, or NULL */

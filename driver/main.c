@@ -31,6 +31,7 @@
 #include "power.h"
 #include "queue.h"
 #include "reset.h"
+#include "sriov.h"
 #include "sysfs.h"
 #include "user.h"
 #include "vm.h"
@@ -248,11 +249,13 @@ static int seedchip_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		seedchip_device_fini(sdev);
 		return dev_err_probe(&pdev->dev, err, "cannot register the device\n");
 	}
-	dev_info(&pdev->dev, "SC1 with %u cores, %llu MiB of card memory, %llu MiB CPU-visible\n",
-		 sdev->info.num_cores, sdev->info.card_size >> 20,
+	dev_info(&pdev->dev, "SC1%s with %u cores, %llu MiB of card memory, %llu MiB CPU-visible\n",
+		 sdev->function ? " virtual function" : "", sdev->info.num_cores,
+		 sdev->info.card_size >> 20,
 		 sdev->info.card_visible_size >> 20);
 	seedchip_hwmon_init(sdev);
 	seedchip_power_init(sdev);
+	seedchip_sriov_init(sdev);
 	return 0;
 }
 
@@ -260,6 +263,7 @@ static void seedchip_remove(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
+	seedchip_sriov_fini(sdev);
 	seedchip_power_fini(sdev);
 	cancel_work_sync(&sdev->gone_work);
 	/* Pulled out: what waits for the card need not wait for its watchdog. */
@@ -284,6 +288,7 @@ static void seedchip_shutdown(struct pci_dev *pdev)
 
 static const struct pci_device_id seedchip_ids[] = {
 	{ PCI_DEVICE(SC_PCI_VENDOR, SC_PCI_DEVICE) },
+	{ PCI_DEVICE(SC_PCI_VENDOR, SC_PCI_DEVICE_VF) },
 	{ }
 };
 MODULE_DEVICE_TABLE(pci, seedchip_ids);
@@ -294,6 +299,7 @@ static struct pci_driver seedchip_pci_driver = {
 	.probe = seedchip_probe,
 	.remove = seedchip_remove,
 	.shutdown = seedchip_shutdown,
+	.sriov_configure = seedchip_sriov_configure,
 	.err_handler = &seedchip_error_handlers,
 	.dev_groups = seedchip_sysfs_groups,
 	.driver = {

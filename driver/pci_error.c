@@ -11,6 +11,9 @@
  *                 resets the link; slot_reset restores the card; resume
  *   FLR, bus      reset_prepare, reset_done: as fatal
  *
+ * A reset of the card, whichever, takes the power of its virtual functions: their
+ * work is LOST, and they are probed anew.
+ *
  * Invariant: from error_detected to slot_reset, and from reset_prepare to
  * reset_done, nothing touches the card, no lock is held, and ioctls wait.
  */
@@ -19,6 +22,7 @@
 #include "device.h"
 #include "pci_error.h"
 #include "reset.h"
+#include "sriov.h"
 
 static pci_ers_result_t seedchip_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
@@ -28,6 +32,8 @@ static pci_ers_result_t seedchip_error_detected(struct pci_dev *pdev, pci_channe
 	case pci_channel_io_normal:
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	case pci_channel_io_frozen:
+		if (pdev->is_virtfn)
+			seedchip_reset_remove(sdev);
 		seedchip_reset_offline(sdev, false);
 		return PCI_ERS_RESULT_NEED_RESET;
 	default:
@@ -56,6 +62,10 @@ static pci_ers_result_t seedchip_slot_reset(struct pci_dev *pdev)
 
 	pci_restore_state(pdev);
 	pci_set_master(pdev);
+	/* Its card sees to it. */
+	if (pdev->is_virtfn)
+		return PCI_ERS_RESULT_RECOVERED;
+	seedchip_sriov_renew(sdev);
 	return seedchip_reset_online(sdev) ? PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_RECOVERED;
 }
 
@@ -69,7 +79,10 @@ static void seedchip_error_resume(struct pci_dev *pdev)
 
 static void seedchip_pci_reset_prepare(struct pci_dev *pdev)
 {
-	seedchip_reset_offline(pci_get_drvdata(pdev), true);
+	struct seedchip_device *sdev = pci_get_drvdata(pdev);
+
+	seedchip_sriov_lose(sdev);
+	seedchip_reset_offline(sdev, true);
 }
 
 static void seedchip_pci_reset_done(struct pci_dev *pdev)
@@ -79,6 +92,7 @@ static void seedchip_pci_reset_done(struct pci_dev *pdev)
 
 	dev_info(&pdev->dev, "reset by the PCI core: generation=%u wedged=%d\n",
 		 sdev->info.generation, !!err);
+	seedchip_sriov_renew(sdev);
 }
 
 const struct pci_error_handlers seedchip_error_handlers = {

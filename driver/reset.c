@@ -24,6 +24,7 @@
 #include "job.h"
 #include "queue.h"
 #include "reset.h"
+#include "sriov.h"
 #include "trace.h"
 #include "vm.h"
 
@@ -140,11 +141,13 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 
 	if (!READ_ONCE(sdev->function_reset) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
+	seedchip_sriov_lose(sdev);
 	pci_save_state(pdev);
 	/* One that has been pulled out would be waited for, for a minute. */
 	err = pci_device_is_present(pdev) ? pcie_flr(pdev) : -ENODEV;
 	pci_restore_state(pdev);
 	pci_set_master(pdev);
+	seedchip_sriov_renew(sdev);
 
 	mutex_lock(&sdev->hw_lock);
 	/* Unless the card has been pulled out meanwhile. */

@@ -159,7 +159,7 @@ static umode_t seedchip_ras_is_visible(struct kobject *kobj, struct attribute *a
 {
 	struct seedchip_device *sdev = dev_get_drvdata(kobj_to_dev(kobj));
 
-	return sdev->info.features & SC_FEATURE_TELEMETRY ? attr->mode : 0;
+	return sdev->info.features & SC_FEATURE_TELEMETRY ? attr->mode : SYSFS_GROUP_INVISIBLE;
 }
 
 static const struct attribute_group seedchip_ras_group = {

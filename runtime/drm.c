@@ -74,6 +74,14 @@ static int compare_address(const void *a, const void *b)
 		      ((const struct backend_device *)b)->address);
 }
 
+static bool is_card(const char *accel)
+{
+	unsigned long device = read_hex(accel, "device");
+
+	return read_hex(accel, "vendor") == SC_PCI_VENDOR &&
+	       (device == SC_PCI_DEVICE || device == SC_PCI_DEVICE_VF);
+}
+
 static int drm_enumerate(struct backend_device *list)
 {
 	DIR *dir = opendir("/sys/class/accel");
@@ -85,9 +93,7 @@ static int drm_enumerate(struct backend_device *list)
 	while (count < BACKEND_MAX_DEVICES && (entry = readdir(dir))) {
 		struct backend_device *device = &list[count];
 
-		if (strncmp(entry->d_name, "accel", 5) ||
-		    read_hex(entry->d_name, "vendor") != SC_PCI_VENDOR ||
-		    read_hex(entry->d_name, "device") != SC_PCI_DEVICE ||
+		if (strncmp(entry->d_name, "accel", 5) || !is_card(entry->d_name) ||
 		    read_address(entry->d_name, device->address, sizeof(device->address)))
 			continue;
 		snprintf(device->path, sizeof(device->path), "/dev/accel/%.40s", entry->d_name);

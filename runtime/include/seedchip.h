@@ -143,10 +143,10 @@ void seedchip_log_set(seedchip_log_fn fn, void *opaque);
 /**
  * seedchip_device_count() - number of cards that this process may use
  *
- * Cards are numbered in the order of their PCI addresses. SEEDCHIP_VISIBLE_DEVICES,
- * a comma-separated list of such numbers or of PCI addresses (0000:01:00.0),
- * selects and reorders them; what it does not name does not exist, and the list
- * ends at the first entry that names nothing.
+ * Cards, and virtual functions of cards, are numbered in the order of their PCI
+ * addresses. SEEDCHIP_VISIBLE_DEVICES, a comma-separated list of such numbers or
+ * of PCI addresses (0000:01:00.0), selects and reorders them; what it does not
+ * name does not exist, and the list ends at the first entry that names nothing.
  *
  * SEEDCHIP_DEVICE=sim[:OPTION=VALUE,...] in the environment replaces real cards
  * by simulated ones, which run inside the process: no driver and no root. Then,

@@ -15,12 +15,19 @@
 
 #include "card.h"
 
+static unsigned int first_card(void)
+{
+	const char *first = getenv("FIRST_CARD");
+
+	return first ? (unsigned int)atoi(first) : 0;
+}
+
 int card_open(unsigned int index)
 {
 	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/dev/accel/accel%u", index);
+	snprintf(path, sizeof(path), "/dev/accel/accel%u", first_card() + index);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
@@ -178,9 +185,11 @@ int card_run(int fd, uint32_t queue, const void *packets, unsigned int count)
 const char *card_address(void)
 {
 	static char name[64];
-	char link[256];
-	ssize_t len = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
+	char path[64], link[256];
+	ssize_t len;
 
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%u/device", first_card());
+	len = readlink(path, link, sizeof(link) - 1);
 	if (len > 0) {
 		link[len] = '\0';
 		snprintf(name, sizeof(name), "%s", strrchr(link, '/') + 1);

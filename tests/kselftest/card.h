@@ -15,7 +15,11 @@
 #include "seedchip_accel.h"
 #include "seedchip_kernel_abi.h"
 
-/** card_open() - open card @index of the machine. Return: the file, or a negative errno. */
+/**
+ * card_open() - open card @index of the machine. Return: the file, or a negative errno.
+ *
+ * FIRST_CARD in the environment: that is what the number 0 names, here and below.
+ */
 int card_open(unsigned int index);
 
 /** card_ioctl() - one ioctl. */

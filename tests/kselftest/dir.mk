@@ -3,8 +3,9 @@
 viommu-tests := query bo bind mappings prime userptr queue sync submit unmap event usage trace
 viommu-tests += negative coredump fault killed user_queue spoiled quota reset removal
 tests/kselftest/viommu.sh-with := $(viommu-tests:%=tests/kselftest/%)
+tests/kselftest/vf.sh-with := $(addprefix tests/kselftest/,query bo bind userptr queue sync event submit fault killed)
 static-libs += tests/kselftest/libcard.a
-tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c
+tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c tests/kselftest/load.c
 tests/kselftest-cflags := -I/usr/include/libdrm
 
 device-kernels += tests/kselftest/kernels
@@ -19,12 +20,13 @@ kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_ba
 kselftest-uapi += negative prime_cards spoiled
 kselftest-uapi += removal aer sleep
 kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
+kselftest-runtime += sriov
 # The last of its boot but one: a checker of the kernel switches itself off.
 kselftest-last := failing
 kselftests := $(kselftest-uapi) $(kselftest-runtime) $(kselftest-last)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
-vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh
+vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh tests/kselftest/vf.sh
 vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi) $(kselftest-last),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
