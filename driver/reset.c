@@ -69,6 +69,11 @@ static int seedchip_reset_wait(struct seedchip_device *sdev)
  */
 int seedchip_reset_hardware(struct seedchip_device *sdev)
 {
+	/* One that is still under way, as after an FLR, refuses another. */
+	int err = seedchip_reset_wait(sdev);
+
+	if (err == -ENODEV || err == -ETIMEDOUT)
+		return err;
 	seedchip_write32(sdev, SC_REG_RESET, SC_RESET_KEY);
 	return seedchip_reset_wait(sdev);
 }
