@@ -137,8 +137,12 @@ int main(void)
 					 .mem = (void *)PLACE, .memsz = sizeof(next) };
 
 	next = next_kernel;
-	if (write_for_long(&next.word) || !next.word)
+	if (write_for_long(&next.word))
 		return die("the card does not write");
+	if (!next.word) {
+		printf("a kernel without /proc/self/pagemap\n");
+		return 4;
+	}
 	if (syscall(SYS_kexec_load, PLACE, 1UL, &segment, KEXEC_ARCH_DEFAULT)) {
 		printf("no kexec in this kernel: %s\n", strerror(errno));
 		return 4;
