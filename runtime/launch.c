@@ -39,9 +39,9 @@ static int check_launch(const struct seedchip_queue *q, const struct seedchip_ke
 	return 0;
 }
 
-static void build_dispatch(struct seedchip_queue *q, struct sc_packet *slot,
-			   const struct seedchip_kernel *kernel, const struct seedchip_dim *dim,
-			   uint32_t flags, uint32_t nargs)
+static struct sc_packet dispatch_packet(const struct seedchip_kernel *kernel,
+					const struct seedchip_dim *dim, uint32_t flags,
+					uint32_t nargs)
 {
 	union {
 		struct sc_pkt_dispatch dispatch;
@@ -67,7 +67,7 @@ static void build_dispatch(struct seedchip_queue *q, struct sc_packet *slot,
 		.tcm_dynamic = dim->dynamic,
 		.stack_size = kernel->info.stack_size,
 	};
-	queue_put(q, slot, &packet.slot);
+	return packet.slot;
 }
 
 static void build_args(struct sc_packet *packet, uint32_t phase, const void *args, size_t size)
@@ -87,12 +87,25 @@ static void build_args(struct sc_packet *packet, uint32_t phase, const void *arg
 	}
 }
 
-API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
-			const struct seedchip_dim *dim, const void *args, size_t size)
+/* A launch that was right in every way: the next of this kernel can take the short way. */
+static void make_usual(struct user_queue *u, const struct seedchip_kernel *kernel, size_t size,
+		       uint32_t nargs)
+{
+	const struct seedchip_dim none = { 0 };
+
+	u->usual = kernel;
+	u->usual_size = size;
+	u->usual_packet = dispatch_packet(kernel, &none, 0, nargs);
+}
+
+__attribute__((noinline)) static int launch(struct seedchip_queue *q,
+					    const struct seedchip_kernel *kernel,
+					    const struct seedchip_dim *dim, const void *args,
+					    size_t size)
 {
 	uint32_t nargs = (size + SC_ARG_SLOT_SIZE - 1) / SC_ARG_SLOT_SIZE;
 	uint32_t version = atomic_load_explicit(&q->dev->code_version, memory_order_acquire);
-	struct sc_packet *packet;
+	struct sc_packet packet, *slot;
 	int r = check_launch(q, kernel, dim, size);
 
 	if (r)
@@ -100,19 +113,72 @@ API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *
 	if (q->recording) /* replays see to changed code */
 		version = q->code_seen;
 	if (dim->flags & SEEDCHIP_PATCHED)
-		r = graph_stage_patched(q, 1 + nargs, &packet);
+		r = graph_stage_patched(q, 1 + nargs, &slot);
 	else
-		r = queue_stage(q, 1 + nargs, &packet);
+		r = queue_stage(q, 1 + nargs, &slot);
 	if (r)
 		return r;
-	build_dispatch(q, packet, kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
-		       nargs);
-	build_args(packet + 1, q->phase, args, size);
+	packet = dispatch_packet(kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
+				 nargs);
+	queue_put(q, slot, &packet);
+	build_args(slot + 1, q->phase, args, size);
 	q->code_seen = version;
 	if (kernel->module->image.prints)
 		atomic_store_explicit(&q->prints, true, memory_order_relaxed);
 	queue_staged(q, 1 + nargs);
+	if (q->user && nargs < 2 && !(kernel->flags & SC_KERNEL_COOPERATIVE))
+		make_usual(q->user, kernel, size, nargs);
 	return 0;
+}
+
+/*
+ * The short way: another launch of the queue's usual kernel, with nothing but a grid, when the
+ * slots are there. What depends on the kernel alone has been checked. Return: whether it was.
+ */
+static inline bool launch_usual(struct seedchip_queue *q, const struct seedchip_dim *dim,
+				const void *args, size_t size)
+{
+	struct user_queue *u = q->user;
+	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
+	uint64_t index = q->last_index + staged;
+	uint32_t n = size ? 2 : 1, at = index & (q->slots - 1), phase = !(index & q->slots);
+	struct sc_packet *slot = &u->ring[at];
+	struct sc_pkt_dispatch *d = (struct sc_pkt_dispatch *)slot;
+
+	if (staged + n > q->staging_max || at + n > q->slots ||
+	    index + n - queue_retired(q) > q->slots)
+		return false;
+	if (size)
+		build_args(slot + 1, phase, args, size);
+	memcpy(slot->body, u->usual_packet.body, sizeof(slot->body));
+	d->tag = dim->tag;
+	d->grid_x = dim->x;
+	d->grid_y = dim->y;
+	d->grid_z = dim->z;
+	__atomic_store_n(staged ? &slot->hdr : &u->first_hdr, u->usual_packet.hdr | phase,
+			 __ATOMIC_RELAXED);
+	atomic_store_explicit(&q->staged, staged + n, memory_order_release);
+	return true;
+}
+
+static inline bool is_usual(const struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			    const struct seedchip_dim *dim, size_t size)
+{
+	const struct user_queue *u = q->user;
+
+	return u && u->usual == kernel && u->usual_size == size && !q->recording &&
+	       !(dim->flags | dim->dynamic | (dim->x | dim->y | dim->z) >> 16) &&
+	       !(dim->indirect | dim->reserved[0] | dim->reserved[1]) &&
+	       atomic_load_explicit(&q->dev->code_version, memory_order_acquire) == q->code_seen &&
+	       atomic_load_explicit(&q->failed_from, memory_order_relaxed) == NO_POINT;
+}
+
+API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			const struct seedchip_dim *dim, const void *args, size_t size)
+{
+	if (is_usual(q, kernel, dim, size) && launch_usual(q, dim, args, size))
+		return 0;
+	return launch(q, kernel, dim, args, size);
 }
 
 API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d *copy)

@@ -218,6 +218,10 @@ int event_sync(struct seedchip_event event, struct seedchip_device *dev,
  * @ring: the slots
  * @log2: log2 of their number
  * @first_hdr: header of the first staged slot
+ * @usual: kernel whose launches take the short way of launch.c, or NULL; since its module was
+ *	   loaded seedchip_device.code_version has been seedchip_queue.code_seen
+ * @usual_size: bytes of its arguments
+ * @usual_packet: its launch, but for grid and tag
  * @memory: of the ring and, in a page behind it, of @word
  * @word: number that the bridge stores
  * @word_va: its address
@@ -230,6 +234,9 @@ struct user_queue {
 	struct sc_packet *ring;
 	uint32_t log2;
 	uint32_t first_hdr;
+	const struct seedchip_kernel *usual;
+	size_t usual_size;
+	struct sc_packet usual_packet;
 	struct memory memory;
 	uint64_t *word;
 	uint64_t word_va;
