@@ -28,6 +28,8 @@ static struct sc_machine machine;
 static struct sc_timeline line;
 static struct sc_timing timing;
 
+static struct sc_sim *ended; /* owns the rows of states that the tests look at */
+
 static int setup(void **state)
 {
 	(void)state;
@@ -41,6 +43,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	if (ended)
+		sc_sim_destroy(ended);
+	ended = NULL;
 	sc_llc_destroy(line.llc);
 	free(line.usage.use);
 	return 0;
@@ -174,7 +179,9 @@ static uint64_t run_at(uint64_t start, unsigned int cores, uint64_t total, bool 
 	assert_int_equal(timing.workgroups, total);
 	assert_int_equal(timing.cycles, timing.last + END);
 	check_sums();
-	sc_sim_destroy(sim);
+	if (ended)
+		sc_sim_destroy(ended);
+	ended = sim;
 	return timing.last;
 }
 
