@@ -5,7 +5,8 @@
  * or the end of one is nobody else's affair.
  */
 /* vm: card=vfs=2,timing=on timeout=300 alone */
-/* vm-dmesg: seedchip .*: device reset: generation=\d+ wedged=1 */
+/* vm-dmesg: AER|PCIe Bus Error|error status/mask|\[ ?\d+\] *\w+|TLP Header */
+/* vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1 */
 /* vm-dmesg: PM: suspend debug|VFs already enabled */
 #include <errno.h>
 #include <fcntl.h>
@@ -301,6 +302,25 @@ static void refused(void)
 	CHECK_EQ(atoi(text), 0);
 }
 
+/* A card that no reset has brought back has to be bound anew. */
+static void no_reset_helps(void)
+{
+	int fd = function_open(0);
+	char text[16] = "";
+
+	CHECK_EQ(card_inject("failed-resets", 2), 0);
+	CHECK_EQ(card_write(DEBUGFS "0/reset", "1"), 0);
+	for (int i = 0; i < 400 && strcmp(text, "failed\n"); i++) {
+		usleep(50000);
+		read_text(PCI "%u/state", 0, text, sizeof(text));
+	}
+	CHECK_EQ(set_vfs("1"), -ENODEV);
+	close(fd);
+	CHECK_EQ(card_write(DRIVER "unbind", "0000:01:00.0"), 0);
+	CHECK_EQ(card_write(DRIVER "bind", "0000:01:00.0"), 0);
+	CHECK(opens_soon(0));
+}
+
 static void autoprobe(void)
 {
 	CHECK_EQ(card_write(PCI "0/sriov_drivers_autoprobe", "0"), 0);
@@ -489,6 +509,21 @@ static void card_reset(void)
 	}
 }
 
+/* So does a fatal error of the link, which ends in its reset. */
+static void link_error(void)
+{
+	pid_t pids[2] = { load_start(node(1)), load_start(node(2)) };
+
+	CHECK_EQ(system("qmp human-monitor-command '{\"command-line\":"
+			"\"pcie_aer_inject_error card0 MALF_TLP\"}' >/dev/null"), 0);
+	load_ends(pids[0]);
+	load_ends(pids[1]);
+	for (unsigned int f = 0; f < FUNCTIONS; f++) {
+		CHECK(opens_soon(f));
+		works(f);
+	}
+}
+
 static void sleeps(void)
 {
 	struct sc_packet nop = card_nop();
@@ -552,6 +587,7 @@ int main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "more than there are, and any while the card drains, are refused", refused },
+		{ "a card that has failed has none", no_reset_helps },
 		{ "they wait for a driver if the operator wants it so", autoprobe },
 		{ "each function has its own part of the card", parts },
 		{ "registers show nothing of another function", foreign_registers },
@@ -561,6 +597,7 @@ int main(void)
 		{ "a hang in one function does not reset another", hung },
 		{ "a reset of one function", function_reset },
 		{ "a reset of the card", card_reset },
+		{ "a fatal error of the link", link_error },
 		{ "the system sleeps", sleeps },
 		{ "functions are disabled under load", disabled },
 		{ "the card's driver is unbound under load", unbound },
