@@ -46,9 +46,35 @@ void seedchip_raise(SeedchipState *s)
     }
 }
 
+/* Interrupts that the chip holds back, and the rest */
+void seedchip_irq_timer(void *opaque)
+{
+    SeedchipState *s = opaque;
+    uint64_t due = sc_chip_timer(s->chip);
+
+    seedchip_raise(s);
+    if (due != UINT64_MAX) {
+        timer_mod(s->irq_timer, due);
+    }
+}
+
 void seedchip_irq_bh(void *opaque)
 {
-    seedchip_raise(opaque);
+    SeedchipState *s = opaque;
+
+    if (qatomic_xchg(&s->irq_held, false)) {
+        seedchip_irq_timer(s);
+    } else {
+        seedchip_raise(s);
+    }
+}
+
+static void seedchip_hold_irq(void *opaque)
+{
+    SeedchipState *s = opaque;
+
+    qatomic_set(&s->irq_held, true);
+    qemu_bh_schedule(s->irq_bh);
 }
 
 static void seedchip_irq(void *opaque, unsigned int vector)
@@ -304,6 +330,7 @@ struct sc_host seedchip_host_ops(SeedchipState *s)
         .icount = s->test ? seedchip_icount : NULL,
         .strict = seedchip_strict,
         .nvram = seedchip_keep_nvram,
+        .timer = seedchip_hold_irq,
         .kick = s->sync ? seedchip_kick_cb : NULL,
         .trace = s->trace ? seedchip_trace : NULL,
     };

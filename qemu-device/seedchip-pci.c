@@ -628,6 +628,7 @@ static void seedchip_realize(PCIDevice *pci, Error **errp)
     s->spec_hash = SC_SPEC_HASH;
     s->fresh = true;
     s->irq_bh = qemu_bh_new(seedchip_irq_bh, s);
+    s->irq_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_irq_timer, s);
     s->run_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_run, s);
     s->late_timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, seedchip_late, s);
     s->reset_timer = timer_new_ms(QEMU_CLOCK_REALTIME, seedchip_poll_reset, s);
@@ -669,6 +670,7 @@ static void seedchip_exit(PCIDevice *pci)
     s->gone = true;
     notifier_remove(&s->suspend);
     qemu_del_vm_change_state_handler(s->vm_state);
+    timer_del(s->irq_timer);
     timer_del(s->run_timer);
     timer_del(s->late_timer);
     timer_del(s->rest_timer);
@@ -691,6 +693,7 @@ static void seedchip_finalize(Object *obj)
     }
     if (s->irq_bh) {
         qemu_bh_delete(s->irq_bh);
+        timer_free(s->irq_timer);
         timer_free(s->run_timer);
         timer_free(s->late_timer);
         timer_free(s->reset_timer);

@@ -50,6 +50,8 @@ struct SeedchipState {
 
     struct sc_chip *chip;
     QEMUBH *irq_bh;
+    QEMUTimer *irq_timer;     /* when to call sc_chip_timer() */
+    bool irq_held;            /* atomic: irq_bh is to call sc_chip_timer() */
     uint64_t irq_bits;        /* atomic: vectors that irq_bh will raise */
     uint64_t late_bits;       /* atomic: vectors that late_timer will raise */
     uint64_t twice_bits;      /* atomic: vectors to be raised twice */
@@ -175,6 +177,7 @@ void seedchip_keep_nvram(void *opaque, const void *image, size_t size);
 
 /* Bottom half and timer behind these, for the device to create. */
 void seedchip_irq_bh(void *opaque);
+void seedchip_irq_timer(void *opaque);
 void seedchip_run(void *opaque);
 
 #endif /* SEEDCHIP_PCI_H */

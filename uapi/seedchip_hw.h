@@ -190,7 +190,10 @@
 	X(COMMAND, 0x60, 4, WO, ANY, ~0ULL, 0, "SC_QUEUE_CMD_*")                                   \
 	X(STATUS, 0x64, 4, RO, ANY, ~0ULL, 0, "SC_QUEUE_STATE, _BUSY, _MISSED, _FAULT")            \
 	X(PRIORITY, 0x68, 4, RW, ANY, 0x3, 1, "0 (idle) to 3 (realtime)")                          \
-	X(EPOCH, 0x6c, 4, RO, ANY, ~0ULL, 0, "counts resets of this queue")
+	X(EPOCH, 0x6c, 4, RO, ANY, ~0ULL, 0, "counts resets of this queue")                        \
+	X(COALESCE_COUNT, 0x70, 4, RW, ANY, 0xffff, 0,                                             \
+	  "packets past ARM that the interrupt may wait for, 0: it does not wait")                 \
+	X(COALESCE_NS, 0x74, 4, RW, ANY, 0xfffff, 0, "longest time that it may wait")
 
 #define SC_REG_ENUM_(name, offset, ...)	    SC_REG_##name = offset,
 #define SC_CONTEXT_ENUM_(name, offset, ...) SC_CTX_##name = offset,

@@ -62,12 +62,13 @@ void sc_unlock(struct sc_chip *chip)
 	struct sc_report reports[SC_MAX_REPORTS];
 	unsigned int i, n = chip->num_reports;
 	uint64_t irqs = chip->irqs;
-	bool kick = chip->kick;
+	bool kick = chip->kick, set_timer = chip->set_timer;
 
 	memcpy(reports, chip->reports, n * sizeof(reports[0]));
 	chip->num_reports = 0;
 	chip->irqs = 0;
 	chip->kick = false;
+	chip->set_timer = false;
 	pthread_mutex_unlock(&chip->lock);
 
 	for (i = 0; i < n; i++)
@@ -78,6 +79,8 @@ void sc_unlock(struct sc_chip *chip)
 		sc_trace(chip, "irq", "vector %u", i);
 		chip->host.irq(chip->opaque, i);
 	}
+	if (set_timer)
+		chip->host.timer(chip->opaque);
 	if (kick && chip->host.kick)
 		chip->host.kick(chip->opaque);
 }

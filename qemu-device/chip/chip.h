@@ -81,6 +81,7 @@ struct sc_config {
  *	    Must not call into the chip.
  * @kick: with sc_config.sync: work is pending, call sc_chip_run() soon.
  *	  NULL without sync. Must not call sc_chip_run() itself.
+ * @timer: call sc_chip_timer() soon. Must not do so itself. NULL: interrupts are never held back.
  * @nvram: the card's NVRAM has changed and is to be kept; may be NULL. Called
  *	   with the chip's lock held, see @trace.
  * @trace: one line per doorbell, packet, fence, interrupt, fault and reset;
@@ -97,6 +98,7 @@ struct sc_host {
 	uint64_t (*icount)(void *opaque);
 	void (*strict)(void *opaque, enum sc_strict_rule rule, const char *text);
 	void (*kick)(void *opaque);
+	void (*timer)(void *opaque);
 	void (*nvram)(void *opaque, const void *image, size_t size);
 	void (*trace)(void *opaque, const char *event, const char *text);
 	void (*timing)(void *opaque, const struct sc_timing *timing);
@@ -210,6 +212,13 @@ bool sc_chip_reset_busy(struct sc_chip *chip);
  * left: it is looked at once per call.
  */
 bool sc_chip_run(struct sc_chip *chip, uint64_t budget);
+
+/**
+ * sc_chip_timer() - raise the interrupts that have been held back for long enough
+ *
+ * Return: TIME at which to call it again; UINT64_MAX: not before sc_host.timer asks for it.
+ */
+uint64_t sc_chip_timer(struct sc_chip *chip);
 
 /**
  * sc_chip_inject() - make something go wrong

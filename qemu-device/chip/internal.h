@@ -218,6 +218,8 @@ struct sc_queue {
 	bool stuck; /* injected: nothing happens before RESET */
 	bool torn, late; /* injected: how the next write-back goes wrong */
 	bool withheld; /* a late write-back is still to come */
+	bool irq_held; /* RETIRED has reached ARM, and the interrupt waits for more */
+	uint64_t irq_due; /* TIME at which it waits no longer */
 	uint64_t publishing; /* what it shows as retired, or will before RETIRED does */
 	uint64_t fetch; /* index of the next packet to start */
 	bool have; /* `current` was fetched and has not started */
@@ -304,6 +306,7 @@ struct sc_chip {
 	bool exit;
 	uint64_t irqs; /* vectors to pulse at unlock */
 	bool kick;
+	bool set_timer; /* an interrupt is held back: tell the host at unlock */
 	struct sc_report reports[SC_MAX_REPORTS];
 	unsigned int num_reports;
 
@@ -398,6 +401,8 @@ void sc_queue_doorbell(struct sc_chip *chip, struct sc_queue *q, uint32_t value)
 void sc_queue_disable(struct sc_chip *chip, struct sc_queue *q);
 void sc_queue_abort(struct sc_chip *chip, struct sc_queue *q, enum sc_code code);
 void sc_queue_arm(struct sc_chip *chip, struct sc_queue *q);
+void sc_queue_retired(struct sc_chip *chip, struct sc_queue *q);
+void sc_queue_let_irq_go(struct sc_chip *chip, struct sc_queue *q);
 void sc_queue_notify(struct sc_chip *chip, const struct sc_queue *target);
 void sc_queue_clear(struct sc_queue *q);
 

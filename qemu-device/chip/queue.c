@@ -34,7 +34,9 @@
  * doorbell sets MISSED. A DISABLED queue ignores it.
  *
  * ARM fires once, when RETIRED >= ARM; ARM then reads ~0. A DISABLED queue
- * does not fire.
+ * does not fire. With COALESCE_COUNT and COALESCE_NS it fires when one of them
+ * is reached, or the queue gives up its slot, after RETIRED has come to ARM; it
+ * is never held back when ARM is written too late or the queue has no slot.
  */
 #include <string.h>
 
@@ -56,12 +58,63 @@ void sc_queue_clear(struct sc_queue *q)
 	sc_regs_reset_queue(q);
 }
 
-void sc_queue_arm(struct sc_chip *chip, struct sc_queue *q)
+static void fire(struct sc_chip *chip, struct sc_queue *q)
 {
-	if (q->state == SC_QUEUE_DISABLED || q->reg.RETIRED < q->reg.ARM)
-		return;
+	q->irq_held = false;
 	q->reg.ARM = ~0ULL;
 	sc_raise(chip, q->bind.vector);
+}
+
+/* ARM has been written, or the queue started: what it asks for may be there already. */
+void sc_queue_arm(struct sc_chip *chip, struct sc_queue *q)
+{
+	q->irq_held = false;
+	if (q->state != SC_QUEUE_DISABLED && q->reg.RETIRED >= q->reg.ARM)
+		fire(chip, q);
+}
+
+/* RETIRED has risen. */
+void sc_queue_retired(struct sc_chip *chip, struct sc_queue *q)
+{
+	uint64_t count = q->reg.COALESCE_COUNT, ns = q->reg.COALESCE_NS;
+
+	if (q->reg.RETIRED < q->reg.ARM)
+		return;
+	if (!chip->host.timer || !ns || q->reg.RETIRED - q->reg.ARM >= count || !q->slot) {
+		fire(chip, q);
+		return;
+	}
+	if (q->irq_held)
+		return;
+	q->irq_held = true;
+	q->irq_due = sc_time(chip) + ns;
+	chip->set_timer = true;
+}
+
+/* Nothing more is to be expected soon. */
+void sc_queue_let_irq_go(struct sc_chip *chip, struct sc_queue *q)
+{
+	if (q->irq_held)
+		fire(chip, q);
+}
+
+uint64_t sc_chip_timer(struct sc_chip *chip)
+{
+	uint64_t now, due = UINT64_MAX;
+	struct sc_queue *q;
+	unsigned int i;
+
+	sc_lock(chip);
+	now = sc_time(chip);
+	for (i = 0; !chip->resetting && i < chip->config.queues; i++) {
+		q = &chip->queues[i];
+		if (q->irq_held && q->irq_due <= now)
+			fire(chip, q);
+		else if (q->irq_held && q->irq_due < due)
+			due = q->irq_due;
+	}
+	sc_unlock(chip);
+	return due;
 }
 
 /* RETIRED, EPOCH or the state of @target have changed: look again at who waits for it. */

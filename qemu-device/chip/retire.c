@@ -74,10 +74,11 @@ static bool may_have_slot(const struct sc_chip *chip, const struct sc_queue *q)
 	return !q->bind.context || users + 1 < chip->config.slots || chip->config.slots == 1;
 }
 
-static void release_slot(struct sc_queue *q)
+static void release_slot(struct sc_chip *chip, struct sc_queue *q)
 {
 	if (!q->slot)
 		return;
+	sc_queue_let_irq_go(chip, q);
 	q->slot->queue = NULL;
 	q->slot = NULL;
 	q->yield_slot = false;
@@ -168,7 +169,7 @@ void sc_queue_wait_on(struct sc_chip *chip, struct sc_queue *q, enum sc_queue_wa
 	q->wait_next = chip->waiting;
 	chip->waiting = q;
 	q->state = SC_QUEUE_WAITING;
-	release_slot(q);
+	release_slot(chip, q);
 }
 
 static void wait_end(struct sc_chip *chip, struct sc_queue *q)
@@ -286,7 +287,7 @@ static void show_retired(struct sc_chip *chip, struct sc_queue *q, uint64_t reti
 		sc_trace(chip, "fence", "queue %u: retired %llu", q->id,
 			 (unsigned long long)retired);
 	q->reg.RETIRED = retired;
-	sc_queue_arm(chip, q);
+	sc_queue_retired(chip, q);
 	sc_queue_notify(chip, q);
 	chip->signal_seq++;
 	if (chip->waiting)
@@ -488,7 +489,7 @@ static void take_fault(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 	if (chip->resetting)
 		return;
 	empty_window(q);
-	release_slot(q);
+	release_slot(chip, q);
 	if (q->command == SC_QUEUE_CMD_STOP) {
 		q->command = 0;
 		sc_raise_cause(chip, SC_IRQ_COMMAND);
@@ -509,7 +510,7 @@ static void end_stop(struct sc_chip *chip, struct sc_queue *q)
 {
 	wait_end(chip, q);
 	empty_window(q);
-	release_slot(q);
+	release_slot(chip, q);
 	command_done(chip, q);
 }
 
@@ -539,7 +540,7 @@ static bool reset_step(struct sc_chip *chip, struct sc_queue *q, unsigned int us
 		return false;
 	wait_end(chip, q);
 	empty_window(q);
-	release_slot(q);
+	release_slot(chip, q);
 	q->counters.generation = chip->reg.GENERATION << 32 | (uint32_t)(q->reg.EPOCH + 1);
 	write_back(chip, q, q->reg.RETIRED);
 	if (chip->resetting)
@@ -573,7 +574,7 @@ static bool settle(struct sc_chip *chip, struct sc_queue *q, unsigned int user)
 		return false;
 	}
 	if (q->yield_slot) {
-		release_slot(q);
+		release_slot(chip, q);
 		sc_queue_ready(chip, q);
 		return false;
 	}
@@ -582,7 +583,7 @@ static bool settle(struct sc_chip *chip, struct sc_queue *q, unsigned int user)
 	if (q->rung)
 		return true;
 	q->state = SC_QUEUE_IDLE;
-	release_slot(q);
+	release_slot(chip, q);
 	return false;
 }
 

@@ -265,6 +265,7 @@ static void take_queue(struct sc_chip *chip, struct sc_queue *q, const struct sc
 	*q = *from;
 	q->id = id;
 	q->rung = true;
+	sc_queue_arm(chip, q); /* it may have been held back */
 	if (q->state == SC_QUEUE_IDLE || q->state == SC_QUEUE_RUNNING)
 		sc_queue_ready(chip, q);
 }

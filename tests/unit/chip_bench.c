@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,6 +62,11 @@ static void host_kick(void *opaque)
 	((struct bench *)opaque)->kicks++;
 }
 
+static void host_timer(void *opaque)
+{
+	__atomic_add_fetch(&((struct bench *)opaque)->timers, 1, __ATOMIC_SEQ_CST);
+}
+
 static void host_nvram(void *opaque, const void *image, size_t size)
 {
 	struct bench *b = opaque;
@@ -79,14 +85,18 @@ struct sc_config bench_config(void)
 
 struct bench *bench_create(const struct sc_config *config)
 {
-	static const struct sc_host host = { host_dma, host_irq, host_time, host_icount,
-					     host_strict, host_kick, host_nvram, NULL, NULL };
+	static const struct sc_host host = {
+		.dma = host_dma, .irq = host_irq, .time_ns = host_time, .icount = host_icount,
+		.strict = host_strict, .kick = host_kick, .timer = host_timer,
+		.nvram = host_nvram,
+	};
 	struct sc_config c = config ? *config : bench_config();
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);
-	b->system = aligned_alloc(4096, BENCH_SYSTEM);
-	memset(b->system, 0, BENCH_SYSTEM);
+	b->system = mmap(NULL, BENCH_SYSTEM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	assert_ptr_not_equal(b->system, MAP_FAILED);
 	b->refuse = ~0ULL;
 	b->tables = BENCH_TABLES;
 	assert_int_equal(sc_chip_create(&c, &host, b, &b->chip), 0);
@@ -97,7 +107,7 @@ struct bench *bench_create(const struct sc_config *config)
 void bench_destroy(struct bench *b)
 {
 	sc_chip_destroy(b->chip);
-	free(b->system);
+	munmap(b->system, BENCH_SYSTEM);
 	free(b);
 }
 

@@ -40,7 +40,7 @@ struct bench {
 	unsigned int irqs[SC_MAX_VECTORS];
 	unsigned int strict[SC_STRICT_COUNT], strict_total;
 	char text[160];
-	unsigned int kicks;
+	unsigned int kicks, timers;
 	uint8_t nvram[8192]; /* last image that the chip has handed over */
 	unsigned int nvram_stores;
 	uint64_t refuse; /* host refuses this page; ~0: none */

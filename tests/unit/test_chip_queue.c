@@ -336,6 +336,142 @@ static void test_arm(void **state)
 	assert_int_equal(b->irqs[v], 3);
 }
 
+/* --- interrupts that are held back --- */
+
+#define COUNT 4
+
+/* Every end of the wait: the count, the time, a write to ARM, nothing left to do. */
+static void test_coalesce(void **state)
+{
+	struct bench *b = *state;
+	const unsigned int v = BENCH_VECTOR(1);
+	union packet p[14];
+	uint64_t index;
+	unsigned int i;
+
+	/* every packet is a workgroup, which ends when its turn has come */
+	for (i = 0; i < 7; i++)
+		pkt_dispatch(&p[2 * i], 0, 1, FAKE_UNTIL, 0x180000, i + 1);
+	bench_queue(b, 1, 0, 0);
+	bench_run(b);
+	bench_queue_write(b, 1, SC_Q_COALESCE_COUNT, COUNT);
+	bench_queue_write(b, 1, SC_Q_COALESCE_NS, 1000000);
+	index = bench_push(b, 1, p, 14);
+	bench_ring(b, 1);
+	bench_queue_write(b, 1, SC_Q_ARM, 2);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(b->irqs[v], 0);
+		*(uint64_t *)(b->card + 0x180000) = i + 1;
+		sc_chip_run(b->chip, 10000);
+		assert_int_equal(bench_queue_read(b, 1, SC_Q_RETIRED), 2 * i + 2);
+	}
+	assert_int_equal(b->irqs[v], 1); /* RETIRED is 6 */
+	assert_int_equal(bench_queue_read(b, 1, SC_Q_ARM), ~0ULL);
+	/* the time */
+	bench_queue_write(b, 1, SC_Q_ARM, 8);
+	*(uint64_t *)(b->card + 0x180000) = 4;
+	b->timers = 0;
+	sc_chip_run(b->chip, 10000);
+	assert_int_equal(b->irqs[v], 1);
+	assert_int_equal(b->timers, 1);
+	assert_true(sc_chip_timer(b->chip) - b->now < 1000000);
+	b->now = sc_chip_timer(b->chip) - 2;
+	assert_int_not_equal(sc_chip_timer(b->chip), UINT64_MAX);
+	assert_int_equal(b->irqs[v], 1);
+	assert_int_equal(sc_chip_timer(b->chip), UINT64_MAX);
+	assert_int_equal(b->irqs[v], 2);
+	/* too late to wait for: at once, whatever was held back */
+	bench_queue_write(b, 1, SC_Q_ARM, 10);
+	*(uint64_t *)(b->card + 0x180000) = 5;
+	sc_chip_run(b->chip, 10000);
+	assert_int_equal(b->irqs[v], 2);
+	bench_queue_write(b, 1, SC_Q_ARM, 9);
+	assert_int_equal(b->irqs[v], 3);
+	assert_int_equal(sc_chip_timer(b->chip), UINT64_MAX);
+	/* the queue has nothing left to do: at once */
+	bench_queue_write(b, 1, SC_Q_ARM, index - 2);
+	*(uint64_t *)(b->card + 0x180000) = 7;
+	bench_run(b);
+	assert_int_equal(b->irqs[v], 4);
+	assert_int_equal(bench_queue_read(b, 1, SC_Q_RETIRED), index);
+}
+
+/* As a driver arms: 64 completions, all awaited, are 64 interrupts, or one for every COUNT. */
+static void test_coalesce_rate(void **state)
+{
+	struct bench *b = *state;
+	const unsigned int v = BENCH_VECTOR(1);
+	unsigned int round, i, seen;
+	union packet p[2];
+
+	bench_queue(b, 1, 0, 0);
+	for (round = 0; round < 2; round++) {
+		bench_queue_write(b, 1, SC_Q_COALESCE_COUNT, round ? 2 * (COUNT - 1) : 0);
+		bench_queue_write(b, 1, SC_Q_COALESCE_NS, round ? 1000000 : 0);
+		*(uint64_t *)(b->card + 0x180000) = 0;
+		pkt_dispatch(p, 0, 1, FAKE_UNTIL, 0x180000, 1);
+		bench_push(b, 1, p, 2);
+		seen = b->irqs[v];
+		bench_queue_write(b, 1, SC_Q_ARM, b->queues[1].index);
+		for (i = 1; i <= 64; i++) {
+			/* one behind the one that ends, so that the queue always goes on */
+			pkt_dispatch(p, 0, 1, FAKE_UNTIL, 0x180000, i + 1);
+			bench_push(b, 1, p, 2);
+			bench_ring(b, 1);
+			*(uint64_t *)(b->card + 0x180000) = i;
+			sc_chip_run(b->chip, 10000);
+			assert_int_equal(bench_queue_read(b, 1, SC_Q_RETIRED),
+					 b->queues[1].index - 2);
+			if (bench_queue_read(b, 1, SC_Q_ARM) == ~0ULL)
+				bench_queue_write(b, 1, SC_Q_ARM, b->queues[1].index);
+		}
+		assert_int_equal(b->irqs[v] - seen, round ? 64 / COUNT : 64);
+		*(uint64_t *)(b->card + 0x180000) = 65;
+		bench_run(b);
+		assert_int_equal(bench_queue_read(b, 1, SC_Q_ARM), ~0ULL);
+		assert_int_equal(b->irqs[v] - seen, 1 + (round ? 64 / COUNT : 64));
+	}
+}
+
+/* The end of a queue's work lets the interrupt go: WAIT, STOP, RESET, a fault; a count of 0. */
+static void test_coalesce_ends(void **state)
+{
+	struct bench *b = *state;
+	const unsigned int v = BENCH_VECTOR(1);
+	union packet p[4] = { pkt(SC_OP_NOP, 0) };
+	unsigned int round;
+
+	bench_queue(b, 1, 0, 0);
+	bench_queue_write(b, 1, SC_Q_COALESCE_COUNT, 1000);
+	bench_queue_write(b, 1, SC_Q_COALESCE_NS, 1000000);
+	for (round = 0; round < 5; round++) {
+		pkt_dispatch(&p[1], 0, 1, round == 2 ? FAKE_FOREVER : FAKE_UNTIL, 0x180000, 1);
+		p[3] = round ? pkt(SC_OP_NOP, 0) : pkt_wait(0x180008, 1);
+		p[3].tag = 0;
+		if (round == 3)
+			p[3].body[0] = 1; /* a fault */
+		*(uint64_t *)(b->card + 0x180000) = 0;
+		*(uint64_t *)(b->card + 0x180008) = 0;
+		if (round == 4)
+			bench_queue_write(b, 1, SC_Q_COALESCE_COUNT, 0);
+		bench_queue_write(b, 1, SC_Q_ARM, b->queues[1].index + 1);
+		bench_push(b, 1, p, 4);
+		bench_ring(b, 1);
+		sc_chip_run(b->chip, 10000);
+		assert_int_equal(b->irqs[v], round + (round == 4));
+		if (round == 1 || round == 2)
+			bench_command(b, 1, round == 1 ? SC_QUEUE_CMD_STOP : SC_QUEUE_CMD_RESET);
+		*(uint64_t *)(b->card + 0x180000) = 1;
+		bench_run(b);
+		assert_int_equal(b->irqs[v], round + 1);
+		*(uint64_t *)(b->card + 0x180008) = 1;
+		bench_run(b);
+		if (round >= 1 && round <= 3)
+			bench_recover(b, 1);
+	}
+	assert_int_equal(sc_chip_timer(b->chip), UINT64_MAX);
+}
+
 /* --- the order of write-back --- */
 
 static uint64_t dma_log[64];
@@ -538,7 +674,9 @@ int main(void)
 		TEST(test_full_ring), TEST(test_bad_doorbell), TEST(test_doorbell_page),
 		TEST(test_doorbell_before_retired),
 		cmocka_unit_test(test_states_and_commands), TEST(test_start_refused),
-		TEST(test_stop_start), TEST(test_arm), TEST(test_write_back_order),
+		TEST(test_stop_start), TEST(test_arm), TEST(test_coalesce),
+		TEST(test_coalesce_rate), TEST(test_coalesce_ends),
+		TEST(test_write_back_order),
 		TEST(test_state_unreachable), TEST(test_disabled_is_silent),
 		TEST(test_bus_master), TEST(test_waits_give_up_slots),
 		TEST(test_wait_polls_memory), TEST(test_stop_waiting), TEST(test_slots_rotate),
