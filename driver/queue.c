@@ -68,6 +68,8 @@ static void seedchip_queue_program(struct seedchip_queue *q)
 	       seedchip_queue_reg(sdev, q->id, SC_Q_CORE_MASK));
 	writeq(q->config.wg_limit, seedchip_queue_reg(sdev, q->id, SC_Q_WG_LIMIT));
 	writel(q->config.priority, seedchip_queue_reg(sdev, q->id, SC_Q_PRIORITY));
+	writel(q->config.irq_count, seedchip_queue_reg(sdev, q->id, SC_Q_COALESCE_COUNT));
+	writel(q->config.irq_ns, seedchip_queue_reg(sdev, q->id, SC_Q_COALESCE_NS));
 }
 
 /**
@@ -497,7 +499,7 @@ static void seedchip_queue_zap(struct seedchip_device *sdev, pgoff_t first, pgof
 			    (loff_t)count << PAGE_SHIFT, 1);
 }
 
-/* The queue is dead: its number may soon be another's. */
+/* Take the doorbell page, or what stands in for it: the queue is dead, or is given it back. */
 void seedchip_queue_disconnect(struct seedchip_queue *q)
 {
 	if (q->config.user)
@@ -506,9 +508,10 @@ void seedchip_queue_disconnect(struct seedchip_queue *q)
 
 /**
  * seedchip_queue_disconnect_all() - take all doorbell pages away from programs
- * @sdev: card; gone, or about to sleep
+ * @sdev: card; gone, about to sleep, or in a reset of its link or function
  *
  * A program's next store faults and gets the page, or one that stands in for it.
+ * A reset by the card itself needs no such thing: the card ignores doorbells then.
  */
 void seedchip_queue_disconnect_all(struct seedchip_device *sdev)
 {

@@ -40,6 +40,8 @@ enum seedchip_queue_status {
  * @wg_limit: WG_LIMIT register
  * @log_va: LOG_ADDR register
  * @record_va: RECORD_BASE register
+ * @irq_count: COALESCE_COUNT register
+ * @irq_ns: COALESCE_NS register
  * @handle: of the queue in its file, 0 for the kernel's
  * @user: user-mode: the program writes the ring
  * @ring_va: user-mode: RING_BASE register
@@ -52,6 +54,8 @@ struct seedchip_queue_config {
 	u64 wg_limit;
 	u64 log_va;
 	u64 record_va;
+	u32 irq_count;
+	u32 irq_ns;
 	u32 handle;
 	bool user;
 	u64 ring_va;

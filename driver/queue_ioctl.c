@@ -16,6 +16,10 @@
 #include "reset.h"
 #include "vm.h"
 
+/* What an interrupt may be held back for: never so long that somebody wonders. */
+#define SEEDCHIP_MAX_IRQ_COUNT 0xffff
+#define SEEDCHIP_MAX_IRQ_NS NSEC_PER_MSEC
+
 /* A workgroup that retires more than this is stopped, unless its queue chose another limit. */
 #define SEEDCHIP_WG_LIMIT BIT_ULL(32)
 
@@ -52,6 +56,9 @@ static int seedchip_queue_check(struct seedchip_device *sdev,
 	    !seedchip_queue_range_valid(args->ring_va, SC_SLOT_SIZE << args->ring_log2,
 					SC_SLOT_SIZE))
 		return -EINVAL;
+	if (!args->irq_count != !args->irq_ns || args->irq_count > SEEDCHIP_MAX_IRQ_COUNT ||
+	    args->irq_ns > SEEDCHIP_MAX_IRQ_NS)
+		return -EINVAL;
 	if (args->priority > 1 && !capable(CAP_SYS_NICE))
 		return -EACCES;
 	return 0;
@@ -83,6 +90,8 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 		.wg_limit = args->wg_limit ?: SEEDCHIP_WG_LIMIT,
 		.log_va = args->log_va,
 		.record_va = args->record_va,
+		.irq_count = args->irq_count,
+		.irq_ns = args->irq_ns,
 		.handle = handle,
 		.user = args->flags & DRM_SEEDCHIP_QUEUE_USER,
 		.ring_va = args->ring_va,
@@ -176,6 +185,7 @@ static int seedchip_queue_restart(struct seedchip_queue *q, u64 index)
 		q->write = index;
 		spin_unlock_irq(&q->tl->lock);
 	}
+	seedchip_queue_disconnect(q);
 	err = seedchip_queue_start(q);
 	if (!err && q->config.user)
 		seedchip_reset_watch(q);

@@ -263,6 +263,7 @@ void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 			seedchip_reset_hardware(sdev);
 		sdev->recovering = true;
 		sdev->wedged = true;
+		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
 }
@@ -344,6 +345,7 @@ void seedchip_reset_sleep(struct seedchip_device *sdev)
 		WRITE_ONCE(sdev->losses, sdev->losses + 1);
 		sdev->asleep = true;
 		sdev->wedged = true;
+		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
 	seedchip_event_hangup(sdev);

@@ -42,9 +42,10 @@ extern "C" {
  *	shared by PRIME; quotas of users (-EDQUOT)
  * 1.2: read() on the file returns struct drm_seedchip_event_fault
  * 1.3: user-mode queues: DRM_SEEDCHIP_QUEUE_USER, QUEUE_FENCE, QUEUE_WAIT
+ * 1.4: irq_count and irq_ns of QUEUE_CREATE
  */
 #define SEEDCHIP_UAPI_MAJOR 1
-#define SEEDCHIP_UAPI_MINOR 3
+#define SEEDCHIP_UAPI_MINOR 4
 
 /*
  * Ioctls: X(name, number, direction, argument, errnos, meaning). New ones go at the end.
@@ -312,10 +313,13 @@ enum drm_seedchip_queue_flags {
  *	readable, or the queue fails at once: the card looks at it before any doorbell.
  * @doorbell_offset: out: user-mode: offset for mmap() of the doorbell page; else 0.
  *	A process created by fork() does not have the mapping.
+ * @irq_count: packets past the one that is waited for, by QUEUE_WAIT or a fence, for
+ *	which the interrupt is held back while the queue has more to do; at most 65535
+ * @irq_ns: the longest time that it is held back, at most 1000000. Both 0: it is not.
  *
  * A user-mode queue starts at index 0. Its doorbell page can be taken away and
  * given back at any time (reset, suspend), which the program notices as a store
- * that takes long; when the card has gone, stores go nowhere.
+ * that takes long; when the card or the queue has gone, stores go nowhere.
  *
  * -EMFILE: this file has its limit of queues. -EDQUOT: the user has its share of
  * the card's queues or contexts (a file takes a context with its first queue).
@@ -335,6 +339,8 @@ struct drm_seedchip_queue_create {
 	__u64 state_offset;
 	__u64 ring_va;
 	__u64 doorbell_offset;
+	__u32 irq_count;
+	__u32 irq_ns;
 };
 
 /**

@@ -111,6 +111,50 @@ static void lost(int (*sleep_now)(void))
 	works();
 }
 
+/*
+ * A user-mode queue at work: its waits and fences end, its state stays readable, and its doorbell,
+ * which is still mapped, is a page of memory afterwards.
+ */
+static void lost_user_queue(int (*sleep_now)(void))
+{
+	struct user u = user_open();
+	struct drm_seedchip_queue_create create = {
+		.flags = DRM_SEEDCHIP_QUEUE_USER, .priority = 1, .ring_log2 = 4, .ring_va = VA,
+	};
+	struct drm_seedchip_sync out = { DRM_SEEDCHIP_SYNC_SIGNAL, card_syncobj(u.fd), 0 };
+	struct drm_seedchip_queue_fence fence = { .index = 1, .syncs = { sizeof(out), 1,
+						  (uintptr_t)&out } };
+	struct drm_seedchip_queue_wait wait = { .index = 1, .timeout_ns = -1 };
+	const volatile struct sc_queue_state *state;
+	struct sc_packet *ring = card_map(u.fd, u.handle, SIZE), packet;
+	volatile uint32_t *bell;
+
+	CHECK_EQ(card_ioctl(u.fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create), 0);
+	state = card_state(u.fd, &create);
+	bell = mmap(NULL, SC_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, u.fd,
+		    (off_t)create.doorbell_offset);
+	CHECK(state && bell != MAP_FAILED);
+	packet = card_word(SC_OP_WAIT, VA + 4096, 1);
+	packet.hdr |= SC_PHASE(0, 4);
+	ring[0] = packet;
+	bell[0] = 1;
+	fence.queue = create.queue;
+	wait.queue = create.queue;
+	CHECK_EQ(card_ioctl(u.fd, DRM_IOCTL_SEEDCHIP_QUEUE_FENCE, &fence), 0);
+	CHECK_EQ(sleep_now(), 0);
+	CHECK_EQ(card_wait(u.fd, out.handle, 0, 1000), 0);
+	CHECK_EQ(card_fence_status(u.fd, out.handle), -ENODEV);
+	CHECK_EQ(card_ioctl(u.fd, DRM_IOCTL_SEEDCHIP_QUEUE_WAIT, &wait), -ENODEV);
+	CHECK_EQ(state->retired, 0);
+	bell[0] = 12345;
+	CHECK_EQ(bell[0], 12345);
+	munmap((void *)(uintptr_t)bell, SC_PAGE_SIZE);
+	munmap((void *)(uintptr_t)state, SC_PAGE_SIZE); /* it keeps the card open */
+	munmap(ring, SIZE);
+	close(u.fd);
+	works();
+}
+
 static int devices(void)
 {
 	int ret = write_file("/sys/power/pm_test", "devices");
@@ -140,6 +184,16 @@ static void lost_in_s3(void)
 	if (access(ALARM, F_OK))
 		tap_skip("a kernel without an alarm to wake up by");
 	lost(s3);
+}
+
+static void user_queue_lost_in_test(void)
+{
+	lost_user_queue(devices);
+}
+
+static void user_queue_lost_in_s3(void)
+{
+	lost_user_queue(s3);
 }
 
 /* Work that ends in time is done. */
@@ -178,6 +232,8 @@ int main(void)
 		{ "work that ends in time is done before the system sleeps", drained },
 		{ "other work is lost, and its file (pm_test)", lost_in_test },
 		{ "the same with power lost (S3)", lost_in_s3 },
+		{ "a user-mode queue loses its doorbell (pm_test)", user_queue_lost_in_test },
+		{ "the same with power lost (S3)", user_queue_lost_in_s3 },
 		{ "the system does not sleep while the card is open", refused },
 	};
 

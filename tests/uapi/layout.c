@@ -71,7 +71,7 @@ static void test_ioctls(void **state)
 	SIZE(drm_seedchip_bo_mmap_offset, 16);
 	SIZE(drm_seedchip_bind, 32);
 	SIZE(drm_seedchip_vm_bind, 40);
-	SIZE(drm_seedchip_queue_create, 80);
+	SIZE(drm_seedchip_queue_create, 88);
 	SIZE(drm_seedchip_queue_destroy, 8);
 	SIZE(drm_seedchip_submit, 48);
 	SIZE(drm_seedchip_queue_fault, 128);
