@@ -23,10 +23,13 @@ $(foreach t,$(engine-tests),$(eval tests/unit/$t-libs := -lm))
 
 # the front end of the chip model, with a core that follows a script
 chip-tests := test_chip_regs test_chip_queue test_chip_packet test_chip_dispatch test_chip_share \
-	test_chip_mmu test_chip_reset test_chip_ras test_chip_threads test_chip_fuzz
+	test_chip_mmu test_chip_reset test_chip_ras test_chip_threads test_chip_fuzz \
+	test_chip_rings
 unit-tests += $(chip-tests:%=tests/unit/%)
 $(foreach t,$(chip-tests),$(eval \
 	tests/unit/$t-srcs := tests/unit/$t.c tests/unit/chip_bench.c tests/unit/fake_core.c))
+tests/unit/test_chip_fuzz-srcs += tests/unit/random_packet.c
+tests/unit/test_chip_rings-srcs += tests/unit/random_packet.c
 $(foreach t,$(chip-tests),$(eval tests/unit/$t-uses := qemu-device/chip/libchip.a))
 
 # the runtime's pure parts
