@@ -45,6 +45,7 @@
 #define SC_COPY_STEP	(1u << 20) /* bytes before a COPY lets others have the worker */
 #define SC_STEP_COST	64 /* what a step of a queue counts in a budget of instructions */
 #define SC_TURN		64 /* packets before a queue hands its slot to one that waits */
+#define SC_TURN_NS	10000000 /* ... or core time */
 #define SC_PASSED	256 /* others to which the packet engine may prefer a queue */
 #define SC_RING_LOG2_MAX 16
 
@@ -158,6 +159,7 @@ struct sc_slot {
 	struct sc_work window[SC_WINDOW]; /* a ring, in packet order */
 	unsigned int head, count;
 	unsigned int turn; /* packets started since the queue got the slot */
+	uint64_t turn_ns; /* the queue's core time at that moment */
 	uint64_t quiesce[SC_MAX_USERS]; /* INVALIDATE: enter counts to change; 0: left */
 	struct sc_fault aborted[SC_MAX_CORES]; /* workgroups that a reset stopped */
 	unsigned int num_aborted;

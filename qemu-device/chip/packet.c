@@ -687,7 +687,8 @@ static bool may_start(struct sc_chip *chip, struct sc_queue *q)
 		return false;
 	if (q->command == SC_QUEUE_CMD_STOP && !q->list.active)
 		return false;
-	if (q->slot->turn >= SC_TURN && chip->slot_waiters)
+	if (chip->slot_waiters &&
+	    (q->slot->turn >= SC_TURN || q->counters.busy_ns - q->slot->turn_ns >= SC_TURN_NS))
 		q->yield_slot = true;
 	return !q->yield_slot;
 }

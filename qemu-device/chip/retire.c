@@ -15,10 +15,11 @@
  * fails, too, is forgotten; workgroups that are stopped so report nothing.
  *
  * Slots. A queue has a slot while it is RUNNING. One with nothing to run, or
- * with an unsatisfied WAIT at its head, has none. After SC_TURN packets it
- * starts no other while queues wait for a slot, and gives it up when empty. The
- * queue of the highest priority is stepped first, and of several the one that
- * has been ready for longest; one that SC_PASSED others were preferred to, too.
+ * with an unsatisfied WAIT at its head, has none. After SC_TURN packets, or
+ * SC_TURN_NS of core time, it starts no other while queues wait for a slot, and
+ * gives it up when empty. The queue of the highest priority is stepped first,
+ * and of several the one that has been ready for longest; one that SC_PASSED
+ * others were preferred to, too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,7 @@ struct sc_queue *sc_queue_pick(struct sc_chip *chip)
 		best->slot = slot;
 		slot->queue = best;
 		slot->turn = 0;
+		slot->turn_ns = best->counters.busy_ns;
 		slot->num_aborted = 0;
 	}
 	best->held = true;

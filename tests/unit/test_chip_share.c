@@ -269,6 +269,22 @@ static void test_more_queues_than_slots(void **state)
 	}
 }
 
+/* A slot is handed on after a time, too: long kernels do not keep it for 64 of them. */
+static void test_long_kernels_hand_slots_on(void **state)
+{
+	struct bench *b = *state;
+	struct tenant t[14];
+	unsigned int i;
+
+	for (i = 0; i < 14; i++) {
+		t[i] = (struct tenant){ i + 1, CORES, LIMIT, 0 };
+		tenant_queue(b, i + 1, 1 + i % 7, 1);
+	}
+	run_in(b, t, 14, 400ULL * LIMIT, COARSE);
+	for (i = 0; i < 14; i++)
+		assert_true(bench_queue_read(b, i + 1, SC_Q_RETIRED) > 0);
+}
+
 /* NOPs without end at the highest priority, in more queues than there are slots. */
 static void test_packet_engine(void **state)
 {
@@ -314,6 +330,59 @@ static void test_slot_of_the_driver(void **state)
 	assert_int_equal(bench_queue_read(b, 8, SC_Q_RETIRED), 1);
 }
 
+/* Calls of sc_chip_run() until a tenant's kernel has ended, with so many doorbells between them. */
+static unsigned int run_beside(struct bench *b, unsigned int doorbells)
+{
+	union packet p[2];
+	unsigned int calls, i;
+	uint64_t end;
+
+	if (b->queues[2].index % (1u << BENCH_LOG2) == (1u << BENCH_LOG2) - 1)
+		b->queues[2].index++;
+	pkt_dispatch(p, 0, 3 * CORES, FAKE_DONE, LIMIT, 0);
+	end = bench_push(b, 2, p, 2);
+	bench_ring(b, 2);
+	for (calls = 0; bench_queue_read(b, 2, SC_Q_RETIRED) < end; calls++) {
+		for (i = 0; i < doorbells; i++)
+			sc_chip_doorbell_write(b->chip, 1 * 0x1000, i * 2654435761u, 4);
+		sc_chip_run(b->chip, FINE);
+	}
+	return calls;
+}
+
+/* Doorbells at full rate to a stopped queue and to one that has failed: nobody notices. */
+static void test_doorbell_storm(void **state)
+{
+	struct bench *b = *state;
+	union packet bad = pkt(SC_OP_NOP, 0);
+	unsigned int calls, irqs[SC_MAX_VECTORS], kicks, round;
+
+	tenant_queue(b, 1, 1, 3);
+	tenant_queue(b, 2, 2, 1);
+	bench_run(b);
+	run_beside(b, 0); /* which clears the cores */
+	calls = run_beside(b, 0);
+	for (round = 0; round < 2; round++) {
+		if (round) {
+			bench_command(b, 1, SC_QUEUE_CMD_START);
+			bad.body[0] = 1;
+			bench_submit(b, 1, &bad, 1);
+			assert_int_equal(bench_queue_state(b, 1), SC_QUEUE_FAULTED);
+		} else {
+			bench_command(b, 1, SC_QUEUE_CMD_STOP);
+			bench_run(b);
+			assert_int_equal(bench_queue_state(b, 1), SC_QUEUE_STOPPED);
+		}
+		memcpy(irqs, b->irqs, sizeof(irqs));
+		kicks = b->kicks;
+		sc_chip_doorbell_write(b->chip, 1 * 0x1000, 77, 4);
+		assert_int_equal(b->kicks, kicks);
+		assert_int_equal(run_beside(b, 200), calls);
+		assert_memory_equal(b->irqs, irqs, sizeof(irqs));
+		assert_true(bench_queue_read(b, 1, SC_Q_STATUS) & SC_QUEUE_MISSED);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -321,8 +390,9 @@ int main(void)
 		TEST(test_long_and_short), TEST(test_weights), TEST(test_small_dispatches),
 		TEST(test_not_all_cores), TEST(test_idling), TEST(test_owed_is_bounded),
 		TEST(test_priorities), TEST(test_clearing_is_charged),
-		TEST(test_more_queues_than_slots), TEST(test_packet_engine),
-		TEST(test_slot_of_the_driver),
+		TEST(test_more_queues_than_slots), TEST(test_long_kernels_hand_slots_on),
+		TEST(test_packet_engine),
+		TEST(test_slot_of_the_driver), TEST(test_doorbell_storm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
