@@ -6,7 +6,8 @@
  *
  * One slot is one job. The ring has SLOTS slots and JOBS jobs go through it, so that
  * indices pass the end of the ring and the phase turns. RESETS times the driver resets
- * the queue, SLEEPS times it stops and starts it as over suspend, at any moment.
+ * the queue, SLEEPS times it stops and starts it as over suspend, at any moment. With
+ * -DCOALESCE the card holds back whatever interrupts it may, for ever as far as time goes.
  *
  * Claims: every slot is executed at most once, with the packet of its index, and not
  * after its fence has failed; no doorbell of an honest producer is BAD_DOORBELL; a fence
@@ -34,7 +35,7 @@ mtype command = NOTHING;
 byte fetch, publishing, RETIRED;
 byte ARM = NONE;
 byte doorbell;
-bool rung, missed, vector;
+bool rung, missed, vector, irq_held;
 byte executed[JOBS];
 bool completed[JOBS];
 
@@ -59,12 +60,43 @@ inline unlock(l)
 
 /* ---- registers: each access is one step of the card, under its lock ---- */
 
+inline fire()
+{
+	irq_held = false;
+	ARM = NONE;
+	vector = true
+}
+
 inline sc_queue_arm()
 {
+	irq_held = false;
 	if
-	:: RETIRED >= ARM -> ARM = NONE; vector = true
+	:: RETIRED >= ARM -> fire()
 	:: else
 	fi
+}
+
+inline sc_queue_retired()
+{
+	if
+#ifdef COALESCE
+	:: RETIRED >= ARM -> irq_held = true
+#endif
+	:: RETIRED >= ARM -> fire()
+	:: else
+	fi
+}
+
+inline sc_queue_let_irq_go()
+{
+#ifndef BROKEN_RELEASE
+	if
+	:: irq_held -> fire()
+	:: else
+	fi
+#else
+	skip
+#endif
 }
 
 inline write_arm(value)
@@ -123,7 +155,7 @@ inline write_back()
 	retired_page = fetch;
 	atomic {
 		RETIRED = fetch;
-		sc_queue_arm()
+		sc_queue_retired()
 	}
 }
 
@@ -138,6 +170,7 @@ end:	do
 		:: command == RESET -> fetch = RETIRED
 		:: else
 		fi;
+		sc_queue_let_irq_go();
 		state = STOPPED;
 		command = NOTHING
 	   }
@@ -172,10 +205,9 @@ end:	do
 		fi
 	   :: else ->
 #ifdef BROKEN_RUNG
-		rung = false
-#else
-		skip
+		rung = false;
 #endif
+		atomic { sc_queue_let_irq_go() }
 	   fi
 	od
 }
