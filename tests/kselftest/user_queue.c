@@ -498,6 +498,28 @@ static void forked(void)
 	user_works(&user, 7);
 }
 
+/*
+ * Somebody has the function reset: the doorbell goes, a store meanwhile waits or is in vain, and
+ * with QUEUE_RECOVER it is back in the same mapping.
+ */
+static void function_reset(void)
+{
+	struct sc_fault fault;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", card_address());
+	map[1] = 0;
+	user_put(&user, card_word(SC_OP_WAIT, VA + 8, 1));
+	user_ring(&user);
+	CHECK_EQ(card_write(path, "1"), 0);
+	user_ring(&user);
+	CHECK_EQ(user_wait(&user, user.write, 20000), -EIO);
+	CHECK_EQ(card_fault(fd, user.create.queue, &fault), 0);
+	CHECK_EQ(fault.status, SC_STATUS_BYSTANDER);
+	CHECK_EQ(user_recover(&user, user.write), 0);
+	user_works(&user, 11);
+}
+
 /* The doorbell of a queue that is gone is not that of the next with its number. */
 static void stale_doorbell(void)
 {
@@ -540,6 +562,7 @@ int main(void)
 		{ "a child has no doorbell", forked },
 		{ "a dead queue's doorbell rings nobody's", stale_doorbell },
 		{ "the neighbour's results are right", neighbour_is_right },
+		{ "a reset of the function takes the doorbell and gives it back", function_reset },
 	};
 
 	neighbour_start();
