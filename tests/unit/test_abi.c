@@ -29,7 +29,7 @@ static void test_layout(void **state)
 	assert_int_equal(sizeof(struct seedchip_queue_desc), 48);
 	assert_int_equal(sizeof(struct seedchip_kernel_info), 96);
 	assert_int_equal(sizeof(struct seedchip_queue_stats), 96);
-	assert_int_equal(sizeof(struct seedchip_fault), 1112);
+	assert_int_equal(sizeof(struct seedchip_fault), 1120);
 	assert_int_equal(offsetof(struct seedchip_fault, text), 600);
 }
 
