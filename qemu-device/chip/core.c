@@ -53,10 +53,10 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
-	core->known = calloc(SC_VKNOWN, sizeof(*core->known));
+	core->lazy = sc_vector_lazy(core->vlen);
 	if (config->timing)
 		core->recorder = sc_recorder_create(&config->machine, &core->insns);
-	if (!core->recs || !core->tcm || !core->engines || !core->known ||
+	if (!core->recs || !core->tcm || !core->engines || !core->lazy ||
 	    (core->vlen && !core->v) || (config->timing && !core->recorder)) {
 		sc_core_destroy(core);
 		return NULL;
@@ -77,7 +77,7 @@ void sc_core_destroy(struct sc_core *core)
 	if (core->engines)
 		sc_engines_destroy(core->engines);
 	sc_recorder_destroy(core->recorder);
-	free(core->known);
+	free(core->lazy);
 	free(core->v);
 	free(core->tcm);
 	free(core->recs);
@@ -130,6 +130,8 @@ void sc_core_start(struct sc_core *core, const struct sc_launch *launch, const u
 	memset(core->f, 0, sizeof(core->f));
 	core->fcsr = 0;
 	sc_vector_reset(core);
+	/* nobody else sees the scratchpad, and nobody when */
+	core->lazy_allowed = !launch->peers && !core->strict && !core->recorder;
 	core->reserved = false;
 	core->insns = 0;
 	core->pc = launch->entry;
@@ -179,6 +181,7 @@ enum sc_run sc_core_run(struct sc_core *core, uint64_t quantum)
 	check_stamps(core);
 	core->quantum_end = quantum > UINT64_MAX - before ? UINT64_MAX : before + quantum;
 	run = sc_hart_run(core, NULL);
+	sc_vector_settle(core);
 	if (run == SC_RUN_DONE) {
 		memset(&core->fault, 0, sizeof(core->fault));
 		if (sc_engines_finish(core->engines, &core->fault))
@@ -328,6 +331,7 @@ bool sc_core_csr(struct sc_core *core, const struct sc_rec *rec)
 	/* set and clear with x0 or 0 do not write */
 	bool write = (op & 3) == 1 || rec->rs1;
 
+	sc_vector_settle(core);
 	if (!read_csr(core, csr, &old))
 		goto bad;
 	switch (op & 3) {
@@ -402,6 +406,7 @@ enum sc_step sc_core_vendor(struct sc_core *core, const struct sc_rec *rec)
 	/* one engine operation can take as long as many instructions */
 	if (stop && __atomic_load_n(stop, __ATOMIC_RELAXED))
 		return SC_STEP_STOPPED;
+	sc_vector_settle(core);
 	memset(&core->fault, 0, sizeof(core->fault));
 	if (sc_engines_issue(core->engines, insn, rec->rd, core->x[rec->rs1], core->x[rec->rs2],
 			     core->pc, &rd, &core->fault))

@@ -7,7 +7,8 @@
  * says that the whole page may be accessed through a host pointer with nothing
  * more to check. Pages of system memory, sparse pages, guard pages, and, in
  * strict mode, scratchpad pages while an engine operation is in flight never
- * get an entry; with timing no page gets one, so that every access comes here.
+ * get an entry; those with lent bytes lose it (vector_known.c); with timing no
+ * page gets one, so that every access comes here.
  */
 #include <string.h>
 
@@ -133,6 +134,7 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 	if (*host)
 		return true;
 	if (is_tcm(va)) {
+		sc_vector_settle(core);
 		*host = tcm_address(core, va, &code);
 		if (!*host) {
 			sc_core_access_fault(core, code, va, size, access);
@@ -256,17 +258,6 @@ bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool sto
 	else
 		memcpy(buf, host, size);
 	return true;
-}
-
-uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size)
-{
-	uint64_t offset = va - SC_VA_TCM;
-
-	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
-	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard) ||
-	    (core->strict && sc_engines_busy(core->engines)))
-		return NULL;
-	return core->tcm + offset;
 }
 
 #define AMO_LR	 0x02

@@ -23,6 +23,10 @@
 #define SC_VKNOWN     64 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
+/* Elements of a group under a vtype that there is. */
+#define SC_VLMAX(vlen, vtype) \
+	((uint64_t)(vlen) << (((vtype) & 7) ^ 4) >> 7 >> ((vtype) >> 3 & 7))
+
 #define SC_PAGE_OF(va)	 ((va) & ~(uint64_t)(SC_PAGE_SIZE - 1))
 #define SC_TLB_INDEX(va)  (((va) / SC_PAGE_SIZE) % SC_TLB_SIZE)
 #define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
@@ -93,7 +97,9 @@ struct sc_core {
 	uint32_t cores; /* of the chip */
 	uint32_t vlen;
 	const struct sc_vector_path *vpath; /* how this host computes vectors */
-	struct sc_vknown *known; /* SC_VKNOWN instructions, by their word */
+	struct sc_vlazy *lazy; /* vector_known.c: what is put off, and */
+	bool lazy_allowed; /* whether this workgroup may do so */
+	bool unsettled; /* whether there is anything */
 	struct sc_engines *engines;
 	struct sc_core_stats stats;
 	struct sc_recorder *recorder; /* NULL: no timing */
@@ -129,13 +135,8 @@ bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec);
 /** sc_vector() - execute a vector instruction, pc and insns exact; false: core->fault is set. */
 bool sc_vector(struct sc_core *core, uint32_t word);
 
-/**
- * sc_vector_pair() - execute a load and an instruction that overwrites its registers at once
- *
- * The second reads the elements where they lie, so they are not copied. False where that
- * cannot be, and then both are to be executed one after the other; neither has faulted.
- */
-bool sc_vector_pair(struct sc_core *core, uint32_t load, uint32_t word);
+/** sc_vector_set() - vset{i}vl{i}; false: there is no such instruction. */
+bool sc_vector_set(struct sc_core *core, uint32_t word);
 
 /** sc_vector_reset() - vector CSRs as a workgroup finds them. */
 void sc_vector_reset(struct sc_core *core);
@@ -143,6 +144,20 @@ void sc_vector_reset(struct sc_core *core);
 /** sc_vector_read_csr() - false if there is no such CSR of the vector unit. */
 bool sc_vector_read_csr(const struct sc_core *core, unsigned int csr, uint64_t *value);
 bool sc_vector_write_csr(struct sc_core *core, unsigned int csr, uint64_t value);
+
+/* vector_known.c */
+
+/** sc_vector_lazy() - state of a core, to be freed with free(); NULL: out of memory. */
+struct sc_vlazy *sc_vector_lazy(uint32_t vlen);
+
+void sc_vector_settle_all(struct sc_core *core);
+
+/** sc_vector_settle() - make scratchpad, vector registers and flags what they are said to be. */
+static inline void sc_vector_settle(struct sc_core *core)
+{
+	if (sc_unlikely(core->unsettled))
+		sc_vector_settle_all(core);
+}
 
 /* core.c */
 
@@ -182,7 +197,16 @@ bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool sto
  *
  * Return: NULL if that is not possible; the slow way then finds out why.
  */
-uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size);
+static inline uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size)
+{
+	uint64_t offset = va - SC_VA_TCM;
+
+	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
+	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard) ||
+	    (core->strict && sc_engines_busy(core->engines)))
+		return NULL;
+	return core->tcm + offset;
+}
 
 /** sc_core_amo() - an instruction of the A extension. */
 bool sc_core_amo(struct sc_core *core, const struct sc_rec *rec, uint64_t pc);

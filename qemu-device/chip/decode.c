@@ -379,7 +379,11 @@ static enum sc_hop decode(uint32_t word, struct sc_rec *rec, unsigned int index)
 	case SC_OPC_FNMADD:
 		return decode_fma(word, rec);
 	case SC_OPC_OP_V: /* the vector unit takes it apart */
-		return SC_HOP_VECTOR;
+		if (SC_INSN_FUNCT3(word) != 7 || word >> 31)
+			return SC_HOP_VECTOR;
+		if (!rec->rd)
+			rec->rd = SC_X_SINK;
+		return SC_HOP_VSETVLI;
 	case SC_OPC_MATRIX:
 	case SC_OPC_DMA:
 		return decode_vendor(word, rec) ? SC_HOP_VENDOR : SC_HOP_ILLEGAL;
@@ -408,13 +412,6 @@ static enum sc_hop pair_of(enum sc_hop first, enum sc_hop second)
 	return SC_HOP_ILLEGAL;
 }
 
-/* A vector load whose registers the next instruction overwrites: see sc_vector_pair(). */
-static bool is_vector_pair(uint32_t first, uint32_t second)
-{
-	return SC_INSN_OPCODE(first) == SC_OPC_LOAD_V && SC_INSN_OPCODE(second) == SC_OPC_OP_V &&
-	       SC_INSN_RD(first) == SC_INSN_RD(second);
-}
-
 void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *const *labels)
 {
 	enum sc_hop before = SC_HOP_ILLEGAL, hop, pair;
@@ -433,9 +430,6 @@ void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *cons
 		pair = pair_of(before, hop);
 		if (pair != SC_HOP_ILLEGAL)
 			rec[-1].handler = labels[pair];
-		else if (before == SC_HOP_VECTOR && hop == SC_HOP_VECTOR &&
-			 is_vector_pair(words[i - 1], word))
-			rec[-1].handler = labels[SC_HOP_VECTOR_PAIR];
 		before = hop;
 	}
 	recs[SC_CODE_WORDS] = (struct sc_rec){ .handler = labels[SC_HOP_PAGE_END] };

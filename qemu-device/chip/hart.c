@@ -507,12 +507,22 @@ fault:
 		if (!sc_core_amo(core, ip, PC))
 			goto fault;
 		NEXT;
-	HANDLER(VECTOR_PAIR)
-		if (sc_vector_pair(core, (uint32_t)ip->imm, (uint32_t)ip[1].imm)) {
-			ip++;
+	HANDLER(VSETVLI) {
+		uint64_t avl = ip->rs1 ? RS1 : ip->rd == SC_X_SINK ? core->vl : UINT64_MAX;
+		uint64_t vlmax = SC_VLMAX(core->vlen, core->vtype);
+
+		if (sc_unlikely(core->recorder || !core->vlen))
+			goto L_VECTOR;
+		if (core->vtype != (uint32_t)ip->imm >> 20) {
+			sc_vector_set(core, (uint32_t)ip->imm);
 			NEXT;
 		}
-		/* fall through */
+		/* the type that is set already */
+		core->vl = avl < vlmax ? avl : vlmax;
+		core->vstart = 0;
+		RD = core->vl;
+		NEXT;
+	}
 	HANDLER(VECTOR)
 		SYNC;
 		if (!sc_vector(core, (uint32_t)ip->imm))

@@ -85,10 +85,10 @@ static uint64_t vlmax_of(const struct sc_core *core, uint64_t vtype)
 
 	if (vtype >> 8 || sew > 3 || lmul == -4 || (lmul < 0 && sew > 3 + lmul))
 		return 0;
-	return ((uint64_t)core->vlen / 8 << 3) >> sew >> (3 - lmul);
+	return SC_VLMAX(core->vlen, vtype);
 }
 
-static bool vset(struct sc_core *core, uint32_t word)
+bool sc_vector_set(struct sc_core *core, uint32_t word)
 {
 	unsigned int rd = SC_INSN_RD(word), rs1 = SC_INSN_RS1(word);
 	uint64_t avl = rs1 ? core->x[rs1] : rd ? UINT64_MAX : core->vl, vtype, vlmax;
@@ -230,7 +230,7 @@ static enum sc_vres dispatch(struct sc_vec *x)
 	return res;
 }
 
-static struct sc_vec open_insn(struct sc_core *core, uint32_t word)
+struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word)
 {
 	return (struct sc_vec){
 		.core = core,
@@ -250,110 +250,21 @@ static struct sc_vec open_insn(struct sc_core *core, uint32_t word)
 	};
 }
 
-void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, unsigned int scalar, bool rounds,
-	      void (*fn)(void))
-{
-	x->core->known[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
-		.word = x->word,
-		.vtype = (uint8_t)x->core->vtype,
-		.kind = kind,
-		.scalar = (uint8_t)scalar,
-		.rounds = rounds,
-		.d = x->vd * x->vlenb,
-		.a = x->vs2 * x->vlenb,
-		.b = x->vs1 * x->vlenb,
-		.fn = fn,
-	};
-}
-
-/* @loaded: where the elements of vd lie that a load before would have put there, or NULL. */
-static uint32_t known_fp(struct sc_core *core, const struct sc_vknown *k, const uint8_t *loaded)
-{
-	uint8_t *d = core->v + k->d;
-	const uint8_t *c = loaded ? loaded : d;
-	const uint8_t *a = k->a == k->d ? c : core->v + k->a;
-	const void *b = k->b == k->d ? c : core->v + k->b;
-	sc_vfp_fn *fn = (sc_vfp_fn *)k->fn;
-	uint64_t scalar;
-	size_t done;
-
-	if (core->fcsr >> 5 > (k->rounds ? SC_RNE : SC_RMM))
-		return 0;
-	if (k->scalar) {
-		scalar = core->f[k->scalar - 1];
-		if ((core->vtype >> 3 & 3) == 2 && scalar < 0xffffffff00000000)
-			scalar = sc_fp_nan(SC_FP_S);
-		b = &scalar;
-	}
-	if (!k->rounds)
-		return (uint32_t)fn(d, c, a, b, core->vl);
-	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
-	done = fn(d, c, a, b, core->vl);
-	core->fcsr |= sc_vhost_flags();
-	return (uint32_t)done;
-}
-
-/* Execute what is known; how many elements are done. */
-static uint32_t known(struct sc_core *core, const struct sc_vknown *k)
-{
-	uint32_t vl = (uint32_t)core->vl;
-	uint8_t *v = core->v, *tcm;
-	size_t bytes;
-
-	switch (k->kind) {
-	case SC_VKNOWN_LOAD:
-	case SC_VKNOWN_STORE:
-		bytes = (size_t)vl << (k->word >> 12 & 7 ? (k->word >> 12 & 7) - 4 : 0);
-		tcm = sc_core_tcm_bytes(core, core->x[k->scalar], bytes);
-		if (!tcm)
-			return 0;
-		if (k->kind == SC_VKNOWN_LOAD)
-			core->vpath->copy(v + k->d, tcm, bytes);
-		else
-			core->vpath->copy(tcm, v + k->d, bytes);
-		return vl;
-	case SC_VKNOWN_FP:
-		return known_fp(core, k, NULL);
-	case SC_VKNOWN_INT:
-		((sc_vfn *)k->fn)(v + k->d, v + k->a, v + k->b, NULL, vl);
-		return vl;
-	default:
-		core->vpath->exp2(v + k->d, v + k->a, vl);
-		return vl;
-	}
-}
-
-/* What is known of an instruction as the hart is now, or NULL. */
-static const struct sc_vknown *lookup(const struct sc_core *core, uint32_t word)
-{
-	const struct sc_vknown *k = &core->known[SC_VKNOWN_INDEX(word)];
-
-	if (k->word == word && k->kind && k->vtype == core->vtype && core->vl && !core->vstart)
-		return k;
-	return NULL;
-}
-
 static bool execute(struct sc_core *core, uint32_t word)
 {
-	const struct sc_vknown *k = lookup(core, word);
-	uint32_t opcode = SC_INSN_OPCODE(word), done = 0;
+	uint32_t opcode = SC_INSN_OPCODE(word);
 	enum sc_vres res = SC_V_ILLEGAL;
 	struct sc_vec x;
 
-	if (k) {
-		done = known(core, k);
-		if (done == core->vl)
-			return true;
-	}
 	if (!core->vlen)
 		goto illegal;
 	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == SC_OPCFG) {
-		if (!vset(core, word))
+		if (!sc_vector_set(core, word))
 			goto illegal;
 		return true;
 	}
-	x = open_insn(core, word);
-	x.vstart += done;
+	x = sc_vec_open(core, word);
+	sc_vector_settle_for(&x, opcode != SC_OPC_OP_V && opcode != SC_OPC_DMA);
 	if (opcode != SC_OPC_OP_V && opcode != SC_OPC_DMA)
 		res = sc_vector_mem(&x, opcode == SC_OPC_STORE_V);
 	else if (!(core->vtype & SC_VTYPE_VILL))
@@ -374,23 +285,9 @@ bool sc_vector(struct sc_core *core, uint32_t word)
 	bool done;
 
 	if (!core->recorder)
-		return execute(core, word);
+		return sc_vector_known(core, word) || execute(core, word);
 	sc_record_vector(core->recorder, word, core->vl, core->vtype, core->vlen / 8);
-	done = execute(core, word);
+	done = sc_vector_known(core, word) || execute(core, word);
 	sc_record_vector_end(core->recorder);
 	return done;
-}
-
-bool sc_vector_pair(struct sc_core *core, uint32_t load, uint32_t word)
-{
-	const struct sc_vknown *l = lookup(core, load), *k = lookup(core, word);
-	unsigned int sew = core->vtype >> 3 & 7;
-	const uint8_t *tcm;
-
-	if (core->recorder || !l || !k || l->kind != SC_VKNOWN_LOAD || k->kind != SC_VKNOWN_FP ||
-	    l->d != k->d || SC_INSN_FUNCT3(load) != sew + 4)
-		return false;
-	tcm = sc_core_tcm_bytes(core, core->x[l->scalar], core->vl << sew);
-	/* where the loop stopped nothing is lost: the load overwrites all of it again */
-	return tcm && known_fp(core, k, tcm) == core->vl;
 }

@@ -72,18 +72,26 @@ enum { SC_OPIVV, SC_OPFVV, SC_OPMVV, SC_OPIVI, SC_OPIVX, SC_OPFVF, SC_OPMVX, SC_
  * An instruction that was found legal under a vtype, with all that follows from
  * the two: it is executed again without looking at it. Only what is not masked.
  */
-enum sc_vknown_kind { SC_VKNOWN_NONE, SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_FP,
-		      SC_VKNOWN_EXP2 };
+enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_FP,
+		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE };
 struct sc_vknown {
-	uint32_t word;
-	uint8_t vtype;
+	uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
+	uint32_t vl; /* of the last time, from which follow bytes and slots */
+	uint32_t bytes;
 	uint8_t kind;
-	uint8_t scalar; /* FP: f register + 1, or 0; LOAD, STORE: x register */
+	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
+	uint8_t scalar; /* FP: f register + 1, or 0; LOAD, STORE: x register; MOVE: registers */
 	bool rounds; /* FP: the host's rounding must be right */
-	uint32_t d, a, b; /* bytes from the first register */
+	struct sc_vplace {
+		uint32_t at; /* bytes from the first register */
+		uint8_t slot; /* register / 4 */
+		uint8_t slots; /* that the group is in */
+		bool starts; /* the register is the first of its slot */
+	} d, a, b;
 	void (*fn)(void);
 };
 
+#define SC_VKNOWN_KEY(word, vtype) ((word) | (uint64_t)(vtype) << 32)
 #define SC_VKNOWN_INDEX(word) (((word) * 0x9e3779b1u) >> 26) /* of SC_VKNOWN */
 
 enum sc_vres {
@@ -204,9 +212,21 @@ void sc_vapply(const struct sc_vec *x, sc_vfn *fn, int dsew, const void *a, cons
 void sc_vapply_mask(const struct sc_vec *x, sc_vfn *fn, const void *a, const void *b,
 		    const uint8_t *c, bool masked);
 
+/** sc_vec_open() - an instruction taken apart, under the hart's vtype. */
+struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word);
+
+/** sc_vector_fp_run() - elements from vstart on of one that sc_vknow() knows, not masked. */
+void sc_vector_fp_run(const struct sc_vec *x, const uint8_t *a, const uint8_t *b, bool one);
+
+/** sc_vector_known() - execute an instruction that is known; false: nothing has changed. */
+bool sc_vector_known(struct sc_core *core, uint32_t word);
+
+/** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */
+void sc_vector_settle_for(const struct sc_vec *x, bool memory);
+
 /** sc_vknow() - remember an instruction that is legal and not masked. */
-void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, unsigned int scalar, bool rounds,
-	      void (*fn)(void));
+void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsigned int scalar,
+	      bool rounds, void (*fn)(void));
 
 /** sc_vmerge() - copy elements from @from on, below @end, that are active from @t to vd. */
 void sc_vmerge(const struct sc_vec *x, int sew, const uint8_t *t, uint32_t from, uint32_t end);

@@ -181,11 +181,18 @@ static enum sc_vres same_width(struct sc_vec *x, const struct insn *insn)
 	if (!vv)
 		scalar = sc_vector_scalar(x, x->vs1);
 	if (!x->masked && x->sew >= 2 && insn->loop != SC_VFP_COUNT && SC_VHOST_EXACT)
-		sc_vknow(x, SC_VKNOWN_FP, vv ? 0 : x->vs1 + 1u, insn->loop < SC_VFP_min,
+		sc_vknow(x, SC_VKNOWN_FP, x->sew, vv ? 0 : x->vs1 + 1u, insn->loop < SC_VFP_min,
 			 (void (*)(void))x->core->vpath->fp[insn->loop][x->sew - 2][!vv]);
 	run(x, insn, x->sew, sc_vreg(x, x->vs2), vv ? sc_vreg(x, x->vs1) : (const uint8_t *)&scalar,
 	    !vv, &env);
 	return SC_V_DONE;
+}
+
+void sc_vector_fp_run(const struct sc_vec *x, const uint8_t *a, const uint8_t *b, bool one)
+{
+	struct sc_fp_env env = env_of(x);
+
+	run(x, &insns[x->f6], x->sew, a, b, one, &env);
 }
 
 static enum sc_vres square_root(struct sc_vec *x)

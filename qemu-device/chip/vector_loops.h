@@ -83,7 +83,7 @@ typedef uint64_t wD;
 #define SELECT_D(mask, yes, no) (((uD)(yes) & (uD)(mask)) | ((uD)(no) & ~(uD)(mask)))
 
 /* Where a block looks for a NaN. */
-#define SEE_RESULT(F)	((u##F)UNORDERED_##F(r[j], r[j]))
+#define SEE_RESULT(F)	(j % 2 ? (u##F)UNORDERED_##F(r[j - 1], r[j]) : (u##F){ 0 })
 #define SEE_OPERANDS(F) ((u##F)UNORDERED_##F(a, b))
 #define SEE_NOWHERE(F)	((u##F){ 0 })
 

@@ -166,7 +166,8 @@ enum sc_vres sc_vector_mem(struct sc_vec *x, bool store)
 	packed = !x->masked && !a.indexed && a.fields == 1 && a.stride == 1ULL << a.eew;
 	if (packed && !x->vstart && span_tcm(x, &a)) {
 		if (!(x->word >> 26) && !x->vs2) /* vle, vse: as many elements as vl says */
-			sc_vknow(x, store ? SC_VKNOWN_STORE : SC_VKNOWN_LOAD, x->vs1, false, NULL);
+			sc_vknow(x, store ? SC_VKNOWN_STORE : SC_VKNOWN_LOAD, a.eew, x->vs1,
+				 false, NULL);
 		return SC_V_DONE;
 	}
 	for (uint32_t i = x->vstart; i < a.evl; i++) {

@@ -8,6 +8,10 @@ tests/unit/test_vector-srcs := tests/unit/test_vector.c qemu-device/flat/flat.c
 tests/unit/test_vector-uses := qemu-device/chip/libchip.a
 tests/unit/test_vector-libs := -lm
 
+unit-tests += tests/unit/test_vector_lazy
+tests/unit/test_vector_lazy-srcs := tests/unit/test_vector_lazy.c qemu-device/flat/flat.c
+tests/unit/test_vector_lazy-uses := qemu-device/chip/libchip.a
+
 unit-tests += tests/unit/test_vector_paths
 tests/unit/test_vector_paths-uses := qemu-device/chip/libchip.a
 

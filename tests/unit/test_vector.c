@@ -432,78 +432,12 @@ static void test_vstart(void **state)
 	assert_int_equal(t->core->vstart, 0);
 }
 
-#define PAIR_N 301 /* a tail, and no multiple of a host vector */
-
-/* Run @words on the scratchpad from the registers in @image. */
-static void run_on(struct fixture *t, const uint8_t *image, const uint32_t *words, size_t size)
-{
-	start(t, words, size);
-	memcpy(t->core->v, image, 32 * VLENB);
-	t->core->x[A1] = SC_VA_TCM;
-	t->core->x[A2] = PAIR_N;
-	t->core->f[1] = 0xffffffff40400000;
-	t->core->fcsr = 0;
-	assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
-}
-
-/* @op reads what was loaded to v8 and overwrites it: as if another instruction stood between. */
-static void check_pair(struct fixture *t, const uint8_t *image, uint32_t op, bool nan)
-{
-	const uint32_t set = vsetvli(A3, A2, E32 | M2), load = vload(8, A1, 6, 0);
-	const uint32_t apart[] = { set, load, NOP, op, load, NOP, op, RET };
-	const uint32_t pairs[] = { set, load, op, load, op, RET };
-	const uint32_t half[] = { set, vload(8, A1, 5, 0), RET };
-	uint8_t *want = malloc(32 * VLENB);
-	uint64_t insns, fcsr;
-
-	run_on(t, image, apart, sizeof(apart));
-	memcpy(want, t->core->v, 32 * VLENB);
-	insns = t->core->insns;
-	fcsr = t->core->fcsr;
-	run_on(t, image, pairs, sizeof(pairs));
-	assert_memory_equal(want, t->core->v, 32 * VLENB);
-	assert_int_equal(t->core->fcsr, fcsr);
-	assert_int_equal(t->core->insns, insns - 2);
-	if (!nan && SC_VHOST_EXACT)
-		assert_true(sc_vector_pair(t->core, load, op));
-	run_on(t, image, half, sizeof(half));
-	assert_false(sc_vector_pair(t->core, half[1], op)); /* not all that op overwrites */
-	free(want);
-}
-
-static void test_pairs(void **state)
-{
-	static const uint8_t f6s[] = { 0x00, 0x02, 0x04, 0x06, 0x08, 0x0a, 0x20, 0x24, 0x28,
-				       0x29, 0x2a, 0x2b, 0x2c, 0x2d, 0x2e, 0x2f };
-	struct fixture *t = *state;
-	float *x = (void *)sc_core_tcm(t->core), *image = malloc(32 * VLENB);
-
-	for (unsigned int i = 0; i < 32 * VLENB / 4; i++)
-		image[i] = 1 + (float)(rand() % 1000) / 999;
-	for (unsigned int i = 0; i < PAIR_N; i++)
-		x[i] = 1 + (float)(rand() % 1000) / 1001;
-	for (unsigned int i = 0; i < 2 * sizeof(f6s); i++) {
-		uint32_t f6 = f6s[i / 2];
-		bool nan = i % 2;
-
-		x[200] = nan ? NAN : 1;
-		check_pair(t, (uint8_t *)image, opv(f6, FVV, 8, 8, 16, 1), nan);
-		check_pair(t, (uint8_t *)image, opv(f6, FVV, 8, 16, 8, 1), nan);
-		check_pair(t, (uint8_t *)image, opv(f6, FVV, 8, 8, 8, 1), nan);
-		check_pair(t, (uint8_t *)image, opv(f6, FVV, 8, 16, 24, 1), nan);
-		check_pair(t, (uint8_t *)image, opv(f6, FVF, 8, 8, 1, 1), nan);
-		check_pair(t, (uint8_t *)image, opv(f6, FVF, 8, 16, 1, 1), nan);
-	}
-	free(image);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_illegal), TEST(test_fault_inside), TEST(test_state), TEST(test_long),
 		TEST(test_bf16), TEST(test_scalar_bf16), TEST(test_exp2), TEST(test_vstart),
-		TEST(test_pairs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
