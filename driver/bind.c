@@ -32,20 +32,17 @@
 #define SEEDCHIP_BIND_ACCESS                                                                       \
 	(DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE | DRM_SEEDCHIP_BIND_EXECUTE)
 #define SEEDCHIP_MAX_BINDS 65536
-#define SEEDCHIP_SPARES 3 /* one for the new mapping, two for what it cuts */
 
 /**
  * struct seedchip_bind_op - one operation
  * @args: from user space, checked
  * @obj: buffer of a MAP; referenced
  * @vm_bo: its membership in the address space; referenced
- * @spares: mappings to use
  */
 struct seedchip_bind_op {
 	struct drm_seedchip_bind args;
 	struct drm_gem_object *obj;
 	struct drm_gpuvm_bo *vm_bo;
-	struct seedchip_va *spares[SEEDCHIP_SPARES];
 };
 
 /**
@@ -67,6 +64,8 @@ struct seedchip_bind_dep {
  * @ops: operations
  * @maps: the same for the page tables
  * @num_ops: how many
+ * @one_op: memory of @ops if it is one
+ * @one_map: memory of @maps, likewise
  * @pool: tables that it will need
  * @invalidate: job for an INVALIDATE, NULL once used
  * @new: mappings that it makes
@@ -83,6 +82,8 @@ struct seedchip_bind {
 	struct seedchip_bind_op *ops;
 	struct seedchip_mapping *maps;
 	u32 num_ops;
+	struct seedchip_bind_op one_op;
+	struct seedchip_mapping one_map;
 	struct seedchip_pt_pool pool;
 	struct seedchip_job *invalidate;
 	struct list_head new;
@@ -109,13 +110,15 @@ struct seedchip_bind_step {
 	struct seedchip_bind_op *op;
 };
 
-static struct seedchip_va *seedchip_bind_spare(struct seedchip_bind_op *op)
+static struct seedchip_va *seedchip_bind_alloc_va(u32 flags)
 {
-	struct seedchip_va *va = NULL;
-	u32 i;
+	struct seedchip_va *va = kzalloc(sizeof(*va), GFP_KERNEL);
 
-	for (i = 0; i < SEEDCHIP_SPARES && !va; i++)
-		swap(va, op->spares[i]);
+	if (!va)
+		return NULL;
+	INIT_LIST_HEAD(&va->new);
+	INIT_LIST_HEAD(&va->old);
+	va->flags = flags;
 	return va;
 }
 
@@ -152,9 +155,10 @@ static void seedchip_bind_free_va(struct seedchip_va *va)
 static int seedchip_bind_step_map(struct drm_gpuva_op *gop, void *data)
 {
 	struct seedchip_bind_step *step = data;
-	struct seedchip_va *va = seedchip_bind_spare(step->op);
+	struct seedchip_va *va = seedchip_bind_alloc_va(step->op->args.flags);
 
-	va->flags = step->op->args.flags;
+	if (!va)
+		return -ENOMEM;
 	drm_gpuva_map(&step->bind->vm->base, &va->base, &gop->map);
 	seedchip_bind_link(va, step->op->vm_bo);
 	list_add_tail(&va->new, &step->bind->new);
@@ -179,16 +183,20 @@ static int seedchip_bind_step_remap(struct drm_gpuva_op *gop, void *data)
 	unsigned int i;
 
 	if (gop->remap.prev)
-		parts[0] = seedchip_bind_spare(step->op);
+		parts[0] = seedchip_bind_alloc_va(va->flags);
 	if (gop->remap.next)
-		parts[1] = seedchip_bind_spare(step->op);
+		parts[1] = seedchip_bind_alloc_va(va->flags);
+	if ((gop->remap.prev && !parts[0]) || (gop->remap.next && !parts[1])) {
+		kfree(parts[0]);
+		kfree(parts[1]);
+		return -ENOMEM;
+	}
 	drm_gpuva_remap(parts[0] ? &parts[0]->base : NULL, parts[1] ? &parts[1]->base : NULL,
 			&gop->remap);
 	list_add_tail(&va->old, &step->bind->old);
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (!parts[i])
 			continue;
-		parts[i]->flags = va->flags;
 		seedchip_bind_link(parts[i], va->base.vm_bo);
 		list_add_tail(&parts[i]->new, &step->bind->new);
 	}
@@ -240,8 +248,6 @@ static void seedchip_bind_fill_mapping(const struct seedchip_bind_op *op,
 
 static void seedchip_bind_free_op(struct seedchip_bind_op *op)
 {
-	u32 i;
-
 	if (op->vm_bo) {
 		dma_resv_lock(op->obj->resv, NULL);
 		drm_gpuvm_bo_put(op->vm_bo);
@@ -249,8 +255,6 @@ static void seedchip_bind_free_op(struct seedchip_bind_op *op)
 	}
 	if (op->obj)
 		drm_gem_object_put(op->obj);
-	for (i = 0; i < SEEDCHIP_SPARES; i++)
-		kfree(op->spares[i]);
 }
 
 /* Everything below the fence callback of a bind ends here. */
@@ -266,8 +270,10 @@ static void seedchip_bind_free(struct seedchip_vm *vm, struct seedchip_bind *bin
 	for (i = 0; i < bind->num_deps; i++)
 		dma_fence_put(bind->deps[i].fence);
 	kvfree(bind->deps);
-	kvfree(bind->maps);
-	kvfree(bind->ops);
+	if (bind->maps != &bind->one_map)
+		kvfree(bind->maps);
+	if (bind->ops != &bind->one_op)
+		kvfree(bind->ops);
 	dma_fence_put(bind->fence);
 	kfree(bind);
 }
@@ -320,19 +326,11 @@ static int seedchip_bind_init_obj(struct seedchip_vm *vm, struct drm_file *file,
 static int seedchip_bind_init_op(struct seedchip_vm *vm, struct drm_file *file,
 				 struct seedchip_bind_op *op, struct seedchip_mapping *map)
 {
-	u32 i;
 	int err;
 
 	err = seedchip_bind_check(&op->args);
 	if (err)
 		return err;
-	for (i = 0; i < SEEDCHIP_SPARES; i++) {
-		op->spares[i] = kzalloc(sizeof(*op->spares[i]), GFP_KERNEL);
-		if (!op->spares[i])
-			return -ENOMEM;
-		INIT_LIST_HEAD(&op->spares[i]->new);
-		INIT_LIST_HEAD(&op->spares[i]->old);
-	}
 	if (op->args.flags & DRM_SEEDCHIP_BIND_MAP)
 		err = seedchip_bind_init_obj(vm, file, op);
 	seedchip_bind_fill_mapping(op, map);
@@ -352,8 +350,12 @@ static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 cou
 	INIT_LIST_HEAD(&bind->garbage);
 	seedchip_pt_pool_init(&bind->pool);
 	atomic_set(&bind->blockers, 1);
-	bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL);
-	bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL);
+	bind->ops = &bind->one_op;
+	bind->maps = &bind->one_map;
+	if (count > 1) {
+		bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL);
+		bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL);
+	}
 	bind->invalidate = seedchip_job_create_kernel(vm->sdev);
 	if (bind->ops && bind->maps && bind->invalidate)
 		return bind;
@@ -364,30 +366,29 @@ static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 cou
 static struct seedchip_bind *seedchip_bind_create(struct seedchip_vm *vm, struct drm_file *file,
 						  const struct drm_seedchip_array *array)
 {
-	struct drm_seedchip_bind *args;
+	struct drm_seedchip_bind *args, one;
 	struct seedchip_bind *bind;
 	int err = 0;
 	u32 i;
 
-	args = seedchip_copy_array(array, sizeof(*args), SEEDCHIP_MAX_BINDS);
+	args = seedchip_copy_array(array, sizeof(*args), SEEDCHIP_MAX_BINDS, &one, 1);
 	if (IS_ERR(args))
 		return ERR_CAST(args);
 	bind = seedchip_bind_alloc(vm, array->count);
-	if (!bind) {
-		kvfree(args);
-		return ERR_PTR(-ENOMEM);
-	}
+	if (!bind)
+		err = -ENOMEM;
 	for (i = 0; i < array->count && !err; i++) {
 		bind->num_ops++;
 		bind->ops[i].args = args[i];
 		err = seedchip_bind_init_op(vm, file, &bind->ops[i], &bind->maps[i]);
 	}
-	kvfree(args);
-	if (err) {
+	if (args != &one)
+		kvfree(args);
+	if (!err)
+		return bind;
+	if (bind)
 		seedchip_bind_free(vm, bind);
-		return ERR_PTR(err);
-	}
-	return bind;
+	return ERR_PTR(err);
 }
 
 /* Put tables in place for all operations; those that end up unused do no harm. */

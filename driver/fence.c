@@ -91,12 +91,10 @@ static void seedchip_fence_free_rcu(struct rcu_head *rcu)
 {
 	struct dma_fence *base = container_of(rcu, struct dma_fence, rcu);
 	struct seedchip_fence *fence = to_seedchip_fence(base);
-	bool user = fence->user;
+	struct seedchip_job *job = container_of(fence, struct seedchip_job, fence);
 
-	seedchip_timeline_put(fence->timeline);
-	kfree(fence);
-	if (user)
-		module_put(THIS_MODULE);
+	seedchip_fence_unbind(fence);
+	kfree(job);
 }
 
 static void seedchip_fence_release(struct dma_fence *base)
@@ -120,29 +118,28 @@ struct seedchip_fence *to_seedchip_fence(struct dma_fence *fence)
 	return container_of(fence, struct seedchip_fence, base);
 }
 
-struct seedchip_fence *seedchip_fence_alloc(struct seedchip_timeline *tl, bool user)
+/* What a fence holds, from the creation of its job on. */
+void seedchip_fence_bind(struct seedchip_fence *fence, struct seedchip_timeline *tl, bool user)
 {
-	struct seedchip_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL);
-
-	if (!fence)
-		return NULL;
 	kref_get(&tl->ref);
 	fence->timeline = tl;
 	fence->user = user;
 	if (user)
 		__module_get(THIS_MODULE);
-	return fence;
 }
 
-/* For a fence that was never initialised. */
-void seedchip_fence_free_unused(struct seedchip_fence *fence)
+void seedchip_fence_unbind(struct seedchip_fence *fence)
 {
-	if (!fence)
-		return;
 	seedchip_timeline_put(fence->timeline);
 	if (fence->user)
 		module_put(THIS_MODULE);
-	kfree(fence);
+}
+
+/* Uninterruptible. Looks first, as only the wait asks for an interrupt. */
+void seedchip_fence_wait(struct dma_fence *fence)
+{
+	if (!dma_fence_is_signaled(fence))
+		dma_fence_wait(fence, false);
 }
 
 void seedchip_fence_init(struct seedchip_fence *fence, struct seedchip_queue *q, u64 index)

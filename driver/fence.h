@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Fences of a queue. A fence means: the queue has retired index N. It holds
- * nothing but its timeline, so it outlives file, queue and device.
+ * Fences of a queue. A fence means: the queue has retired index N. It is part of
+ * a job, but holds nothing but its timeline, so it outlives file, queue and device.
  */
 #ifndef SEEDCHIP_FENCE_H
 #define SEEDCHIP_FENCE_H
@@ -64,10 +64,11 @@ struct seedchip_fence {
 
 struct seedchip_timeline *seedchip_timeline_create(const char *name);
 void seedchip_timeline_put(struct seedchip_timeline *tl);
-struct seedchip_fence *seedchip_fence_alloc(struct seedchip_timeline *tl, bool user);
-void seedchip_fence_free_unused(struct seedchip_fence *fence);
+void seedchip_fence_bind(struct seedchip_fence *fence, struct seedchip_timeline *tl, bool user);
+void seedchip_fence_unbind(struct seedchip_fence *fence);
 void seedchip_fence_init(struct seedchip_fence *fence, struct seedchip_queue *q, u64 index);
 struct seedchip_fence *to_seedchip_fence(struct dma_fence *fence);
+void seedchip_fence_wait(struct dma_fence *fence);
 struct dma_fence *seedchip_sw_fence_create(void);
 
 #endif /* SEEDCHIP_FENCE_H */

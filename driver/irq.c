@@ -3,7 +3,7 @@
  * Interrupts.
  *
  * Invariant: the handler of a queue vector only moves fences on; it reads one
- * word per queue and never a register. Vector 0 is threaded, since its events
+ * word per queue that is armed, and never a register. Vector 0 is threaded, since its events
  * are handled under mutexes.
  */
 #include <linux/dma-fence.h>
@@ -24,7 +24,9 @@ static irqreturn_t seedchip_irq_queues(int irq, void *data)
 
 	spin_lock(&vector->lock);
 	list_for_each_entry(q, &vector->queues, vector_link)
-		seedchip_job_retire(q);
+		/* The vector is raised for ARM alone, which is noted before it is written. */
+		if (READ_ONCE(q->armed) != ~0ULL)
+			seedchip_job_retire(q);
 	spin_unlock(&vector->lock);
 	return IRQ_HANDLED;
 }

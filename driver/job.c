@@ -9,6 +9,9 @@
  * allocated, sorted or scheduled when a fence signals: one word is stored.
  * Fences of queues of the same card become WAIT_QUEUE packets.
  *
+ * Packets that wait for no fence and signal none need no job: they are slots of
+ * the ring and nothing else (seedchip_job_push_plain()).
+ *
  * Invariant: the slots below seedchip_queue.write have the phase of their last
  * index, except first slots of gated jobs. A pending job is signalled exactly
  * once: by seedchip_job_retire() or by seedchip_job_finish().
@@ -29,8 +32,11 @@
 #include "trace.h"
 #include "wait.h"
 
+static const struct sc_packet seedchip_nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
+static const struct sc_packet seedchip_barrier = { .hdr = SC_HDR(SC_OP_BARRIER, 0, 0) };
+
 /* Any context. */
-static void seedchip_job_free(struct seedchip_job *job)
+static void seedchip_job_put_deps(struct seedchip_job *job)
 {
 	u32 i;
 
@@ -39,8 +45,16 @@ static void seedchip_job_free(struct seedchip_job *job)
 		if (job->deps[i].waits)
 			seedchip_queue_put_user_irq(job->deps[i].waits);
 	}
-	dma_fence_put(&job->fence->base);
-	kvfree(job);
+	kvfree(job->deps);
+	job->deps = NULL;
+	job->ndeps = 0;
+}
+
+/* The queue lets go of the job; the memory goes with the last reference of its fence. */
+static void seedchip_job_free(struct seedchip_job *job)
+{
+	seedchip_job_put_deps(job);
+	dma_fence_put(&job->fence.base);
 }
 
 static void seedchip_job_free_list(struct list_head *jobs)
@@ -69,16 +83,16 @@ static int seedchip_job_error(struct seedchip_job *job)
 
 static void seedchip_job_signal_locked(struct seedchip_job *job)
 {
-	struct dma_fence *fence = &job->fence->base;
-	int err;
+	struct dma_fence *fence = &job->fence.base;
+	bool seen = test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+	int err = seen || fence->error ? 0 : seedchip_job_error(job);
 
-	if (test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
-		return;
-	err = fence->error ? 0 : seedchip_job_error(job);
 	if (err)
 		dma_fence_set_error(fence, err);
 	trace_seedchip_complete(job);
-	dma_fence_signal_locked(fence);
+	/* Whoever looked at the fence since the slots retired has signalled it. */
+	if (!seen)
+		dma_fence_signal_locked(fence);
 }
 
 /* What the device says, within what is possible: it is never trusted. */
@@ -92,7 +106,7 @@ static u64 seedchip_job_retired(struct seedchip_queue *q)
 	if (!state)
 		return q->retired;
 	if (!list_empty(&q->gated))
-		limit = list_first_entry(&q->gated, struct seedchip_job, gate_link)->start;
+		limit = list_first_entry(&q->gated, struct seedchip_job, gate_link)->slots.start;
 	retired = READ_ONCE(state->retired);
 	/* The data of the packets was written before the index. */
 	dma_rmb();
@@ -121,8 +135,8 @@ static bool seedchip_job_is_held(struct seedchip_job *job)
 /* Whether somebody wants to know at once when the job is done. */
 static bool seedchip_job_is_awaited(struct seedchip_job *job)
 {
-	return job->fence->chained ||
-	       test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &job->fence->base.flags);
+	return job->fence.chained ||
+	       test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &job->fence.base.flags);
 }
 
 /* Find the first pending job whose fence is chained. */
@@ -133,8 +147,8 @@ static void seedchip_job_update_chained(struct seedchip_queue *q)
 
 	lockdep_assert_held(&q->tl->lock);
 	list_for_each_entry(job, &q->pending, link) {
-		if (job->fence->chained) {
-			first = job->end;
+		if (job->fence.chained) {
+			first = job->slots.end;
 			break;
 		}
 	}
@@ -148,7 +162,7 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 	lockdep_assert_held(&q->tl->lock);
 	q->retired = seedchip_job_retired(q);
 	list_for_each_entry_safe(job, tmp, &q->pending, link) {
-		if (job->end > q->retired || seedchip_job_is_held(job))
+		if (job->slots.end > q->retired || seedchip_job_is_held(job))
 			break;
 		list_move_tail(&job->link, done);
 		seedchip_job_signal_locked(job);
@@ -160,8 +174,8 @@ static void seedchip_job_retire_locked(struct seedchip_queue *q, struct list_hea
 		return;
 	q->armed = ~0ULL;
 	list_for_each_entry(job, &q->pending, link) {
-		if (job->end > q->retired && seedchip_job_is_awaited(job)) {
-			seedchip_job_arm(q, job->end);
+		if (job->slots.end > q->retired && seedchip_job_is_awaited(job)) {
+			seedchip_job_arm(q, job->slots.end);
 			break;
 		}
 	}
@@ -197,7 +211,7 @@ void seedchip_job_arm(struct seedchip_queue *q, u64 index)
 	lockdep_assert_held(&q->tl->lock);
 	if (index >= q->armed || q->status != SEEDCHIP_QUEUE_ACTIVE)
 		return;
-	q->armed = index;
+	WRITE_ONCE(q->armed, index);
 	writeq(index, seedchip_queue_reg(q->sdev, q->id, SC_Q_ARM));
 }
 
@@ -214,21 +228,22 @@ static void seedchip_job_store_header(struct seedchip_queue *q, u64 index, u32 h
 static void seedchip_job_open(struct seedchip_job *job)
 {
 	struct seedchip_queue *q = job->queue;
-	u32 hdr = job->first_hdr;
+	const struct seedchip_slots *slots = &job->slots;
+	u32 hdr = slots->first_hdr;
 
 	lockdep_assert_held(&q->tl->lock);
 	if (job->skip && job->gate) {
-		struct sc_pkt_wait_queue *wait = (void *)seedchip_queue_slot(q, job->start);
+		struct sc_pkt_wait_queue *wait = (void *)seedchip_queue_slot(q, slots->start);
 		struct seedchip_queue *kernel = q->sdev->kernel_queue;
 
 		/* An index never reached, in an epoch that never was. */
 		wait->index = ~0ULL;
 		wait->queue = kernel->id;
 		wait->epoch = kernel->epoch - 1;
-		wait->skip = job->end - job->start - 1;
+		wait->skip = slots->end - slots->start - 1;
 		hdr = SC_HDR(SC_OP_WAIT_QUEUE, 0, 0);
 	}
-	seedchip_job_store_header(q, job->start, hdr);
+	seedchip_job_store_header(q, slots->start, hdr);
 	job->published = true;
 }
 
@@ -240,7 +255,7 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 	lockdep_assert_held(&q->tl->lock);
 	list_for_each_entry_safe(job, tmp, &q->gated, gate_link) {
 		if (atomic_read_acquire(&job->blockers)) {
-			bell = job->start;
+			bell = job->slots.start;
 			break;
 		}
 		list_del_init(&job->gate_link);
@@ -254,16 +269,16 @@ static void seedchip_job_publish_locked(struct seedchip_queue *q)
 	       q->sdev->doorbells + q->id * q->sdev->doorbell_stride + SC_DOORBELL_RING);
 }
 
-void seedchip_job_publish_work(struct work_struct *work)
+/* Of gate_work. */
+void seedchip_job_publish_work(struct irq_work *work)
 {
 	struct seedchip_queue *q = container_of(work, struct seedchip_queue, gate_work);
-	bool cookie = dma_fence_begin_signalling();
+	unsigned long flags;
 
-	spin_lock_irq(&q->tl->lock);
+	spin_lock_irqsave(&q->tl->lock, flags);
 	/* What was pending when the queue failed is not in the list any more. */
 	seedchip_job_publish_locked(q);
-	spin_unlock_irq(&q->tl->lock);
-	dma_fence_end_signalling(cookie);
+	spin_unlock_irqrestore(&q->tl->lock, flags);
 	seedchip_queue_put(q);
 }
 
@@ -281,9 +296,9 @@ static void seedchip_job_dep_signaled(struct dma_fence *fence, struct dma_fence_
 	seedchip_queue_get(q);
 	if (fence->error)
 		WRITE_ONCE(job->skip, true);
-	if (atomic_dec_and_test(&job->blockers))
-		seedchip_queue_kick(q, &q->gate_work);
-	seedchip_queue_put(q);
+	/* The work has our reference if it is not on its way already. */
+	if (!atomic_dec_and_test(&job->blockers) || !irq_work_queue(&q->gate_work))
+		seedchip_queue_put(q);
 }
 
 static void seedchip_job_hook(struct seedchip_job *job)
@@ -340,70 +355,60 @@ static void seedchip_job_classify(struct seedchip_queue *q, struct seedchip_dep 
 	}
 }
 
+static int seedchip_job_init_deps(struct seedchip_job *job, const struct seedchip_syncs *syncs)
+{
+	u32 i;
+
+	job->skip = syncs->failed;
+	job->gate = syncs->failed;
+	if (!syncs->num_in)
+		return 0;
+	job->deps = kvcalloc(syncs->num_in, sizeof(*job->deps), GFP_KERNEL);
+	if (!job->deps)
+		return -ENOMEM;
+	job->ndeps = syncs->num_in;
+	for (i = 0; i < job->ndeps; i++) {
+		struct seedchip_dep *dep = &job->deps[i];
+
+		dep->job = job;
+		dep->fence = dma_fence_get(syncs->in[i]);
+		seedchip_job_classify(job->queue, dep);
+		if (dep->kind == SEEDCHIP_DEP_DONE && dep->fence->error)
+			job->skip = true;
+		if (dep->kind == SEEDCHIP_DEP_FOREIGN || job->skip)
+			job->gate = true;
+	}
+	return 0;
+}
+
 /* To push or to free unused; waits for @syncs unless they are NULL. NULL without memory. */
 struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
 					 const struct seedchip_syncs *syncs)
 {
-	u32 ndeps = syncs ? syncs->num_in : 0;
-	struct seedchip_job *job;
-	u32 i;
+	struct seedchip_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
 
-	job = kvzalloc(struct_size(job, deps, ndeps), GFP_KERNEL);
 	if (!job)
 		return NULL;
-	job->fence = seedchip_fence_alloc(q->tl, !!syncs);
-	if (!job->fence) {
-		kvfree(job);
-		return NULL;
-	}
+	seedchip_fence_bind(&job->fence, q->tl, syncs);
 	job->queue = q;
-	job->ndeps = ndeps;
-	job->skip = syncs && syncs->failed;
-	job->gate = job->skip;
 	atomic_set(&job->blockers, 1);
 	INIT_LIST_HEAD(&job->gate_link);
-	for (i = 0; i < ndeps; i++) {
-		job->deps[i].job = job;
-		job->deps[i].fence = dma_fence_get(syncs->in[i]);
-		seedchip_job_classify(q, &job->deps[i]);
-		if (job->deps[i].kind == SEEDCHIP_DEP_DONE && job->deps[i].fence->error)
-			job->skip = true;
-		if (job->deps[i].kind == SEEDCHIP_DEP_FOREIGN || job->skip)
-			job->gate = true;
+	if (syncs && seedchip_job_init_deps(job, syncs)) {
+		seedchip_job_free_unused(job);
+		return NULL;
 	}
-	job->fence->chained = ndeps || job->skip;
+	job->fence.chained = job->ndeps || job->skip;
 	return job;
 }
 
 /* For a job whose fence was not initialised, or NULL. */
 void seedchip_job_free_unused(struct seedchip_job *job)
 {
-	u32 i;
-
 	if (!job)
 		return;
-	for (i = 0; i < job->ndeps; i++) {
-		dma_fence_put(job->deps[i].fence);
-		if (job->deps[i].waits)
-			seedchip_queue_put_user_irq(job->deps[i].waits);
-	}
-	seedchip_fence_free_unused(job->fence);
-	kvfree(job);
-}
-
-/* Slots of the packet at @packet with its arguments. */
-u32 seedchip_job_group(const struct sc_packet *packet)
-{
-	return SC_HDR_OP(packet->hdr) == SC_OP_DISPATCH ? 1 + SC_HDR_NARGS(packet->hdr) : 1;
-}
-
-/* NOPs needed at @index so that @group slots do not cross the end of the ring. */
-static u32 seedchip_job_padding(struct seedchip_queue *q, u64 index, u32 group)
-{
-	u32 slots = seedchip_queue_slots(q);
-	u32 room = slots - (index & (slots - 1));
-
-	return group > room ? room : 0;
+	seedchip_job_put_deps(job);
+	seedchip_fence_unbind(&job->fence);
+	kfree(job);
 }
 
 /* Slots before the packets of the user: gate, waits, barrier. */
@@ -420,30 +425,37 @@ static u32 seedchip_job_prologue(const struct seedchip_job *job)
 	return slots + self;
 }
 
-static void seedchip_job_put_slot(struct seedchip_job *job, u64 index,
-				  const struct sc_packet *packet)
+/* But for its header. */
+static void seedchip_job_fill_slot(struct seedchip_queue *q, u64 index,
+				   const struct sc_packet *packet)
 {
-	struct seedchip_queue *q = job->queue;
 	struct sc_packet *slot = seedchip_queue_slot(q, index);
 
 	slot->tag = packet->tag;
 	memcpy(slot->body, packet->body, sizeof(slot->body));
-	if (index == job->start)
-		job->first_hdr = packet->hdr;
+}
+
+/* The header of the first slot is noted, to be stored when the card may have them all. */
+static void seedchip_job_put_slot(struct seedchip_queue *q, struct seedchip_slots *slots, u64 index,
+				  const struct sc_packet *packet)
+{
+	seedchip_job_fill_slot(q, index, packet);
+	if (index == slots->start)
+		slots->first_hdr = packet->hdr;
 	else
 		seedchip_job_store_header(q, index, packet->hdr);
 }
 
 static u64 seedchip_job_write_prologue(struct seedchip_job *job)
 {
-	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
-	const struct sc_packet barrier = { .hdr = SC_HDR(SC_OP_BARRIER, 0, 0) };
-	u64 index = job->start;
+	struct seedchip_slots *slots = &job->slots;
+	struct seedchip_queue *q = job->queue;
+	u64 index = slots->start;
 	bool self = false;
 	u32 i;
 
 	if (job->gate)
-		seedchip_job_put_slot(job, index++, &nop);
+		seedchip_job_put_slot(q, slots, index++, &seedchip_nop);
 	for (i = 0; i < job->ndeps; i++) {
 		struct seedchip_fence *fence = to_seedchip_fence(job->deps[i].fence);
 		union {
@@ -458,129 +470,189 @@ static u64 seedchip_job_write_prologue(struct seedchip_job *job)
 		u.wait.index = fence->index;
 		u.wait.queue = fence->queue;
 		u.wait.epoch = fence->epoch;
-		u.wait.skip = job->end - index - 1;
-		seedchip_job_put_slot(job, index++, &u.packet);
+		u.wait.skip = slots->end - index - 1;
+		seedchip_job_put_slot(q, slots, index++, &u.packet);
 	}
 	if (self)
-		seedchip_job_put_slot(job, index++, &barrier);
+		seedchip_job_put_slot(q, slots, index++, &seedchip_barrier);
 	return index;
 }
 
-static void seedchip_job_write(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
+static void seedchip_job_write(struct seedchip_queue *q, struct seedchip_slots *slots, u64 index,
+			       const struct sc_packet *packets, u32 count)
 {
-	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
-	u64 index = seedchip_job_write_prologue(job);
 	u32 i = 0;
 
 	while (i < count) {
 		u32 group = seedchip_job_group(&packets[i]);
-		u32 pad = seedchip_job_padding(job->queue, index, group);
+		u32 pad = seedchip_queue_padding(q, index, group);
 
 		while (pad--)
-			seedchip_job_put_slot(job, index++, &nop);
+			seedchip_job_put_slot(q, slots, index++, &seedchip_nop);
 		while (group--)
-			seedchip_job_put_slot(job, index++, &packets[i++]);
+			seedchip_job_put_slot(q, slots, index++, &packets[i++]);
 	}
 }
 
-/* Where the job lies; -E2BIG if the ring can never hold it, -EBUSY if not now. */
-static int seedchip_job_layout(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
+/* Where @count slots of packets from @index on end. */
+static u64 seedchip_job_end(const struct seedchip_queue *q, u64 index,
+			    const struct sc_packet *packets, u32 count)
 {
-	struct seedchip_queue *q = job->queue;
-	u64 index, retired;
 	u32 i = 0;
-	int err = 0;
 
-	spin_lock_irq(&q->tl->lock);
-	if (q->status == SEEDCHIP_QUEUE_DEAD)
-		err = -ENOENT;
-	else if (q->status == SEEDCHIP_QUEUE_FAILED || q->has_fault)
-		err = -EIO;
-	job->start = q->write;
-	retired = q->retired;
-	spin_unlock_irq(&q->tl->lock);
-	if (err)
-		return err;
-
-	index = job->start + seedchip_job_prologue(job);
+	/* Nothing is padded unless the end of the ring is among them. */
+	if (!seedchip_queue_padding(q, index, count))
+		return index + count;
 	while (i < count) {
 		u32 group = seedchip_job_group(&packets[i]);
 
-		index += seedchip_job_padding(q, index, group) + group;
+		index += seedchip_queue_padding(q, index, group) + group;
 		i += group;
 	}
-	job->end = index;
-	if (job->end - job->start > seedchip_queue_slots(q))
-		return -E2BIG;
-	return job->end - retired > seedchip_queue_slots(q) ? -EBUSY : 0;
+	return index;
+}
+
+static u32 seedchip_job_room(struct seedchip_queue *q)
+{
+	return seedchip_queue_slots(q) - (q->write - READ_ONCE(q->retired));
 }
 
 /*
- * Turn a job that will not run into NOPs of the right phase. The queue has
+ * Where @prologue slots and the packets will lie. -E2BIG if the ring can never
+ * hold them, -EBUSY if not now.
+ */
+static int seedchip_job_layout(struct seedchip_queue *q, struct seedchip_slots *slots,
+			       u32 prologue, const struct sc_packet *packets, u32 count)
+{
+	enum seedchip_queue_status status = READ_ONCE(q->status);
+	u64 size;
+
+	lockdep_assert_held(&q->submit_lock);
+	if (status == SEEDCHIP_QUEUE_DEAD)
+		return -ENOENT;
+	if (status == SEEDCHIP_QUEUE_FAILED || READ_ONCE(q->has_fault))
+		return -EIO;
+	slots->start = q->write;
+	slots->end = seedchip_job_end(q, slots->start + prologue, packets, count);
+	size = slots->end - slots->start;
+	if (size > seedchip_queue_slots(q))
+		return -E2BIG;
+	if (size <= seedchip_job_room(q))
+		return 0;
+	seedchip_job_retire(q);
+	return size <= seedchip_job_room(q) ? 0 : -EBUSY;
+}
+
+/*
+ * Turn slots that will not run into NOPs of the right phase. The queue has
  * failed, but the card may not have been told yet and still be fetching; it
  * has not passed the first header, which comes last here too.
  */
-static void seedchip_job_blank(struct seedchip_job *job)
+static void seedchip_job_blank(struct seedchip_queue *q, const struct seedchip_slots *slots)
 {
-	struct seedchip_queue *q = job->queue;
-	u64 index = job->end;
+	u64 index = slots->end;
 
-	while (index-- > job->start) {
-		struct sc_packet *slot = seedchip_queue_slot(q, index);
-
-		slot->tag = 0;
-		memset(slot->body, 0, sizeof(slot->body));
-		seedchip_job_store_header(q, index, SC_HDR(SC_OP_NOP, 0, 0));
+	while (index-- > slots->start) {
+		seedchip_job_fill_slot(q, index, &seedchip_nop);
+		seedchip_job_store_header(q, index, seedchip_nop.hdr);
 	}
 }
 
 /* The queue has failed since the job was laid out: the job fails with it. */
 static void seedchip_job_refuse_locked(struct seedchip_job *job)
 {
-	dma_fence_set_error(&job->fence->base, -ECANCELED);
+	dma_fence_set_error(&job->fence.base, -ECANCELED);
 	seedchip_job_signal_locked(job);
 }
 
 /*
- * Append @job to its queue. On success the job belongs to the queue. Nothing
- * can fail once its fence is initialised.
+ * Append packets that no fence stands for; *@index is told when they are complete.
+ * @wait, unless NULL, is for seedchip_wait_finish().
  */
-int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count)
+int seedchip_job_push_plain(struct seedchip_queue *q, const struct sc_packet *packets, u32 count,
+			    struct seedchip_waiter *wait, u64 *index)
 {
-	struct seedchip_queue *q = job->queue;
-	bool cookie, refused;
+	struct seedchip_slots slots;
+	bool active;
 	int err;
 
 	lockdep_assert_held(&q->submit_lock);
-	seedchip_job_retire(q);
-	err = seedchip_job_layout(job, packets, count);
+	err = seedchip_job_layout(q, &slots, 0, packets, count);
+	if (err)
+		return err;
+	seedchip_job_write(q, &slots, slots.start, packets, count);
+
+	spin_lock_irq(&q->tl->lock);
+	q->write = slots.end;
+	active = q->status == SEEDCHIP_QUEUE_ACTIVE;
+	if (active) {
+		seedchip_job_store_header(q, slots.start, slots.first_hdr);
+		seedchip_job_publish_locked(q);
+		trace_seedchip_submit(q, &slots, 0, false);
+		if (wait)
+			q->retired = seedchip_job_retired(q);
+	} else {
+		seedchip_job_blank(q, &slots);
+	}
+	if (wait)
+		seedchip_wait_begin(q, wait, &slots, NULL);
+	spin_unlock_irq(&q->tl->lock);
+
+	if (active)
+		seedchip_reset_watch(q);
+	*index = slots.end;
+	return 0;
+}
+
+/*
+ * Append @job to its queue. On success the job belongs to the queue. Nothing
+ * can fail once its fence is initialised. @wait: as above.
+ */
+int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count,
+		      struct seedchip_waiter *wait)
+{
+	struct seedchip_slots *slots = &job->slots;
+	struct seedchip_queue *q = job->queue;
+	bool cookie, refused;
+	LIST_HEAD(done);
+	int err;
+
+	lockdep_assert_held(&q->submit_lock);
+	/* Those that are complete would be kept until somebody looks at their fences. */
+	if (!list_empty_careful(&q->pending))
+		seedchip_job_retire(q);
+	err = seedchip_job_layout(q, slots, seedchip_job_prologue(job), packets, count);
 	if (err)
 		return err;
 
-	seedchip_fence_init(job->fence, q, job->end);
-	dma_fence_get(&job->fence->base);
+	seedchip_fence_init(&job->fence, q, slots->end);
+	dma_fence_get(&job->fence.base);
 	cookie = dma_fence_begin_signalling();
 	seedchip_job_hook(job);
-	seedchip_job_write(job, packets, count);
+	seedchip_job_write(q, slots, seedchip_job_write_prologue(job), packets, count);
 
 	spin_lock_irq(&q->tl->lock);
-	q->write = job->end;
+	q->write = slots->end;
 	atomic_dec(&job->blockers);
 	refused = q->status != SEEDCHIP_QUEUE_ACTIVE;
 	if (refused) {
 		/* It never starts. */
-		seedchip_job_blank(job);
+		seedchip_job_blank(q, slots);
 		seedchip_job_refuse_locked(job);
 	} else {
 		list_add_tail(&job->link, &q->pending);
 		list_add_tail(&job->gate_link, &q->gated);
-		if (job->fence->chained && q->tl->first_chained == ~0ULL)
-			WRITE_ONCE(q->tl->first_chained, job->end);
+		if (job->fence.chained && q->tl->first_chained == ~0ULL)
+			WRITE_ONCE(q->tl->first_chained, slots->end);
 		seedchip_job_publish_locked(q);
-		trace_seedchip_submit(job);
-		if (seedchip_job_is_awaited(job))
-			seedchip_job_arm(q, job->end);
+		trace_seedchip_submit(q, slots, job->ndeps, !job->published);
+		if (wait)
+			seedchip_job_retire_locked(q, &done);
+		else if (seedchip_job_is_awaited(job))
+			seedchip_job_arm(q, slots->end);
 	}
+	if (wait)
+		seedchip_wait_begin(q, wait, slots, &job->fence.base);
 	spin_unlock_irq(&q->tl->lock);
 	dma_fence_end_signalling(cookie);
 
@@ -588,6 +660,7 @@ int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets,
 		seedchip_job_unhook(job);
 		seedchip_job_free(job);
 	} else {
+		seedchip_job_free_list(&done);
 		seedchip_reset_watch(q);
 	}
 	return 0;
@@ -610,14 +683,14 @@ int seedchip_job_push_fence(struct seedchip_job *job, u64 index)
 	else if (index < q->write ||
 		 (index > q->retired && index - q->retired > seedchip_queue_slots(q)))
 		err = -EINVAL;
-	job->start = q->write;
-	job->end = index;
+	job->slots.start = q->write;
+	job->slots.end = index;
 	spin_unlock_irq(&q->tl->lock);
 	if (err)
 		return err;
 
-	seedchip_fence_init(job->fence, q, index);
-	dma_fence_get(&job->fence->base);
+	seedchip_fence_init(&job->fence, q, index);
+	dma_fence_get(&job->fence.base);
 	cookie = dma_fence_begin_signalling();
 	spin_lock_irq(&q->tl->lock);
 	q->write = index;
@@ -640,37 +713,50 @@ int seedchip_job_push_fence(struct seedchip_job *job, u64 index)
 	return 0;
 }
 
-/* Whether jobs are pending, and whether the first of them is still withheld. */
+/* Whether the queue has work, and whether it stands before a job that is still withheld. */
 bool seedchip_job_pending(struct seedchip_queue *q, bool *gated)
 {
 	struct seedchip_job *job;
+	bool pending;
 
 	spin_lock_irq(&q->tl->lock);
-	job = list_first_entry_or_null(&q->pending, struct seedchip_job, link);
-	*gated = job && !job->published;
+	job = list_first_entry_or_null(&q->gated, struct seedchip_job, gate_link);
+	*gated = job && job->slots.start == q->retired;
+	pending = !list_empty(&q->pending) || (!q->config.user && q->retired != q->write);
 	spin_unlock_irq(&q->tl->lock);
-	return job;
+	return pending;
 }
 
-static void seedchip_job_set_errors(struct seedchip_queue *q, const struct sc_fault *why)
+/**
+ * seedchip_job_failure() - what the failure of a queue means for packets that it has not completed
+ * @q: queue, failed
+ * @slots: where they are
+ *
+ * Return: the error of their fence.
+ */
+int seedchip_job_failure(const struct seedchip_queue *q, const struct seedchip_slots *slots)
 {
-	int culprit = why ? seedchip_fault_errno(why->status) : -ECANCELED;
-	int others = -ECANCELED;
+	const struct sc_fault *why = &q->fault;
+	int culprit;
+
+	lockdep_assert_held(&q->tl->lock);
+	if (!q->has_fault)
+		return -ECANCELED;
+	culprit = seedchip_fault_errno(why->status);
+	if (why->status == SC_STATUS_BYSTANDER || why->status == SC_STATUS_LOST ||
+	    (why->index >= slots->start && why->index < slots->end))
+		return culprit;
+	return -ECANCELED;
+}
+
+static void seedchip_job_set_errors(struct seedchip_queue *q)
+{
 	struct seedchip_job *job;
 
 	lockdep_assert_held(&q->tl->lock);
-	if (why && (why->status == SC_STATUS_BYSTANDER || why->status == SC_STATUS_LOST))
-		others = culprit;
-	list_for_each_entry(job, &q->pending, link) {
-		struct dma_fence *fence = &job->fence->base;
-
-		if (test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
-			continue;
-		if (why && why->index >= job->start && why->index < job->end)
-			dma_fence_set_error(fence, culprit);
-		else
-			dma_fence_set_error(fence, others);
-	}
+	list_for_each_entry(job, &q->pending, link)
+		if (!test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &job->fence.base.flags))
+			dma_fence_set_error(&job->fence.base, seedchip_job_failure(q, &job->slots));
 }
 
 /**
@@ -703,7 +789,7 @@ bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, b
 		}
 		q->status = SEEDCHIP_QUEUE_FAILED;
 		q->failed = fault;
-		seedchip_job_set_errors(q, q->has_fault ? &q->fault : NULL);
+		seedchip_job_set_errors(q);
 		list_splice_tail_init(&q->pending, &q->doomed);
 		INIT_LIST_HEAD(&q->gated);
 		WRITE_ONCE(q->tl->first_chained, ~0ULL);
@@ -735,7 +821,7 @@ void seedchip_job_finish(struct seedchip_queue *q)
 	list_for_each_entry(job, &jobs, link) {
 		/* Or the slot would look valid one lap later. */
 		if (!job->published)
-			seedchip_job_store_header(q, job->start, job->first_hdr);
+			seedchip_job_store_header(q, job->slots.start, job->slots.first_hdr);
 		seedchip_job_signal_locked(job);
 	}
 	if (q->status == SEEDCHIP_QUEUE_DEAD)
@@ -754,7 +840,7 @@ static void seedchip_job_wait_room(struct seedchip_queue *q)
 	spin_lock_irq(&q->tl->lock);
 	job = list_first_entry_or_null(&q->pending, struct seedchip_job, link);
 	if (job)
-		fence = dma_fence_get(&job->fence->base);
+		fence = dma_fence_get(&job->fence.base);
 	spin_unlock_irq(&q->tl->lock);
 	if (fence)
 		dma_fence_wait(fence, false);
@@ -780,13 +866,13 @@ struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev)
 struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct sc_packet *packets,
 					  u32 count)
 {
-	struct dma_fence *fence = &job->fence->base;
+	struct dma_fence *fence = &job->fence.base;
 	struct seedchip_queue *q = job->queue;
 	int err;
 
 	for (;;) {
 		mutex_lock(&q->submit_lock);
-		err = seedchip_job_push(job, packets, count);
+		err = seedchip_job_push(job, packets, count, NULL);
 		mutex_unlock(&q->submit_lock);
 		if (err != -EBUSY)
 			break;

@@ -8,13 +8,15 @@
 #include <linux/dma-fence.h>
 #include <linux/list.h>
 
+#include "fence.h"
+
+struct irq_work;
 struct sc_fault;
-struct sc_packet;
 struct seedchip_device;
-struct seedchip_fence;
 struct seedchip_job;
 struct seedchip_queue;
 struct seedchip_syncs;
+struct seedchip_waiter;
 
 /**
  * enum seedchip_dep_kind - who waits for a fence
@@ -49,14 +51,24 @@ struct seedchip_dep {
 };
 
 /**
- * struct seedchip_job - slots [@start, @end) of a ring
- * @link: entry of seedchip_queue.pending or .doomed
- * @gate_link: entry of seedchip_queue.gated
- * @queue: its queue
- * @fence: signals when @end has retired; referenced
+ * struct seedchip_slots - slots [@start, @end) of a ring, submitted by one call
  * @start: index of the first slot
  * @end: index after the last slot
  * @first_hdr: header of the first slot, stored last
+ */
+struct seedchip_slots {
+	u64 start;
+	u64 end;
+	u32 first_hdr;
+};
+
+/**
+ * struct seedchip_job - slots that a fence stands for
+ * @fence: signals when they have retired; its last reference frees the job
+ * @link: entry of seedchip_queue.pending or .doomed
+ * @gate_link: entry of seedchip_queue.gated
+ * @queue: its queue
+ * @slots: where it is in the ring
  * @blockers: foreign fences that have not signalled, and one while the job is built
  * @published: the first header is in the ring
  * @gate: the first slot is reserved to skip the job if a foreign fence fails
@@ -65,29 +77,36 @@ struct seedchip_dep {
  * @deps: fences that the job depends on
  */
 struct seedchip_job {
+	struct seedchip_fence fence;
 	struct list_head link;
 	struct list_head gate_link;
 	struct seedchip_queue *queue;
-	struct seedchip_fence *fence;
-	u64 start;
-	u64 end;
-	u32 first_hdr;
+	struct seedchip_slots slots;
 	atomic_t blockers;
 	bool published;
 	bool gate;
 	bool skip;
 	u32 ndeps;
-	struct seedchip_dep deps[] __counted_by(ndeps);
+	struct seedchip_dep *deps;
 };
 
-u32 seedchip_job_group(const struct sc_packet *packet);
+/* Slots of the packet at @packet with its arguments. */
+static inline u32 seedchip_job_group(const struct sc_packet *packet)
+{
+	return SC_HDR_OP(packet->hdr) == SC_OP_DISPATCH ? 1 + SC_HDR_NARGS(packet->hdr) : 1;
+}
+
 struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
 					 const struct seedchip_syncs *syncs);
-int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count);
+int seedchip_job_push_plain(struct seedchip_queue *q, const struct sc_packet *packets, u32 count,
+			    struct seedchip_waiter *wait, u64 *index);
+int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count,
+		      struct seedchip_waiter *wait);
 int seedchip_job_push_fence(struct seedchip_job *job, u64 index);
 void seedchip_job_retire(struct seedchip_queue *q);
 void seedchip_job_arm(struct seedchip_queue *q, u64 index);
-void seedchip_job_publish_work(struct work_struct *work);
+void seedchip_job_publish_work(struct irq_work *work);
+int seedchip_job_failure(const struct seedchip_queue *q, const struct seedchip_slots *slots);
 bool seedchip_job_pending(struct seedchip_queue *q, bool *gated);
 bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
 void seedchip_job_finish(struct seedchip_queue *q);

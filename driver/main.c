@@ -47,8 +47,8 @@ static int seedchip_file_usable(struct seedchip_file *sfile)
 
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
 
-static int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm, void *data,
-				  struct drm_file *file)
+static __always_inline int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm,
+						  void *data, struct drm_file *file)
 {
 	int idx, err;
 
@@ -167,6 +167,24 @@ static int seedchip_mmap(struct file *filp, struct vm_area_struct *vma)
 }
 
 /*
+ * SUBMIT of the size that this driver knows, as DRM would do it but for what the
+ * general case needs: a third of the time that an empty submission takes.
+ */
+static long seedchip_unlocked_submit(struct file *filp, struct drm_seedchip_submit __user *user)
+{
+	struct drm_seedchip_submit args;
+	long ret;
+
+	if (copy_from_user(&args, user, sizeof(args)))
+		return -EFAULT;
+	ret = drm_ioctl_kernel(filp, seedchip_guard_submit, &args, 0);
+	/* Nothing else is an output. */
+	if (put_user(args.index, &user->index) || put_user(args.result, &user->result))
+		return -EFAULT;
+	return ret;
+}
+
+/*
  * DRM ignores what a longer argument, of a newer program, says beyond what this
  * driver knows. That would be done by halves, so it is refused.
  */
@@ -186,6 +204,8 @@ static int seedchip_ioctl_check_tail(unsigned int cmd, void __user *arg)
 
 static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
+	if (cmd == DRM_IOCTL_SEEDCHIP_SUBMIT)
+		return seedchip_unlocked_submit(filp, (void __user *)arg);
 	return seedchip_ioctl_check_tail(cmd, (void __user *)arg) ?: drm_ioctl(filp, cmd, arg);
 }
 

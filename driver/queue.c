@@ -249,6 +249,8 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 	/* After the last submitter, who starts it, has let go of submit_lock. */
 	if (cancel_delayed_work_sync(&q->watchdog))
 		seedchip_queue_put(q);
+	/* No job is pending any more, so no fence queues it again. */
+	irq_work_sync(&q->gate_work);
 
 	mutex_lock(&sdev->hw_lock);
 	RCU_INIT_POINTER(sdev->queues[q->id], NULL);
@@ -321,7 +323,7 @@ static struct seedchip_queue *seedchip_queue_alloc(struct seedchip_device *sdev,
 	INIT_LIST_HEAD(&q->waiters);
 	INIT_DELAYED_WORK(&q->watchdog, seedchip_reset_watchdog);
 	INIT_WORK(&q->fail_work, seedchip_reset_fail_work);
-	INIT_WORK(&q->gate_work, seedchip_job_publish_work);
+	init_irq_work(&q->gate_work, seedchip_job_publish_work);
 	INIT_WORK(&q->release_work, seedchip_queue_release_work);
 	return q;
 }
@@ -414,11 +416,11 @@ struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle)
 	struct seedchip_file *sfile = file->driver_priv;
 	struct seedchip_queue *q;
 
-	xa_lock(&sfile->queues);
+	rcu_read_lock();
 	q = xa_load(&sfile->queues, handle);
-	if (q)
-		seedchip_queue_get(q);
-	xa_unlock(&sfile->queues);
+	if (q && !kref_get_unless_zero(&q->ref))
+		q = NULL;
+	rcu_read_unlock();
 	return q;
 }
 

@@ -5,6 +5,7 @@
 #ifndef SEEDCHIP_QUEUE_H
 #define SEEDCHIP_QUEUE_H
 
+#include <linux/irq_work.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
@@ -137,7 +138,7 @@ struct seedchip_queue {
 	struct list_head pending;
 	/** @gated: those among them whose first header is still withheld */
 	struct list_head gated;
-	/** @waiters: struct seedchip_waiter of QUEUE_WAIT */
+	/** @waiters: struct seedchip_waiter */
 	struct list_head waiters;
 	/** @num_eventfds: how many of them are eventfds */
 	u32 num_eventfds;
@@ -167,8 +168,8 @@ struct seedchip_queue {
 	struct delayed_work watchdog;
 	/** @fail_work: handles @fault */
 	struct work_struct fail_work;
-	/** @gate_work: publishes jobs whose in-fences have signalled */
-	struct work_struct gate_work;
+	/** @gate_work: publishes jobs whose in-fences have signalled, outside of their locks */
+	struct irq_work gate_work;
 	/** @release_work: disables the hardware queue when @users is 0 */
 	struct work_struct release_work;
 };
@@ -183,6 +184,15 @@ static inline struct sc_packet *seedchip_queue_slot(const struct seedchip_queue 
 	struct sc_packet *ring = q->ring.cpu;
 
 	return &ring[index & (seedchip_queue_slots(q) - 1)];
+}
+
+/* NOPs needed at @index so that @group slots do not cross the end of the ring. */
+static inline u32 seedchip_queue_padding(const struct seedchip_queue *q, u64 index, u32 group)
+{
+	u32 slots = seedchip_queue_slots(q);
+	u32 room = slots - (index & (slots - 1));
+
+	return group > room ? room : 0;
 }
 
 struct seedchip_queue *seedchip_queue_at(struct seedchip_device *sdev, u32 id);

@@ -13,6 +13,10 @@
 #include "job.h"
 #include "queue.h"
 #include "sync.h"
+#include "wait.h"
+
+/* So many packets are copied without asking for memory. */
+#define SEEDCHIP_FEW_PACKETS 4
 
 #define SEEDCHIP_OP_USER false
 #define SEEDCHIP_OP_KERNEL true
@@ -50,12 +54,12 @@ static int seedchip_submit_check(const struct sc_packet *packets, u32 count)
 	return 0;
 }
 
-/* @packets is NULL for a fence of a user-mode queue at *@index, else *@index is the job's end. */
-static int seedchip_submit(struct seedchip_queue *q, const struct sc_packet *packets, u32 count,
-			   struct seedchip_syncs *syncs, u64 *index)
+/* Packets with fences to wait for or to signal. */
+static int seedchip_submit_job(struct seedchip_queue *q, const struct sc_packet *packets,
+			       struct seedchip_syncs *syncs, struct drm_seedchip_submit *args,
+			       struct seedchip_waiter *wait)
 {
 	struct seedchip_job *job = seedchip_job_create(q, syncs);
-	struct dma_fence *fence;
 	int err;
 
 	if (!job)
@@ -63,19 +67,17 @@ static int seedchip_submit(struct seedchip_queue *q, const struct sc_packet *pac
 	err = mutex_lock_interruptible(&q->submit_lock);
 	if (err)
 		goto err_free_job;
-	fence = &job->fence->base;
-	if (packets)
-		err = seedchip_job_push(job, packets, count);
-	else
-		err = seedchip_job_push_fence(job, *index);
+	err = seedchip_job_push(job, packets, args->packets.count, wait);
 	if (!err) {
-		*index = q->write;
-		seedchip_syncs_signal(syncs, fence);
+		args->index = q->write;
+		seedchip_syncs_signal(syncs, &job->fence.base);
 	}
 	mutex_unlock(&q->submit_lock);
 	if (err)
 		goto err_free_job;
-	dma_fence_put(fence);
+	if (wait)
+		args->result = seedchip_wait_finish(q, wait);
+	dma_fence_put(&job->fence.base);
 	return 0;
 
 err_free_job:
@@ -83,15 +85,68 @@ err_free_job:
 	return err;
 }
 
+static noinline int seedchip_submit_synced(struct seedchip_queue *q, struct drm_file *file,
+					   const struct sc_packet *packets,
+					   struct drm_seedchip_submit *args,
+					   struct seedchip_waiter *wait)
+{
+	struct seedchip_syncs syncs;
+	int err = seedchip_syncs_init(&syncs, file, &args->syncs);
+
+	if (!err)
+		err = seedchip_submit_job(q, packets, &syncs, args, wait);
+	seedchip_syncs_fini(&syncs);
+	return err;
+}
+
+static int seedchip_submit_plain(struct seedchip_queue *q, const struct sc_packet *packets,
+				 struct drm_seedchip_submit *args, struct seedchip_waiter *wait)
+{
+	int err = mutex_lock_interruptible(&q->submit_lock);
+
+	if (err)
+		return err;
+	err = seedchip_job_push_plain(q, packets, args->packets.count, wait, &args->index);
+	mutex_unlock(&q->submit_lock);
+	if (!err && wait)
+		args->result = seedchip_wait_finish(q, wait);
+	return err;
+}
+
+static int seedchip_submit(struct seedchip_queue *q, struct drm_file *file,
+			   const struct sc_packet *packets, struct drm_seedchip_submit *args,
+			   struct seedchip_waiter *wait)
+{
+	int err = seedchip_submit_check(packets, args->packets.count);
+
+	if (err)
+		return err;
+	if (args->syncs.count)
+		return seedchip_submit_synced(q, file, packets, args, wait);
+	return seedchip_submit_plain(q, packets, args, wait);
+}
+
+static noinline int seedchip_submit_waiting(struct seedchip_queue *q, struct drm_file *file,
+					    const struct sc_packet *packets,
+					    struct drm_seedchip_submit *args)
+{
+	struct seedchip_waiter wait = { .timeout_ns = args->timeout_ns };
+
+	return seedchip_submit(q, file, packets, args, &wait);
+}
+
 int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 {
+	struct sc_packet few[SEEDCHIP_FEW_PACKETS] __uninitialized;
 	struct drm_seedchip_submit *args = data;
-	struct seedchip_syncs syncs = {};
-	struct seedchip_queue *q;
 	struct sc_packet *packets;
+	struct seedchip_queue *q;
 	int err;
 
-	if (args->flags || !args->packets.count)
+	if (args->flags & ~DRM_SEEDCHIP_SUBMIT_WAIT || !args->packets.count || args->result ||
+	    args->pad)
+		return -EINVAL;
+	if (args->timeout_ns && !(args->flags & DRM_SEEDCHIP_SUBMIT_WAIT))
 		return -EINVAL;
 	q = seedchip_queue_lookup(file, args->queue);
 	if (!q)
@@ -104,27 +159,51 @@ int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *f
 		err = -E2BIG;
 		goto out_put;
 	}
-	packets = seedchip_copy_array(&args->packets, sizeof(*packets), args->packets.count);
+	packets = seedchip_copy_array(&args->packets, sizeof(*packets), args->packets.count, few,
+				      ARRAY_SIZE(few));
 	if (IS_ERR(packets)) {
 		err = PTR_ERR(packets);
 		goto out_put;
 	}
-	err = seedchip_submit_check(packets, args->packets.count);
-	if (!err)
-		err = seedchip_syncs_init(&syncs, file, &args->syncs);
-	if (!err)
-		err = seedchip_submit(q, packets, args->packets.count, &syncs, &args->index);
-	seedchip_syncs_fini(&syncs);
-	kvfree(packets);
+	if (args->flags & DRM_SEEDCHIP_SUBMIT_WAIT)
+		err = seedchip_submit_waiting(q, file, packets, args);
+	else
+		err = seedchip_submit(q, file, packets, args, NULL);
+	if (packets != few)
+		kvfree(packets);
 out_put:
 	seedchip_queue_put(q);
+	return err;
+}
+
+static int seedchip_submit_fence(struct seedchip_queue *q, struct seedchip_syncs *syncs, u64 index)
+{
+	struct seedchip_job *job = seedchip_job_create(q, syncs);
+	int err;
+
+	if (!job)
+		return -ENOMEM;
+	err = mutex_lock_interruptible(&q->submit_lock);
+	if (err)
+		goto err_free_job;
+	err = seedchip_job_push_fence(job, index);
+	if (!err)
+		seedchip_syncs_signal(syncs, &job->fence.base);
+	mutex_unlock(&q->submit_lock);
+	if (err)
+		goto err_free_job;
+	dma_fence_put(&job->fence.base);
+	return 0;
+
+err_free_job:
+	seedchip_job_free_unused(job);
 	return err;
 }
 
 int seedchip_ioctl_queue_fence(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_seedchip_queue_fence *args = data;
-	struct seedchip_syncs syncs = {};
+	struct seedchip_syncs syncs;
 	struct seedchip_queue *q;
 	int err;
 
@@ -133,11 +212,15 @@ int seedchip_ioctl_queue_fence(struct drm_device *drm, void *data, struct drm_fi
 	q = seedchip_queue_lookup(file, args->queue);
 	if (!q)
 		return -ENOENT;
-	err = q->config.user ? seedchip_syncs_init(&syncs, file, &args->syncs) : -EINVAL;
+	if (!q->config.user) {
+		seedchip_queue_put(q);
+		return -EINVAL;
+	}
+	err = seedchip_syncs_init(&syncs, file, &args->syncs);
 	if (!err && syncs.waits)
 		err = -EINVAL;
 	if (!err)
-		err = seedchip_submit(q, NULL, 0, &syncs, &args->index);
+		err = seedchip_submit_fence(q, &syncs, args->index);
 	seedchip_syncs_fini(&syncs);
 	seedchip_queue_put(q);
 	return err;

@@ -7,6 +7,7 @@
  */
 #include <linux/dma-fence-chain.h>
 #include <linux/dma-fence-unwrap.h>
+#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -17,31 +18,12 @@
 
 #define SEEDCHIP_MAX_SYNCS 4096
 
-/**
- * struct seedchip_signal - one point to signal
- * @syncobj: referenced
- * @chain: node for a timeline point, NULL for a binary syncobj
- * @point: timeline point
- */
-struct seedchip_signal {
-	struct drm_syncobj *syncobj;
-	struct dma_fence_chain *chain;
-	u64 point;
-};
-
-/**
- * seedchip_copy_array() - copy an array of extensible structures from user space
- * @array: where, how many, and their stride
- * @size: bytes of an element that the kernel knows
- * @max: most elements
- *
- * Return: memory for kvfree(), NULL for an empty array, or -EINVAL, -E2BIG (an
- * element has unknown non-zero bytes, as for every ioctl structure), -EFAULT, -ENOMEM.
- */
-void *seedchip_copy_array(const struct drm_seedchip_array *array, size_t size, u32 max)
+/* seedchip_copy_array() of what is not the usual single element. */
+void *seedchip_copy_elements(const struct drm_seedchip_array *array, size_t size, u32 max,
+			     void *few, u32 few_count)
 {
 	const void __user *src = u64_to_user_ptr(array->array);
-	void *copy;
+	void *copy = few;
 	u32 i;
 	int err = 0;
 
@@ -49,7 +31,8 @@ void *seedchip_copy_array(const struct drm_seedchip_array *array, size_t size, u
 		return NULL;
 	if (array->count > max || array->stride < size || array->stride > PAGE_SIZE)
 		return ERR_PTR(-EINVAL);
-	copy = kvmalloc_array(array->count, size, GFP_KERNEL);
+	if (array->count > few_count)
+		copy = kvmalloc_array(array->count, size, GFP_KERNEL);
 	if (!copy)
 		return ERR_PTR(-ENOMEM);
 	if (array->stride == size) {
@@ -62,23 +45,26 @@ void *seedchip_copy_array(const struct drm_seedchip_array *array, size_t size, u
 		if (err == -E2BIG)
 			err = -EINVAL;
 	}
-	if (err) {
+	if (!err)
+		return copy;
+	if (copy != few)
 		kvfree(copy);
-		return ERR_PTR(err);
-	}
-	return copy;
+	return ERR_PTR(err);
 }
 
 static int seedchip_syncs_append(struct seedchip_syncs *syncs, struct dma_fence *fence)
 {
+	bool few = syncs->in == syncs->few_in;
 	struct dma_fence **in;
 
 	/* Grows by powers of two; a program's chains can ask for more than there may be. */
-	if (!(syncs->num_in & (syncs->num_in - 1))) {
-		in = krealloc_array(syncs->in, max(4U, syncs->num_in * 2), sizeof(*in),
+	if (syncs->num_in >= SEEDCHIP_FEW_SYNCS && is_power_of_2(syncs->num_in)) {
+		in = krealloc_array(few ? NULL : syncs->in, syncs->num_in * 2, sizeof(*in),
 				    GFP_KERNEL | __GFP_NOWARN);
 		if (!in)
 			return -ENOMEM;
+		if (few)
+			memcpy(in, syncs->few_in, sizeof(syncs->few_in));
 		syncs->in = in;
 	}
 	syncs->in[syncs->num_in++] = dma_fence_get(fence);
@@ -137,17 +123,22 @@ static int seedchip_syncs_add_signal(struct seedchip_syncs *syncs, struct drm_fi
 int seedchip_syncs_init(struct seedchip_syncs *syncs, struct drm_file *file,
 			const struct drm_seedchip_array *array)
 {
+	struct drm_seedchip_sync few[SEEDCHIP_FEW_SYNCS];
 	struct drm_seedchip_sync *copy;
 	int err = 0;
 	u32 i;
 
-	memset(syncs, 0, sizeof(*syncs));
-	copy = seedchip_copy_array(array, sizeof(*copy), SEEDCHIP_MAX_SYNCS);
+	*syncs = (struct seedchip_syncs) {};
+	syncs->in = syncs->few_in;
+	syncs->out = syncs->few_out;
+	copy = seedchip_copy_array(array, sizeof(*copy), SEEDCHIP_MAX_SYNCS, few, ARRAY_SIZE(few));
 	if (IS_ERR_OR_NULL(copy))
 		return PTR_ERR_OR_ZERO(copy);
-	syncs->out = kvcalloc(array->count, sizeof(*syncs->out), GFP_KERNEL);
-	if (!syncs->out)
-		err = -ENOMEM;
+	if (array->count > SEEDCHIP_FEW_SYNCS) {
+		syncs->out = kvcalloc(array->count, sizeof(*syncs->out), GFP_KERNEL);
+		if (!syncs->out)
+			err = -ENOMEM;
+	}
 	for (i = 0; i < array->count && !err; i++) {
 		switch (copy[i].flags) {
 		case DRM_SEEDCHIP_SYNC_WAIT:
@@ -160,7 +151,8 @@ int seedchip_syncs_init(struct seedchip_syncs *syncs, struct drm_file *file,
 			err = -EINVAL;
 		}
 	}
-	kvfree(copy);
+	if (copy != few)
+		kvfree(copy);
 	return err;
 }
 
@@ -186,10 +178,12 @@ void seedchip_syncs_fini(struct seedchip_syncs *syncs)
 
 	for (i = 0; i < syncs->num_in; i++)
 		dma_fence_put(syncs->in[i]);
-	kfree(syncs->in);
+	if (syncs->in != syncs->few_in)
+		kfree(syncs->in);
 	for (i = 0; i < syncs->num_out; i++) {
 		dma_fence_chain_free(syncs->out[i].chain);
 		drm_syncobj_put(syncs->out[i].syncobj);
 	}
-	kvfree(syncs->out);
+	if (syncs->out != syncs->few_out)
+		kvfree(syncs->out);
 }

@@ -19,11 +19,12 @@
 #define SEEDCHIP_STATUS_NAME_(name, number, err, text) { number, #name },
 #define SEEDCHIP_CODE_NAME_(name, number, status, text) { number, #name },
 
-/* A job is in the ring; @gated: it waits there for fences of others. */
+/* Packets are in the ring; @gated: they wait there for fences of others. */
 TRACE_EVENT(seedchip_submit,
-	    TP_PROTO(const struct seedchip_job *job),
-	    TP_ARGS(job),
-	    TP_STRUCT__entry(__string(card, dev_name(job->queue->sdev->drm.dev))
+	    TP_PROTO(const struct seedchip_queue *q, const struct seedchip_slots *slots, u32 deps,
+		     bool gated),
+	    TP_ARGS(q, slots, deps, gated),
+	    TP_STRUCT__entry(__string(card, dev_name(q->sdev->drm.dev))
 			     __field(u32, queue)
 			     __field(u32, deps)
 			     __field(u64, start)
@@ -31,11 +32,11 @@ TRACE_EVENT(seedchip_submit,
 			     __field(bool, gated)
 	    ),
 	    TP_fast_assign(__assign_str(card);
-			   __entry->queue = job->queue->id;
-			   __entry->deps = job->ndeps;
-			   __entry->start = job->start;
-			   __entry->end = job->end;
-			   __entry->gated = !job->published;
+			   __entry->queue = q->id;
+			   __entry->deps = deps;
+			   __entry->start = slots->start;
+			   __entry->end = slots->end;
+			   __entry->gated = gated;
 	    ),
 	    TP_printk("card=%s queue=%u start=%llu end=%llu deps=%u gated=%d", __get_str(card),
 		      __entry->queue, __entry->start, __entry->end, __entry->deps, __entry->gated)
@@ -68,8 +69,8 @@ TRACE_EVENT(seedchip_complete,
 	    ),
 	    TP_fast_assign(__assign_str(card);
 			   __entry->queue = job->queue->id;
-			   __entry->end = job->end;
-			   __entry->error = job->fence->base.error;
+			   __entry->end = job->slots.end;
+			   __entry->error = job->fence.base.error;
 	    ),
 	    TP_printk("card=%s queue=%u end=%llu error=%d", __get_str(card), __entry->queue,
 		      __entry->end, __entry->error)

@@ -201,7 +201,7 @@ void seedchip_vm_invalidate(struct seedchip_vm *vm, struct seedchip_job *job, u6
 		seedchip_reset_wait_kernel(vm->sdev);
 		return;
 	}
-	dma_fence_wait(fence, false);
+	seedchip_fence_wait(fence);
 	dma_fence_put(fence);
 }
 

@@ -301,7 +301,7 @@ static int seedchip_vram_try_zero(struct seedchip_vram_node *node)
 
 	if (IS_ERR_OR_NULL(fence))
 		return PTR_ERR_OR_ZERO(fence);
-	dma_fence_wait(fence, false);
+	seedchip_fence_wait(fence);
 	err = dma_fence_get_status(fence) < 0 ? -EIO : 0;
 	dma_fence_put(fence);
 	return err;
@@ -399,7 +399,8 @@ void seedchip_vram_free(struct seedchip_device *sdev, struct seedchip_vram_node 
 		return;
 	}
 	atomic_inc(&vram->scrubbing);
-	if (dma_fence_add_callback(fence, &node->cb, seedchip_vram_scrubbed)) {
+	if (dma_fence_is_signaled(fence) ||
+	    dma_fence_add_callback(fence, &node->cb, seedchip_vram_scrubbed)) {
 		seedchip_vram_release(node, !fence->error);
 		atomic_dec(&vram->scrubbing);
 		wake_up_all(&vram->scrubbed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * QUEUE_WAIT: programs that wait for an index of a queue, asleep or with an
- * eventfd, without a fence.
+ * Programs that wait for an index of a queue: asleep in QUEUE_WAIT or in the
+ * SUBMIT that has reached it, or with an eventfd.
  *
  * Invariant: a waiter is in the queue's list exactly while its index has not
  * retired and the queue works, and ARM is not above the lowest of these
@@ -20,30 +20,20 @@
 #include "queue.h"
 #include "wait.h"
 
-/**
- * struct seedchip_waiter - somebody waits for @index
- * @link: entry of seedchip_queue.waiters
- * @index: ring index
- * @task: asleep in the ioctl, on whose stack this lies; NULL: an eventfd
- * @eventfd: referenced
- */
-struct seedchip_waiter {
-	struct list_head link;
-	u64 index;
-	struct task_struct *task;
-	struct eventfd_ctx *eventfd;
-};
-
-/* 0: wait on; 1: reached; else why it never will be. */
-static int seedchip_wait_status(struct seedchip_queue *q, u64 index)
+static int seedchip_wait_status(struct seedchip_queue *q, const struct seedchip_waiter *w)
 {
 	lockdep_assert_held(&q->tl->lock);
-	if (q->retired >= index)
+	if (w->fence && test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &w->fence->flags))
+		return w->fence->error ?: 1;
+	if (!w->fence && q->retired >= w->slots.end)
 		return 1;
 	if (READ_ONCE(q->sdev->leaving))
 		return -ENODEV;
-	if (!q->stopped)
+	/* A fence gets its error when it signals. */
+	if (w->fence || !q->stopped)
 		return 0;
+	if (w->submitted)
+		return seedchip_job_failure(q, &w->slots);
 	return q->has_fault && q->fault.status == SC_STATUS_LOST ? -ENODEV : -EIO;
 }
 
@@ -59,11 +49,12 @@ void seedchip_wait_wake(struct seedchip_queue *q)
 
 	lockdep_assert_held(&q->tl->lock);
 	list_for_each_entry_safe(w, tmp, &q->waiters, link) {
-		if (!seedchip_wait_status(q, w->index))
+		w->status = seedchip_wait_status(q, w);
+		if (!w->status)
 			continue;
 		list_del_init(&w->link);
 		if (w->task) {
-			/* Takes the lock before it leaves, so it is still there. */
+			/* It takes the lock before it leaves, so it is still there. */
 			wake_up_process(w->task);
 			continue;
 		}
@@ -81,7 +72,7 @@ void seedchip_wait_arm(struct seedchip_queue *q)
 
 	lockdep_assert_held(&q->tl->lock);
 	list_for_each_entry(w, &q->waiters, link)
-		seedchip_job_arm(q, w->index);
+		seedchip_job_arm(q, w->slots.end);
 }
 
 /**
@@ -106,59 +97,95 @@ void seedchip_wait_end_all(struct seedchip_device *sdev)
 	mutex_unlock(&sdev->hw_lock);
 }
 
-/* Look, and be in the list if the answer is 0. */
-static int seedchip_wait_enter(struct seedchip_queue *q, struct seedchip_waiter *w)
+/* Look, and be in the list if the answer is to wait. */
+static void seedchip_wait_enter(struct seedchip_queue *q, struct seedchip_waiter *w)
 {
-	int status;
-
 	lockdep_assert_held(&q->tl->lock);
-	status = seedchip_wait_status(q, w->index);
-	if (!status) {
+	INIT_LIST_HEAD(&w->link);
+	w->status = seedchip_wait_status(q, w);
+	if (!w->status && w->timeout_ns) {
 		list_add_tail(&w->link, &q->waiters);
-		seedchip_job_arm(q, w->index);
+		seedchip_job_arm(q, w->slots.end);
 	}
-	return status;
 }
 
-static int seedchip_wait_sleep(struct seedchip_queue *q, u64 index, s64 timeout_ns)
+/**
+ * seedchip_wait_begin() - wait for what is being submitted
+ * @q: queue
+ * @w: its timeout is set, all else zero
+ * @slots: they are in the ring, and q->retired is up to date
+ * @fence: theirs, which the caller has a reference of, or NULL
+ */
+void seedchip_wait_begin(struct seedchip_queue *q, struct seedchip_waiter *w,
+			 const struct seedchip_slots *slots, const struct dma_fence *fence)
 {
-	struct seedchip_waiter w = { .index = index, .task = current };
-	ktime_t deadline = ns_to_ktime(timeout_ns);
-	int status, err = 0;
+	w->slots = *slots;
+	w->submitted = true;
+	w->fence = fence;
+	w->task = current;
+	seedchip_wait_enter(q, w);
+}
 
-	INIT_LIST_HEAD(&w.link);
-	seedchip_job_retire(q);
-	spin_lock_irq(&q->tl->lock);
-	status = timeout_ns ? seedchip_wait_enter(q, &w) : seedchip_wait_status(q, index);
-	spin_unlock_irq(&q->tl->lock);
-	while (!status && timeout_ns && !err) {
+/**
+ * seedchip_wait_finish() - sleep until a wait is over
+ * @q: queue
+ * @w: it has begun
+ *
+ * Return: 0 when the slots have retired, why they never will, -EAGAIN (the time
+ * is over) or -EINTR.
+ */
+int seedchip_wait_finish(struct seedchip_queue *q, struct seedchip_waiter *w)
+{
+	ktime_t deadline = ns_to_ktime(w->timeout_ns);
+	ktime_t *until = w->timeout_ns < 0 ? NULL : &deadline;
+	int err = -EAGAIN;
+
+	if (w->status)
+		return min(w->status, 0);
+	while (w->timeout_ns) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (list_empty_careful(&w.link))
+		if (list_empty_careful(&w->link))
 			break;
-		if (signal_pending(current))
+		if (signal_pending(current)) {
 			err = -EINTR;
-		else if (!schedule_hrtimeout(timeout_ns < 0 ? NULL : &deadline, HRTIMER_MODE_ABS))
+			break;
+		}
+		if (!schedule_hrtimeout(until, HRTIMER_MODE_ABS))
 			break;
 	}
 	__set_current_state(TASK_RUNNING);
 
 	spin_lock_irq(&q->tl->lock);
-	list_del_init(&w.link);
-	status = seedchip_wait_status(q, index);
+	list_del_init(&w->link);
 	spin_unlock_irq(&q->tl->lock);
-	if (status)
-		return min(status, 0);
-	return err ?: -ETIME;
+	return w->status ? min(w->status, 0) : err;
+}
+
+static int seedchip_wait_sleep(struct seedchip_queue *q, u64 index, s64 timeout_ns)
+{
+	struct seedchip_waiter w = {
+		.slots.end = index, .timeout_ns = timeout_ns, .task = current,
+	};
+	int err;
+
+	seedchip_job_retire(q);
+	spin_lock_irq(&q->tl->lock);
+	seedchip_wait_enter(q, &w);
+	spin_unlock_irq(&q->tl->lock);
+	err = seedchip_wait_finish(q, &w);
+	return err == -EAGAIN ? -ETIME : err;
 }
 
 static int seedchip_wait_eventfd(struct seedchip_queue *q, u64 index, int fd)
 {
 	struct seedchip_waiter *w = kzalloc(sizeof(*w), GFP_KERNEL);
-	int status = 0, err = 0;
+	bool listed = false;
+	int err = 0;
 
 	if (!w)
 		return -ENOMEM;
-	w->index = index;
+	w->slots.end = index;
+	w->timeout_ns = -1;
 	w->eventfd = eventfd_ctx_fdget(fd);
 	if (IS_ERR(w->eventfd)) {
 		kfree(w);
@@ -166,16 +193,18 @@ static int seedchip_wait_eventfd(struct seedchip_queue *q, u64 index, int fd)
 	}
 	seedchip_job_retire(q);
 	spin_lock_irq(&q->tl->lock);
-	if (q->num_eventfds == SEEDCHIP_MAX_EVENTFDS)
+	if (q->num_eventfds == SEEDCHIP_MAX_EVENTFDS) {
 		err = -EMFILE;
-	else
-		status = seedchip_wait_enter(q, w);
-	if (!err && !status)
-		q->num_eventfds++;
+	} else {
+		seedchip_wait_enter(q, w);
+		/* Whoever takes it off the list frees it. */
+		listed = !w->status;
+		q->num_eventfds += listed;
+	}
 	spin_unlock_irq(&q->tl->lock);
-	if (!err && !status)
+	if (listed)
 		return 0;
-	if (status)
+	if (!err)
 		eventfd_signal(w->eventfd);
 	eventfd_ctx_put(w->eventfd);
 	kfree(w);

@@ -42,7 +42,7 @@ extern "C" {
  *	shared by PRIME; quotas of users (-EDQUOT)
  * 1.2: read() on the file returns struct drm_seedchip_event_fault
  * 1.3: user-mode queues: DRM_SEEDCHIP_QUEUE_USER, QUEUE_FENCE, QUEUE_WAIT
- * 1.4: irq_count and irq_ns of QUEUE_CREATE
+ * 1.4: irq_count and irq_ns of QUEUE_CREATE; DRM_SEEDCHIP_SUBMIT_WAIT
  */
 #define SEEDCHIP_UAPI_MAJOR 1
 #define SEEDCHIP_UAPI_MINOR 4
@@ -354,17 +354,35 @@ struct drm_seedchip_queue_destroy {
 };
 
 /**
+ * enum drm_seedchip_submit_flags - what else SUBMIT does
+ * @DRM_SEEDCHIP_SUBMIT_WAIT: return when the packets are complete
+ */
+enum drm_seedchip_submit_flags {
+	DRM_SEEDCHIP_SUBMIT_WAIT = 0x1,
+};
+
+/**
  * struct drm_seedchip_submit - argument of SUBMIT
  * @queue: queue handle
- * @flags: zero
+ * @flags: enum drm_seedchip_submit_flags
  * @packets: struct sc_packet; phase bits are the kernel's. All are appended or none.
  * @syncs: struct drm_seedchip_sync
  * @index: out: the job is complete when struct sc_queue_state.retired >= index
+ * @timeout_ns: WAIT: CLOCK_MONOTONIC time to give up at; 0: only look; negative: never.
+ *		Else zero
+ * @result: zero; out, WAIT: 0 when complete, or a negative errno
+ * @pad: zero
  *
  * -EINVAL: also for a user-mode queue.
  * -EBUSY: the ring has no room now (not -EAGAIN, on which libdrm would spin).
  * -E2BIG: it never will have. -EIO: the queue is
  * faulted, see QUEUE_RECOVER. -EINVAL: also for packets reserved to the kernel.
+ *
+ * With WAIT too the call has submitted when it returns 0, and only then. How the wait
+ * ended is in @result: -EAGAIN (@timeout_ns is over) and -EINTR (a signal came) leave
+ * the packets to run. All else is what a fence of theirs would say: the errno of the
+ * fault that they caused, -ECANCELED if others' failed the queue or a fence that they
+ * waited for has failed, -ENODEV if the card has gone.
  */
 struct drm_seedchip_submit {
 	__u32 queue;
@@ -372,6 +390,9 @@ struct drm_seedchip_submit {
 	struct drm_seedchip_array packets;
 	struct drm_seedchip_array syncs;
 	__u64 index;
+	__s64 timeout_ns;
+	__s32 result;
+	__u32 pad;
 };
 
 /**

@@ -55,6 +55,48 @@ static void expect_gone(int fd, uint32_t queue, const volatile uint32_t *map)
 	EXPECT(!"SIGBUS");
 }
 
+static int is_asleep(pid_t pid)
+{
+	char path[64], line[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
+	f = fopen(path, "re");
+	EXPECT(f);
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return strstr(line, "seedchip_wait") || strstr(line, "schedule_hrtimeout");
+}
+
+/* In a SUBMIT that waits for what never comes. */
+static pid_t start_sleeper(unsigned int index)
+{
+	struct drm_seedchip_queue_create create = { .priority = 1, .ring_log2 = 6,
+						    .timeout_ms = 100000 };
+	struct sc_packet wait = card_word(SC_OP_WAIT, VA, 1);
+	struct drm_seedchip_submit submit = {
+		.flags = DRM_SEEDCHIP_SUBMIT_WAIT, .timeout_ns = -1,
+		.packets = { sizeof(wait), 1, (uintptr_t)&wait },
+	};
+	pid_t pid = fork();
+	uint32_t handle;
+	int fd;
+
+	if (pid)
+		return pid;
+	fd = card_open(index);
+	EXPECT(fd >= 0);
+	EXPECT(!card_bo(fd, SIZE, DRM_SEEDCHIP_BO_CARD, &handle));
+	EXPECT(!card_bind(fd, DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ, handle, 0, VA, SIZE));
+	EXPECT(!card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create));
+	submit.queue = create.queue;
+	EXPECT(!card_ioctl(fd, DRM_IOCTL_SEEDCHIP_SUBMIT, &submit));
+	/* -ENODEV, or what a card does to its work that answers nothing but ones */
+	EXPECT(submit.result < 0 && submit.result != -EAGAIN && submit.result != -EINTR);
+	exit(EXIT_SUCCESS);
+}
+
 static void compute(unsigned int index, int heard)
 {
 	const uint32_t flags = DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE;
@@ -64,7 +106,8 @@ static void compute(unsigned int index, int heard)
 	const volatile struct sc_queue_state *state;
 	const volatile uint32_t *map;
 	uint32_t handle;
-	int fd = card_open(index);
+	int fd = card_open(index), status;
+	pid_t asleep = start_sleeper(index);
 
 	EXPECT(fd >= 0);
 	EXPECT(!card_bo(fd, SIZE, DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE, &handle));
@@ -75,12 +118,15 @@ static void compute(unsigned int index, int heard)
 	state = card_state(fd, &create);
 	EXPECT(state);
 	EXPECT(!card_run(fd, create.queue, &copy, 1));
+	while (!is_asleep(asleep))
+		usleep(1000);
 	EXPECT(write(heard, "x", 1) == 1);
 	signal(SIGBUS, on_bus);
 	/* whichever notices first, the buffer or the call */
 	while (!sigsetjmp(bus, 1) && !card_run(fd, create.queue, &copy, 1))
 		(void)*map;
 	expect_gone(fd, create.queue, map);
+	EXPECT(waitpid(asleep, &status, 0) == asleep && !status);
 	/* what a program may be polling does not kill it */
 	EXPECT(state->retired > 0);
 	exit(EXIT_SUCCESS);

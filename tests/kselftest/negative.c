@@ -169,13 +169,16 @@ static const struct field queue_destroy_fields[] = {
 
 static const struct field submit_fields[] = {
 	{ ARG(drm_seedchip_submit, queue), NO_OBJECT },
-	{ ARG(drm_seedchip_submit, flags), PAD },
+	{ ARG(drm_seedchip_submit, flags), BITS(DRM_SEEDCHIP_SUBMIT_WAIT) },
 	{ ARG(drm_seedchip_submit, packets.count), BAD(-EINVAL, 0) },
 	{ ARG(drm_seedchip_submit, packets.count), BAD(-E2BIG, 65, 0xffffffff) },
 	{ ARG(drm_seedchip_submit, syncs.count), BAD(-EINVAL, 4097, 0xffffffff) },
 	ARRAY(drm_seedchip_submit, packets, sizeof(struct sc_packet)),
 	ARRAY(drm_seedchip_submit, syncs, sizeof(struct drm_seedchip_sync)),
 	{ ARG(drm_seedchip_submit, index), OUT },
+	{ ARG(drm_seedchip_submit, timeout_ns), BAD(-EINVAL, 1, ~0ULL) },
+	{ ARG(drm_seedchip_submit, result), PAD },
+	{ ARG(drm_seedchip_submit, pad), PAD },
 	{ PART(packet, hdr),
 	  BAD(-EINVAL, SC_HDR(SC_OP_ARGS, 0, 0), SC_HDR(SC_OP_INVALIDATE, 0, 0),
 	      SC_HDR(SC_OP_WAIT_QUEUE, 0, 0), SC_HDR(SC_OP_DISPATCH, 0, 1)) },

@@ -72,7 +72,7 @@ static void bad_calls(void)
 	s = good;                                                           \
 	change;                                                             \
 	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_SUBMIT, &s), -(err));
-	BAD(s.flags = 1, EINVAL)
+	BAD(s.flags = 2, EINVAL)
 	BAD(s.queue = 12345, ENOENT)
 	BAD(s.packets.stride = 32, EINVAL)
 	BAD(s.packets.array = 4096, EFAULT)

@@ -77,12 +77,15 @@ static void trace(const char *switched)
 static void tracepoints(void)
 {
 	struct sc_packet bad = card_fill(0x7000000000, 0, 8), nop = card_nop();
+	struct drm_seedchip_sync out = { DRM_SEEDCHIP_SYNC_SIGNAL, card_syncobj(fd), 0 };
 	struct sc_fault fault;
 	uint64_t start = 0;
 
 	CHECK_EQ(card_write(TRACING "trace", ""), 0);
 	trace("1");
-	CHECK_EQ(card_submit(fd, queue.queue, &nop, 1, NULL, 0, &start), 0);
+	/* of packets without a fence nobody is told that they are complete */
+	CHECK_EQ(card_submit(fd, queue.queue, &nop, 1, &out, 1, &start), 0);
+	CHECK_EQ(card_wait(fd, out.handle, 0, 20000), 0);
 	CHECK_EQ(card_bind(fd, RW, bo, 0, VA + SIZE, SIZE), 0);
 	CHECK_EQ(card_run(fd, queue.queue, &bad, 1), -EFAULT);
 	CHECK_EQ(card_fault(fd, queue.queue, &fault), 0);

@@ -73,7 +73,7 @@ static void test_ioctls(void **state)
 	SIZE(drm_seedchip_vm_bind, 40);
 	SIZE(drm_seedchip_queue_create, 88);
 	SIZE(drm_seedchip_queue_destroy, 8);
-	SIZE(drm_seedchip_submit, 48);
+	SIZE(drm_seedchip_submit, 64);
 	SIZE(drm_seedchip_queue_fault, 128);
 	SIZE(drm_seedchip_queue_recover, 16);
 	SIZE(drm_seedchip_event_fault, 128);
@@ -81,7 +81,7 @@ static void test_ioctls(void **state)
 	SIZE(drm_seedchip_queue_wait, 32);
 	/* number, direction and size make the code that compiled programs use */
 	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_DEV_QUERY, 0xc0106440);
-	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_SUBMIT, 0xc0306446);
+	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_SUBMIT, 0xc0406446);
 	assert_int_equal((unsigned int)DRM_IOCTL_SEEDCHIP_QUEUE_RECOVER, 0xc0106448);
 }
 
