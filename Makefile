@@ -41,7 +41,7 @@ endif
 passive := help clean qemu-tree uninstall
 goals := $(or $(MAKECMDGOALS),all)
 purposes := $(if $(filter-out $(passive),$(goals)),build) \
-	$(if $(filter demo check soak vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
+	$(if $(filter bench-launch demo check soak vm test,$(goals)),vm) $(if $(filter demo check vm test,$(goals)),demo) \
 	$(if $(filter bench check soak test,$(goals)),check) $(if $(filter check-debug,$(goals)),debug) \
 	$(if $(filter lint,$(goals)),lint) $(if $(filter fuzz,$(goals)),fuzz) $(if $(filter check-kernels,$(goals)),kernels)
 ifneq ($(strip $(purposes)),)
@@ -282,6 +282,10 @@ bench: $(addprefix $O/,$(benches-wanted)) $(foreach b,$(benches-wanted),$($(b)-n
 	@$(if $(benches-wanted),,echo "no benchmark of this name: $(T)" >&2; exit 1;) \
 		BUILD='$O' tests/bench/run $(addprefix $O/,$(benches-wanted))
 
+# What launches cost in guest instructions: the other table of that page
+bench-launch: $(vm-ready)
+	@BUILD='$O' tests/bench/launch.py
+
 # The driver alone, against kernels that are newer than this system; exit status 4: not possible here
 check-kernels:
 	@tools/build/check-kernels.sh || { s=$$?; [ $$s = 4 ] || exit $$s; }
@@ -312,7 +316,7 @@ clean:
 help:
 	@sed '1d; s/^  //' tools/build/help.txt
 
-.PHONY: all bench fuzz fuzz-program check check-debug check-kernels clean demo help install lint qemu-headers \
+.PHONY: all bench bench-launch fuzz fuzz-program check check-debug check-kernels clean demo help install lint qemu-headers \
 	qemu-tree soak test uninstall vm FORCE
 FORCE:
 

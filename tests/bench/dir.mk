@@ -52,3 +52,13 @@ benches += tests/bench/ops_data
 tests/bench/ops_data-uses := tests/bench/libbench.a runtime/libseedchip.so
 tests/bench/ops_data-needs := $(ops:%=$O/%.elf)
 tests/bench/ops_data.c-cflags := -DKERNELS='"$O/runtime/kernels"'
+
+# launches in guest instructions: a program of the VM, and a test of its own counts
+vm-tests += tests/bench/launch
+tests/bench/launch-srcs := $(addprefix tests/bench/,launch.c launch_paths.c launch_peers.c)
+tests/bench/launch-uses := tests/kselftest/libcard.a
+tests/bench/launch-libs := -ldrm
+tests/bench/launch_paths.c-cflags := -I/usr/include/libdrm
+tests/bench/launch.c-cflags := -I/usr/include/libdrm
+tests/bench/launch_peers.c-cflags := -I/usr/include/libdrm
+vm-files += docs/performance.md:/usr/share/doc/seedchip/
