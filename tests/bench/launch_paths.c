@@ -446,6 +446,10 @@ const struct launch_path launch_paths[] = {
 	{ .name = "user-mode, batch of 32, a packet", .floor = 33, .must = 45, .aim = 36,
 	  .per = BATCH, .open = open_user, .run = run_user_batch, .close = close_all,
 	  .doorbells = all_doorbells },
+	{ .name = "graph of 100 launches, replayed with 8 patched parameters", .must = 300,
+	  .aim = 150, .per = 1, .open = launch_graph_open, .run = launch_graph_run,
+	  .settle = launch_graph_settle, .close = launch_graph_close,
+	  .doorbells = launch_graph_doorbells },
 	{ .name = "buffer of 64 KiB card memory: create, bind, unbind, destroy", .floor = 5757,
 	  .must = 25000, .aim = 18000, .per = 1, .run = run_buffer },
 };
