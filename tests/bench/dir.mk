@@ -55,11 +55,11 @@ tests/bench/ops_data.c-cflags := -DKERNELS='"$O/runtime/kernels"'
 
 # launches in guest instructions: a program of the VM, and a test of its own counts
 vm-tests += tests/bench/launch
-tests/bench/launch-srcs := $(addprefix tests/bench/,launch.c launch_paths.c launch_graph.c launch_peers.c)
+tests/bench/launch-srcs := $(addprefix tests/bench/,launch.c launch_paths.c launch_runtime.c launch_peers.c)
 tests/bench/launch-uses := tests/kselftest/libcard.a runtime/libseedchip.so
 tests/bench/launch-libs := -ldrm
 tests/bench/launch_paths.c-cflags := -I/usr/include/libdrm
-tests/bench/launch_graph.c-cflags := -I/usr/include/libdrm
+tests/bench/launch_runtime.c-cflags := -I/usr/include/libdrm
 tests/bench/launch.c-cflags := -I/usr/include/libdrm
 tests/bench/launch_peers.c-cflags := -I/usr/include/libdrm
 vm-files += docs/performance.md:/usr/share/doc/seedchip/

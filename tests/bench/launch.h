@@ -68,12 +68,17 @@ extern const unsigned int launch_num_paths;
 /* Peers: their devices do not keep the guest's time, so medians are compared. */
 extern const struct launch_path launch_nvme, launch_nvme_fast, launch_virtio;
 
-/* launch_graph.c: a path of the runtime */
+/* launch_runtime.c: the paths of the runtime */
+#define LAUNCH_BATCH 32
+int launch_runtime_open(void);
+int launch_runtime_run(void);
+int launch_runtime_batch(void);
+int launch_pool_run(void);
 int launch_graph_open(void);
 int launch_graph_run(void);
-void launch_graph_settle(void);
-void launch_graph_close(void);
-uint64_t launch_graph_doorbells(void);
+void launch_runtime_settle(void);
+void launch_runtime_close(void);
+uint64_t launch_runtime_doorbells(void);
 
 int launch_open_cards(void);
 /** launch_crowd() - 256 queues and 100,000 mapped buffers on each card. */

@@ -22,7 +22,6 @@
 #define SIZE	      0x10000ULL
 #define LOG2	      6
 #define SLOTS	      (1u << LOG2)
-#define BATCH	      32
 #define CROWD_QUEUES  256
 #define CROWD_BUFFERS 100000
 #define CROWD_STEP    1000
@@ -396,7 +395,7 @@ static int run_user_batch(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < BATCH; i++)
+	for (i = 0; i < LAUNCH_BATCH; i++)
 		user_put(&queues[0], &nop);
 	user_ring(&queues[0]);
 	poll_retired(&queues[0], queues[0].write);
@@ -440,16 +439,25 @@ const struct launch_path launch_paths[] = {
 	  .must = 15000, .aim = 13000, .per = 1, .open = open_foreign,
 	  .prepare = prepare_dependency, .run = run_foreign, .settle = settle_dependency,
 	  .close = close_all, .doorbells = all_doorbells },
-	{ .name = "user-mode, polled, depth 1, latency 0", .floor = 33, .must = 61, .aim = 41,
+	{ .name = "user-mode ring written by hand, polled, depth 1, latency 0", .floor = 33,
 	  .per = 1, .open = open_user, .run = run_user, .close = close_all,
 	  .doorbells = all_doorbells },
-	{ .name = "user-mode, batch of 32, a packet", .floor = 33, .must = 45, .aim = 36,
-	  .per = BATCH, .open = open_user, .run = run_user_batch, .close = close_all,
+	{ .name = "user-mode ring written by hand, batch of 32, a packet", .floor = 33,
+	  .per = LAUNCH_BATCH, .open = open_user, .run = run_user_batch, .close = close_all,
 	  .doorbells = all_doorbells },
+	{ .name = "user-mode, polled, depth 1, latency 0", .floor = 33, .must = 61, .aim = 41,
+	  .per = 1, .open = launch_runtime_open, .run = launch_runtime_run,
+	  .close = launch_runtime_close, .doorbells = launch_runtime_doorbells },
+	{ .name = "user-mode, batch of 32, a launch", .floor = 33, .must = 45, .aim = 36,
+	  .per = LAUNCH_BATCH, .open = launch_runtime_open, .run = launch_runtime_batch,
+	  .settle = launch_runtime_settle, .close = launch_runtime_close,
+	  .doorbells = launch_runtime_doorbells },
 	{ .name = "graph of 100 launches, replayed with 8 patched parameters", .must = 300,
 	  .aim = 150, .per = 1, .open = launch_graph_open, .run = launch_graph_run,
-	  .settle = launch_graph_settle, .close = launch_graph_close,
-	  .doorbells = launch_graph_doorbells },
+	  .settle = launch_runtime_settle, .close = launch_runtime_close,
+	  .doorbells = launch_runtime_doorbells },
+	{ .name = "piece of a pool: allocate, free", .must = 300, .aim = 150, .per = 1,
+	  .open = launch_runtime_open, .run = launch_pool_run, .close = launch_runtime_close },
 	{ .name = "buffer of 64 KiB card memory: create, bind, unbind, destroy", .floor = 5757,
 	  .must = 25000, .aim = 18000, .per = 1, .run = run_buffer },
 };

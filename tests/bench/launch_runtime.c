@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The paths through the runtime, on a user-mode queue: single launches, a batch, a
+ * graph of a hundred launches of which eight parameters are patched, and pieces of
+ * a pool.
+ *
+ * What is counted are the calls of the runtime. A replay of the graph and a batch
+ * have been waited for, outside of the count, when the next one begins; a single
+ * launch is waited for within.
+ */
+#include <errno.h>
+
+#include "launch.h"
+#include "seedchip.h"
+#include "seedchip/graph.h"
+#include "seedchip/pool.h"
+
+#define KERNELS	 "/usr/lib/seedchip/runtime_kernels.elf"
+#define LAUNCHES 100
+#define PARAMS	 8
+#define PIECE	 3000
+
+static struct seedchip_device *dev;
+static struct seedchip_module *module;
+static struct seedchip_queue *queue;
+static struct seedchip_buffer *buffer;
+static struct seedchip_kernel *affine;
+static struct seedchip_pool *pool;
+static struct seedchip_graph *graph;
+static struct seedchip_graph_param *params[PARAMS];
+static uint64_t value;
+
+struct affine_args {
+	uint64_t v, by, plus;
+};
+
+static const struct seedchip_dim one = { .x = 1, .y = 1, .z = 1 };
+static struct affine_args affine_args;
+
+static int launch(void)
+{
+	return seedchip_launch(queue, affine, &one, &affine_args, sizeof(affine_args));
+}
+
+int launch_runtime_open(void)
+{
+	struct seedchip_queue_desc desc = {
+		.size = sizeof(desc), .flags = SEEDCHIP_QUEUE_USER,
+	};
+	int ret = seedchip_device_open(0, &dev);
+
+	if (!ret)
+		ret = seedchip_module_load_file(dev, KERNELS, &module);
+	if (!ret)
+		ret = seedchip_module_kernel(module, "affine", &affine);
+	if (!ret)
+		ret = seedchip_queue_create(dev, &desc, &queue);
+	if (!ret)
+		ret = seedchip_buffer_create(dev, 0x10000, SEEDCHIP_CARD, &buffer);
+	if (!ret)
+		ret = seedchip_pool_create(buffer, &pool);
+	if (!ret)
+		affine_args = (struct affine_args){ seedchip_buffer_address(buffer), 1, 0 };
+	return ret;
+}
+
+int launch_runtime_run(void)
+{
+	int ret = launch();
+
+	return ret | seedchip_event_wait(seedchip_queue_mark(queue), -1);
+}
+
+int launch_runtime_batch(void)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < LAUNCH_BATCH; i++)
+		ret |= launch();
+	return ret | seedchip_queue_flush(queue);
+}
+
+int launch_pool_run(void)
+{
+	uint64_t piece;
+	int ret = seedchip_pool_alloc(pool, PIECE, &piece);
+
+	return ret | seedchip_pool_free(pool, piece);
+}
+
+int launch_graph_open(void)
+{
+	unsigned int i;
+	int ret = launch_runtime_open();
+
+	if (!ret)
+		ret = seedchip_graph_begin(queue);
+	for (i = 0; i < LAUNCHES && !ret; i++)
+		ret = launch();
+	if (!ret)
+		ret = seedchip_graph_end(queue, &graph);
+	for (i = 0; i < PARAMS && !ret; i++)
+		ret = seedchip_graph_param(graph, NULL, i * (LAUNCHES / PARAMS),
+					   offsetof(struct affine_args, plus), sizeof(uint64_t),
+					   &params[i]);
+	return ret;
+}
+
+int launch_graph_run(void)
+{
+	unsigned int i;
+	int ret = 0;
+
+	value++;
+#pragma GCC unroll 8
+	for (i = 0; i < PARAMS; i++)
+		ret |= seedchip_graph_set(params[i], &value);
+	return ret | seedchip_graph_launch(queue, graph);
+}
+
+void launch_runtime_settle(void)
+{
+	seedchip_event_wait(seedchip_queue_mark(queue), -1);
+}
+
+void launch_runtime_close(void)
+{
+	seedchip_graph_destroy(graph);
+	graph = NULL;
+	seedchip_pool_destroy(pool);
+	seedchip_buffer_destroy(buffer);
+	seedchip_queue_destroy(queue);
+	seedchip_module_unload(module);
+	seedchip_device_close(dev);
+}
+
+uint64_t launch_runtime_doorbells(void)
+{
+	struct seedchip_queue_stats stats = { .size = sizeof(stats) };
+
+	seedchip_queue_stats(queue, &stats);
+	return stats.doorbells;
+}
