@@ -12,6 +12,7 @@
 
 #include "graph.h"
 
+#define FIRST_LOOKS 16 /* before anything is looked up that takes longer than a look */
 #define PARTNER_NS 10000000 /* how often to look whether other queues of a graph have failed */
 
 static int poll_hidden(struct seedchip_queue *q, uint64_t point)
@@ -192,8 +193,11 @@ API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
 	int r, waited;
 	int64_t deadline;
 
-	if (is_simply_done(q, event.point))
-		return 0;
+	for (unsigned int i = 0; i < (q->spin_ns && timeout_ns ? FIRST_LOOKS : 1); i++) {
+		if (is_simply_done(q, event.point))
+			return 0;
+		pause_cpu();
+	}
 	r = event_poll(q, event.point);
 	deadline = r == -EAGAIN ? deadline_after(timeout_ns) : 0;
 	if (r && event_is_recorded(event))

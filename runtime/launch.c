@@ -131,6 +131,24 @@ __attribute__((noinline)) static int launch(struct seedchip_queue *q,
 	return 0;
 }
 
+/* At most one slot of arguments, without a call for sizes that are whole words. */
+static inline void put_few_args(struct sc_packet *to, uint32_t phase, const void *args,
+				size_t size)
+{
+	uint64_t word;
+	size_t n;
+
+	to->hdr = SC_HDR(SC_OP_ARGS, 0, 0) | phase;
+	to->tag = 0;
+	memset(to->body, 0, sizeof(to->body));
+	for (n = 0; n + sizeof(word) <= size; n += sizeof(word)) {
+		memcpy(&word, (const char *)args + n, sizeof(word));
+		__atomic_store_n(&to->body[n / sizeof(word)], word, __ATOMIC_RELAXED);
+	}
+	if (n < size)
+		memcpy(&to->body[n / sizeof(word)], (const char *)args + n, size - n);
+}
+
 /*
  * The short way: another launch of the queue's usual kernel, with nothing but a grid, when the
  * slots are there. What depends on the kernel alone has been checked. Return: whether it was.
@@ -149,7 +167,7 @@ static inline bool launch_usual(struct seedchip_queue *q, const struct seedchip_
 	    index + n - queue_retired(q) > q->slots)
 		return false;
 	if (size)
-		build_args(slot + 1, phase, args, size);
+		put_few_args(slot + 1, phase, args, size);
 	memcpy(slot->body, u->usual_packet.body, sizeof(slot->body));
 	d->tag = dim->tag;
 	d->grid_x = dim->x;

@@ -55,6 +55,7 @@ tests/bench/ops_data.c-cflags := -DKERNELS='"$O/runtime/kernels"'
 
 # launches in guest instructions: a program of the VM, and a test of its own counts
 vm-tests += tests/bench/launch
+device-kernels += tests/bench/launch_kernel
 tests/bench/launch-srcs := $(addprefix tests/bench/,launch.c launch_paths.c launch_runtime.c launch_peers.c)
 tests/bench/launch-uses := tests/kselftest/libcard.a runtime/libseedchip.so
 tests/bench/launch-libs := -ldrm

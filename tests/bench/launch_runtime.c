@@ -15,7 +15,7 @@
 #include "seedchip/graph.h"
 #include "seedchip/pool.h"
 
-#define KERNELS	 "/usr/lib/seedchip/runtime_kernels.elf"
+#define KERNELS	 "/usr/lib/seedchip/launch_kernel.elf"
 #define LAUNCHES 100
 #define PARAMS	 8
 #define PIECE	 3000
@@ -24,22 +24,22 @@ static struct seedchip_device *dev;
 static struct seedchip_module *module;
 static struct seedchip_queue *queue;
 static struct seedchip_buffer *buffer;
-static struct seedchip_kernel *affine;
+static struct seedchip_kernel *three;
 static struct seedchip_pool *pool;
 static struct seedchip_graph *graph;
 static struct seedchip_graph_param *params[PARAMS];
 static uint64_t value;
 
-struct affine_args {
-	uint64_t v, by, plus;
+struct three_args {
+	uint64_t a, b, c;
 };
 
 static const struct seedchip_dim one = { .x = 1, .y = 1, .z = 1 };
-static struct affine_args affine_args;
+static struct three_args three_args;
 
 static int launch(void)
 {
-	return seedchip_launch(queue, affine, &one, &affine_args, sizeof(affine_args));
+	return seedchip_launch(queue, three, &one, &three_args, sizeof(three_args));
 }
 
 int launch_runtime_open(void)
@@ -52,7 +52,7 @@ int launch_runtime_open(void)
 	if (!ret)
 		ret = seedchip_module_load_file(dev, KERNELS, &module);
 	if (!ret)
-		ret = seedchip_module_kernel(module, "affine", &affine);
+		ret = seedchip_module_kernel(module, "three", &three);
 	if (!ret)
 		ret = seedchip_queue_create(dev, &desc, &queue);
 	if (!ret)
@@ -60,7 +60,7 @@ int launch_runtime_open(void)
 	if (!ret)
 		ret = seedchip_pool_create(buffer, &pool);
 	if (!ret)
-		affine_args = (struct affine_args){ seedchip_buffer_address(buffer), 1, 0 };
+		three_args = (struct three_args){ seedchip_buffer_address(buffer), 1, 0 };
 	return ret;
 }
 
@@ -102,7 +102,7 @@ int launch_graph_open(void)
 		ret = seedchip_graph_end(queue, &graph);
 	for (i = 0; i < PARAMS && !ret; i++)
 		ret = seedchip_graph_param(graph, NULL, i * (LAUNCHES / PARAMS),
-					   offsetof(struct affine_args, plus), sizeof(uint64_t),
+					   offsetof(struct three_args, c), sizeof(uint64_t),
 					   &params[i]);
 	return ret;
 }
