@@ -222,6 +222,8 @@ struct seedchip_file {
 	u32 losses;
 };
 
+int seedchip_file_enter(struct drm_file *file, int *idx);
+
 static inline struct seedchip_device *to_seedchip_device(struct drm_device *drm)
 {
 	return container_of(drm, struct seedchip_device, drm);

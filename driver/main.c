@@ -45,6 +45,28 @@ static int seedchip_file_usable(struct seedchip_file *sfile)
 	return err ?: sfile->losses != READ_ONCE(sdev->losses) ? -ENODEV : 0;
 }
 
+/**
+ * seedchip_file_enter() - begin what may touch the card
+ * @file: on behalf of this file
+ * @idx: for drm_dev_exit(), at the end
+ *
+ * The section is one of all DRM devices: as long as it lasts, none of them can be
+ * unplugged. So nobody sleeps in it for longer than the card takes.
+ *
+ * Return: 0; -ENODEV: the card is gone, or what the file had on it.
+ */
+int seedchip_file_enter(struct drm_file *file, int *idx)
+{
+	int err;
+
+	if (!drm_dev_enter(file->minor->dev, idx))
+		return -ENODEV;
+	err = seedchip_file_usable(file->driver_priv);
+	if (err)
+		drm_dev_exit(*idx);
+	return err;
+}
+
 typedef int (*seedchip_ioctl_fn)(struct drm_device *drm, void *data, struct drm_file *file);
 
 static __always_inline int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct drm_device *drm,
@@ -52,11 +74,13 @@ static __always_inline int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct d
 {
 	int idx, err;
 
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	err = seedchip_file_usable(file->driver_priv);
-	if (!err)
-		err = fn(drm, data, file);
+	/* These sleep, outside of sections of their own. */
+	if (fn == seedchip_ioctl_submit || fn == seedchip_ioctl_queue_wait)
+		return fn(drm, data, file);
+	err = seedchip_file_enter(file, &idx);
+	if (err)
+		return err;
+	err = fn(drm, data, file);
 	drm_dev_exit(idx);
 	return err;
 }

@@ -7,6 +7,7 @@
  */
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
 #include "device.h"
@@ -75,9 +76,8 @@ static int seedchip_submit_job(struct seedchip_queue *q, const struct sc_packet 
 	mutex_unlock(&q->submit_lock);
 	if (err)
 		goto err_free_job;
-	if (wait)
-		args->result = seedchip_wait_finish(q, wait);
-	dma_fence_put(&job->fence.base);
+	if (!wait) /* else it needs the fence longer */
+		dma_fence_put(&job->fence.base);
 	return 0;
 
 err_free_job:
@@ -108,8 +108,6 @@ static int seedchip_submit_plain(struct seedchip_queue *q, const struct sc_packe
 		return err;
 	err = seedchip_job_push_plain(q, packets, args->packets.count, wait, &args->index);
 	mutex_unlock(&q->submit_lock);
-	if (!err && wait)
-		args->result = seedchip_wait_finish(q, wait);
 	return err;
 }
 
@@ -126,13 +124,20 @@ static int seedchip_submit(struct seedchip_queue *q, struct drm_file *file,
 	return seedchip_submit_plain(q, packets, args, wait);
 }
 
+/* Leaves the section @idx, in which the card may be touched, before it sleeps. */
 static noinline int seedchip_submit_waiting(struct seedchip_queue *q, struct drm_file *file,
 					    const struct sc_packet *packets,
-					    struct drm_seedchip_submit *args)
+					    struct drm_seedchip_submit *args, int idx)
 {
 	struct seedchip_waiter wait = { .timeout_ns = args->timeout_ns };
+	int err = seedchip_submit(q, file, packets, args, &wait);
 
-	return seedchip_submit(q, file, packets, args, &wait);
+	drm_dev_exit(idx);
+	if (err)
+		return err;
+	args->result = seedchip_wait_finish(q, &wait);
+	dma_fence_put(wait.fence);
+	return 0;
 }
 
 int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
@@ -141,16 +146,20 @@ int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *f
 	struct drm_seedchip_submit *args = data;
 	struct sc_packet *packets;
 	struct seedchip_queue *q;
-	int err;
+	int idx, err = seedchip_file_enter(file, &idx);
 
+	if (err)
+		return err;
+	err = -EINVAL;
 	if (args->flags & ~DRM_SEEDCHIP_SUBMIT_WAIT || !args->packets.count || args->result ||
 	    args->pad)
-		return -EINVAL;
+		goto out_exit;
 	if (args->timeout_ns && !(args->flags & DRM_SEEDCHIP_SUBMIT_WAIT))
-		return -EINVAL;
+		goto out_exit;
+	err = -ENOENT;
 	q = seedchip_queue_lookup(file, args->queue);
 	if (!q)
-		return -ENOENT;
+		goto out_exit;
 	if (q->config.user) {
 		err = -EINVAL;
 		goto out_put;
@@ -165,14 +174,19 @@ int seedchip_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *f
 		err = PTR_ERR(packets);
 		goto out_put;
 	}
-	if (args->flags & DRM_SEEDCHIP_SUBMIT_WAIT)
-		err = seedchip_submit_waiting(q, file, packets, args);
-	else
+	if (args->flags & DRM_SEEDCHIP_SUBMIT_WAIT) {
+		err = seedchip_submit_waiting(q, file, packets, args, idx);
+		idx = -1;
+	} else {
 		err = seedchip_submit(q, file, packets, args, NULL);
+	}
 	if (packets != few)
 		kvfree(packets);
 out_put:
 	seedchip_queue_put(q);
+out_exit:
+	if (idx >= 0)
+		drm_dev_exit(idx);
 	return err;
 }
 

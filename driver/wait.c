@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 
 #include "device.h"
@@ -117,7 +118,7 @@ static void seedchip_wait_enter(struct seedchip_queue *q, struct seedchip_waiter
  * @fence: theirs, which the caller has a reference of, or NULL
  */
 void seedchip_wait_begin(struct seedchip_queue *q, struct seedchip_waiter *w,
-			 const struct seedchip_slots *slots, const struct dma_fence *fence)
+			 const struct seedchip_slots *slots, struct dma_fence *fence)
 {
 	w->slots = *slots;
 	w->submitted = true;
@@ -161,7 +162,8 @@ int seedchip_wait_finish(struct seedchip_queue *q, struct seedchip_waiter *w)
 	return w->status ? min(w->status, 0) : err;
 }
 
-static int seedchip_wait_sleep(struct seedchip_queue *q, u64 index, s64 timeout_ns)
+/* Leaves the section @idx, in which the card may be touched, before it sleeps. */
+static int seedchip_wait_sleep(struct seedchip_queue *q, u64 index, s64 timeout_ns, int idx)
 {
 	struct seedchip_waiter w = {
 		.slots.end = index, .timeout_ns = timeout_ns, .task = current,
@@ -172,6 +174,7 @@ static int seedchip_wait_sleep(struct seedchip_queue *q, u64 index, s64 timeout_
 	spin_lock_irq(&q->tl->lock);
 	seedchip_wait_enter(q, &w);
 	spin_unlock_irq(&q->tl->lock);
+	drm_dev_exit(idx);
 	err = seedchip_wait_finish(q, &w);
 	return err == -EAGAIN ? -ETIME : err;
 }
@@ -216,19 +219,27 @@ int seedchip_ioctl_queue_wait(struct drm_device *drm, void *data, struct drm_fil
 	struct drm_seedchip_queue_wait *args = data;
 	bool eventfd = args->flags & DRM_SEEDCHIP_QUEUE_WAIT_EVENTFD;
 	struct seedchip_queue *q;
-	int err;
+	int idx, err = seedchip_file_enter(file, &idx);
 
+	if (err)
+		return err;
+	err = -EINVAL;
 	if (args->flags & ~DRM_SEEDCHIP_QUEUE_WAIT_EVENTFD || args->pad)
-		return -EINVAL;
+		goto out_exit;
 	if (eventfd ? args->timeout_ns : args->eventfd)
-		return -EINVAL;
+		goto out_exit;
+	err = -ENOENT;
 	q = seedchip_queue_lookup(file, args->queue);
 	if (!q)
-		return -ENOENT;
-	if (eventfd)
-		err = seedchip_wait_eventfd(q, args->index, args->eventfd);
-	else
-		err = seedchip_wait_sleep(q, args->index, args->timeout_ns);
+		goto out_exit;
+	if (!eventfd) {
+		err = seedchip_wait_sleep(q, args->index, args->timeout_ns, idx);
+		seedchip_queue_put(q);
+		return err;
+	}
+	err = seedchip_wait_eventfd(q, args->index, args->eventfd);
 	seedchip_queue_put(q);
+out_exit:
+	drm_dev_exit(idx);
 	return err;
 }

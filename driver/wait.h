@@ -30,7 +30,7 @@ struct seedchip_waiter {
 	struct list_head link;
 	struct seedchip_slots slots;
 	bool submitted;
-	const struct dma_fence *fence;
+	struct dma_fence *fence;
 	s64 timeout_ns;
 	int status;
 	struct task_struct *task;
@@ -38,7 +38,7 @@ struct seedchip_waiter {
 };
 
 void seedchip_wait_begin(struct seedchip_queue *q, struct seedchip_waiter *w,
-			 const struct seedchip_slots *slots, const struct dma_fence *fence);
+			 const struct seedchip_slots *slots, struct dma_fence *fence);
 int seedchip_wait_finish(struct seedchip_queue *q, struct seedchip_waiter *w);
 void seedchip_wait_wake(struct seedchip_queue *q);
 void seedchip_wait_arm(struct seedchip_queue *q);
