@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,6 +56,36 @@ static void expect_gone(int fd, uint32_t queue, const volatile uint32_t *map)
 	EXPECT(!"SIGBUS");
 }
 
+/* The doorbell of a user-mode queue without packets, whose ring is the end of the buffer. */
+static volatile uint32_t *user_doorbell(int fd)
+{
+	struct drm_seedchip_queue_create create = { .flags = DRM_SEEDCHIP_QUEUE_USER,
+						    .priority = 1, .ring_log2 = 4,
+						    .ring_va = VA + SIZE - SC_PAGE_SIZE };
+	void *bell;
+
+	EXPECT(!card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create));
+	bell = mmap(NULL, SC_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    (off_t)create.doorbell_offset);
+	EXPECT(bell != MAP_FAILED);
+	return bell;
+}
+
+/* A page of memory has come in its place: no SIGBUS, and nobody hears it. */
+static void expect_no_doorbell(volatile uint32_t *bell)
+{
+	int i;
+
+	signal(SIGBUS, SIG_DFL);
+	for (i = 0; i < 400; i++) {
+		bell[0] = 12345;
+		if (bell[0] == 12345)
+			return;
+		usleep(50000);
+	}
+	EXPECT(!"a page of memory");
+}
+
 static int is_asleep(pid_t pid)
 {
 	char path[64], line[128] = "";
@@ -102,9 +133,10 @@ static void compute(unsigned int index, int heard)
 	const uint32_t flags = DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE;
 	struct drm_seedchip_queue_create create = { .priority = 1, .ring_log2 = 6,
 						    .timeout_ms = 500 };
-	struct sc_packet copy = card_copy(VA, VA + SIZE / 2, SIZE / 2);
+	struct sc_packet copy = card_copy(VA, VA + SIZE / 2, SIZE / 4);
 	const volatile struct sc_queue_state *state;
 	const volatile uint32_t *map;
+	volatile uint32_t *bell;
 	uint32_t handle;
 	int fd = card_open(index), status;
 	pid_t asleep = start_sleeper(index);
@@ -117,18 +149,22 @@ static void compute(unsigned int index, int heard)
 	EXPECT(!card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create));
 	state = card_state(fd, &create);
 	EXPECT(state);
+	bell = user_doorbell(fd);
 	EXPECT(!card_run(fd, create.queue, &copy, 1));
 	while (!is_asleep(asleep))
 		usleep(1000);
 	EXPECT(write(heard, "x", 1) == 1);
 	signal(SIGBUS, on_bus);
 	/* whichever notices first, the buffer or the call */
-	while (!sigsetjmp(bus, 1) && !card_run(fd, create.queue, &copy, 1))
+	while (!sigsetjmp(bus, 1) && !card_run(fd, create.queue, &copy, 1)) {
 		(void)*map;
+		bell[SC_DOORBELL_RING / 4] = 0;
+	}
 	expect_gone(fd, create.queue, map);
 	EXPECT(waitpid(asleep, &status, 0) == asleep && !status);
 	/* what a program may be polling does not kill it */
 	EXPECT(state->retired > 0);
+	expect_no_doorbell(bell);
 	exit(EXIT_SUCCESS);
 }
 

@@ -2,7 +2,7 @@
 /*
  * A program that computes on a card until the card goes, and then expects of it what
  * docs/driver.md promises: -ENODEV from every call, SIGBUS from buffers, a queue state that can
- * still be read.
+ * still be read, a doorbell that has become a page of memory.
  */
 #ifndef LOAD_H
 #define LOAD_H

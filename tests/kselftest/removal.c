@@ -3,7 +3,7 @@
  * The card goes while a program computes on it, in every way there is: the slot is switched off,
  * the card is pulled out, it stays but answers nothing but ones, its driver is unbound, the PCI
  * function is removed. The program then gets -ENODEV from every call and SIGBUS from its buffers,
- * and the next one finds a card that works.
+ * but not from a doorbell, and the next one finds a card that works.
  */
 /* vm: timeout=300 alone */
 /* vm-dmesg: seedchip .*: device reset: generation=\d+ wedged=1 */
