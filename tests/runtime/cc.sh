@@ -98,6 +98,7 @@ pkgconfig_ok() {
 		-Wl,-rpath,"$tmp/usr/lib" && LD_LIBRARY_PATH='' ldd "$tmp/hello" &&
 		ldd "$tmp/hello" | grep -q "libseedchip.so.0 => $tmp/usr/lib/" || return 1
 	grep -q 'EAGAIN' "$tmp/usr/share/man/man3/seedchip_launch.3" &&
+		grep -q 'include <seedchip.h>' "$tmp/usr/share/man/man3/seedchip_launch.3" &&
 		grep -q 'include <seedchip/graph.h>' "$tmp/usr/share/man/man3/seedchip_graph_set.3" &&
 		"$tmp/usr/bin/seedchip-perf" --help && "$tmp/usr/bin/seedchip-run-elf" --help || return 1
 	# without a card it says so

@@ -14,7 +14,7 @@ version=$(awk '/^#define SEEDCHIP_VERSION_M/ { v = v dot $3; dot = "." } END { p
 
 mkdir -p "$out"
 rm -f "$out"/*.3
-for header in seedchip.h seedchip/graph.h seedchip/pool.h; do
+for header in seedchip.h seedchip/launch.h seedchip/graph.h seedchip/pool.h; do
 	perl "$(echo /usr/lib/linux-kbuild-*/scripts/kernel-doc | awk '{ print $NF }')" -man "$include/$header" |
 		awk -v out="$out" -v version="$version" -v header="$header" '
 		/^\.TH / {
@@ -35,7 +35,9 @@ for header in seedchip.h seedchip/graph.h seedchip/pool.h; do
 		!keep { next }
 		/^\.SH SYNOPSIS/ {
 			print >file
-			printf ".B \"#include <%s>\"\n.sp\n", header >file
+			# launch.h is a part of seedchip.h
+			include = header == "seedchip/launch.h" ? "seedchip.h" : header
+			printf ".B \"#include <%s>\"\n.sp\n", include >file
 			next
 		}
 		{ print >file }'
