@@ -713,7 +713,10 @@ int seedchip_job_push_fence(struct seedchip_job *job, u64 index)
 	return 0;
 }
 
-/* Whether the queue has work, and whether it stands before a job that is still withheld. */
+/*
+ * Whether the queue has work that may still be done, and whether it stands before a job that is
+ * withheld.
+ */
 bool seedchip_job_pending(struct seedchip_queue *q, bool *gated)
 {
 	struct seedchip_job *job;
@@ -722,7 +725,8 @@ bool seedchip_job_pending(struct seedchip_queue *q, bool *gated)
 	spin_lock_irq(&q->tl->lock);
 	job = list_first_entry_or_null(&q->gated, struct seedchip_job, gate_link);
 	*gated = job && job->slots.start == q->retired;
-	pending = !list_empty(&q->pending) || (!q->config.user && q->retired != q->write);
+	pending = q->status == SEEDCHIP_QUEUE_ACTIVE &&
+		  (!list_empty(&q->pending) || (!q->config.user && q->retired != q->write));
 	spin_unlock_irq(&q->tl->lock);
 	return pending;
 }

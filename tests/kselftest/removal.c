@@ -22,6 +22,10 @@
 #define SLOT	 "/sys/bus/pci/slots/1/power"
 #define NODE	 "/dev/accel/accel0"
 
+#define WATCHDOG_MS 300
+#define VA	    0x100000u
+#define SIZE	    0x10000u
+
 static unsigned int rounds_usual, rounds_soak;
 
 static void write_file(const char *path, const char *text)
@@ -146,6 +150,30 @@ static void removed(void)
 	CHECK(soon(NODE, true));
 }
 
+/* Work that will not be done any more is in its ring, when nobody can look at registers. */
+static void kept_open(void)
+{
+	struct drm_seedchip_queue_create create = { .priority = 1, .ring_log2 = 6,
+						    .timeout_ms = WATCHDOG_MS };
+	struct sc_packet wait = card_word(SC_OP_WAIT, VA, 1);
+	struct drm_seedchip_info info;
+	int fd = card_open(0);
+	uint32_t handle;
+
+	CHECK(fd >= 0);
+	CHECK_EQ(card_bo(fd, SIZE, DRM_SEEDCHIP_BO_CARD, &handle), 0);
+	CHECK_EQ(card_bind(fd, DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ, handle, 0, VA,
+			   SIZE), 0);
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create), 0);
+	CHECK_EQ(card_submit(fd, create.queue, &wait, 1, NULL, 0, NULL), 0);
+	write_file(DRIVER "unbind", "0000:01:00.0");
+	CHECK_EQ(card_info(fd, &info), -ENODEV);
+	usleep(2 * WATCHDOG_MS * 1000);
+	close(fd);
+	write_file(DRIVER "bind", "0000:01:00.0");
+	CHECK(soon(NODE, true));
+}
+
 static void repeat(void (*one)(void))
 {
 	unsigned int rounds = card_rounds(rounds_usual, rounds_soak);
@@ -176,6 +204,7 @@ int main(void)
 		{ "the card is pulled out under load", pulled_out_often },
 		{ "the card answers nothing but ones under load", dead_often },
 		{ "the same while it is idle", dead_idle },
+		{ "work is left in the ring of a file that stays open", kept_open },
 	};
 
 	soon(NODE, true);
