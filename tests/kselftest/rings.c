@@ -243,7 +243,10 @@ static void recover(struct side *s)
 	CHECK_EQ(card_ioctl(s->fd, DRM_IOCTL_SEEDCHIP_QUEUE_RECOVER, &arg), 0);
 }
 
-/* Return: whether the batch has failed. */
+/*
+ * All but how often the doorbell rang: the card looks at the ring by itself and may be done with
+ * a packet before its doorbell is counted. Return: whether the batch has failed.
+ */
 static bool compare(void)
 {
 	const volatile struct sc_queue_state *a = sides[0].state, *b = sides[1].state;
@@ -256,7 +259,6 @@ static bool compare(void)
 	SAME(workgroups);
 	SAME(insns);
 	SAME(copy_bytes);
-	SAME(doorbells);
 	SAME(faults);
 #undef SAME
 	CHECK(!memcmp((const void *)sides[0].map, (const void *)sides[1].map, SIZE));
