@@ -27,9 +27,14 @@
 
 void seedchip_raise(SeedchipState *s)
 {
-    uint64_t bits = qatomic_xchg(&s->irq_bits, 0);
-    uint64_t twice = qatomic_xchg(&s->twice_bits, 0);
+    uint64_t bits, twice;
 
+    /* while the VM stands still they wait, and are saved with the card */
+    if (s->quiesced && !s->dma_cut) {
+        return;
+    }
+    bits = qatomic_xchg(&s->irq_bits, 0);
+    twice = qatomic_xchg(&s->twice_bits, 0);
     seedchip_arm_late(s);
     /* what a reset or removal has cut off must not arrive after it */
     if (s->dma_cut) {

@@ -54,6 +54,7 @@ void seedchip_vm_state(void *opaque, bool running, RunState state)
         s->quiesced = false;
         s->at_rest = false;
         sc_chip_quiesce(s->chip, false);
+        seedchip_raise(s);
         if (s->sync) {
             seedchip_kick(s);
         }
@@ -81,6 +82,7 @@ static int seedchip_pre_save(void *opaque)
     }
     s->state = g_malloc0(size);
     s->state_size = size;
+    s->saved_irqs = qatomic_read(&s->irq_bits);
     if (sc_chip_save(s->chip, s->state, size) != size) {
         g_clear_pointer(&s->state, g_free);
         return -EBUSY;
@@ -130,6 +132,7 @@ static int seedchip_post_load(void *opaque, int version_id)
         return -EBUSY;
     }
     seedchip_settle_reset(s);
+    qatomic_set(&s->irq_bits, s->saved_irqs);
     ret = sc_chip_load(s->chip, s->state, s->state_size);
     g_clear_pointer(&s->state, g_free);
     if (ret) {
@@ -145,8 +148,8 @@ static int seedchip_post_load(void *opaque, int version_id)
 
 const VMStateDescription seedchip_vmstate = {
     .name = TYPE_SEEDCHIP,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,
+    .minimum_version_id = 2,
     .pre_save = seedchip_pre_save,
     .post_save = seedchip_post_save,
     .post_load = seedchip_post_load,
@@ -158,6 +161,7 @@ const VMStateDescription seedchip_vmstate = {
         VMSTATE_UINT64_EQUAL(spec_hash, SeedchipState,
                              "the cards follow different specifications"),
         VMSTATE_BOOL(power_lost, SeedchipState),
+        VMSTATE_UINT64(saved_irqs, SeedchipState),
         VMSTATE_UINT32(state_size, SeedchipState),
         VMSTATE_VBUFFER_ALLOC_UINT32(state, SeedchipState, 0, NULL,
                                      state_size),

@@ -53,6 +53,7 @@ struct SeedchipState {
     QEMUTimer *irq_timer;     /* when to call sc_chip_timer() */
     bool irq_held;            /* atomic: irq_bh is to call sc_chip_timer() */
     uint64_t irq_bits;        /* atomic: vectors that irq_bh will raise */
+    uint64_t saved_irqs;      /* the same in a saved state */
     uint64_t late_bits;       /* atomic: vectors that late_timer will raise */
     uint64_t twice_bits;      /* atomic: vectors to be raised twice */
     QEMUTimer *late_timer;

@@ -56,6 +56,20 @@ void sc_lock(struct sc_chip *chip)
 	pthread_mutex_lock(&chip->lock);
 }
 
+/* Until all vectors are the host's, the chip is not idle: a save would lose them. */
+static void pulse(struct sc_chip *chip, uint64_t irqs)
+{
+	unsigned int i;
+
+	for (i = 0; irqs; i++, irqs >>= 1) {
+		if (!(irqs & 1))
+			continue;
+		sc_trace(chip, "irq", "vector %u", i);
+		chip->host.irq(chip->opaque, i);
+	}
+	__atomic_sub_fetch(&chip->pulsing, 1, __ATOMIC_RELEASE);
+}
+
 /* Drop the lock, then deliver what was collected under it. */
 void sc_unlock(struct sc_chip *chip)
 {
@@ -64,6 +78,8 @@ void sc_unlock(struct sc_chip *chip)
 	uint64_t irqs = chip->irqs;
 	bool kick = chip->kick, set_timer = chip->set_timer;
 
+	if (irqs)
+		__atomic_add_fetch(&chip->pulsing, 1, __ATOMIC_RELAXED);
 	memcpy(reports, chip->reports, n * sizeof(reports[0]));
 	chip->num_reports = 0;
 	chip->irqs = 0;
@@ -73,12 +89,8 @@ void sc_unlock(struct sc_chip *chip)
 
 	for (i = 0; i < n; i++)
 		chip->host.strict(chip->opaque, reports[i].rule, reports[i].text);
-	for (i = 0; irqs; i++, irqs >>= 1) {
-		if (!(irqs & 1))
-			continue;
-		sc_trace(chip, "irq", "vector %u", i);
-		chip->host.irq(chip->opaque, i);
-	}
+	if (irqs)
+		pulse(chip, irqs);
 	if (set_timer)
 		chip->host.timer(chip->opaque);
 	if (kick && chip->host.kick)
@@ -477,7 +489,8 @@ bool sc_chip_idle(struct sc_chip *chip)
 	unsigned int i;
 
 	sc_lock(chip);
-	idle = !chip->busy && !chip->resetting && !chip->ras.num_events;
+	idle = !chip->busy && !chip->resetting && !chip->ras.num_events &&
+	       !__atomic_load_n(&chip->pulsing, __ATOMIC_ACQUIRE);
 	for (i = 0; idle && i < chip->config.queues; i++)
 		idle = queue_idle(chip, &chip->queues[i]);
 	sc_unlock(chip);

@@ -307,6 +307,7 @@ struct sc_chip {
 	unsigned int idle_workers;
 	bool exit;
 	uint64_t irqs; /* vectors to pulse at unlock */
+	unsigned int pulsing; /* atomic: who has left the lock and is pulsing them */
 	bool kick;
 	bool set_timer; /* an interrupt is held back: tell the host at unlock */
 	struct sc_report reports[SC_MAX_REPORTS];

@@ -275,6 +275,34 @@ static void test_load_busy(void **state)
 	remove_disk();
 }
 
+/* An interrupt that is due while the VM stands still comes when it goes on, if saved or not. */
+static void test_interrupt(void **state)
+{
+	struct machine *m = machine_start(PROPS
+		" -device pcie-root-port,id=port1,addr=5,chassis=2,slot=2");
+	const uint64_t message = MSIX_LANDING + 4 * QUEUE_VECTOR;
+	struct queue q;
+
+	(void)state;
+	add_disk(m);
+	prepare(m, &q);
+	card_msix(m, MSIX_LANDING);
+	mem_write(m, message, 0, 4);
+	qmp_ok(m, "{\"execute\":\"stop\"}");
+	reg_write(m, queue_reg(&q, SC_Q_ARM), q.index, 8);
+	assert_int_equal(reg_read(m, queue_reg(&q, SC_Q_ARM), 8), ~0ULL);
+	check_silent(hmp(m, "savevm one"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(mem_read(m, message, 4), 0);
+		qmp_ok(m, "{\"execute\":\"cont\"}");
+		assert_true(mem_wait(m, message, QUEUE_VECTOR + 1, 4));
+		qmp_ok(m, "{\"execute\":\"stop\"}");
+		check_silent(hmp(m, "loadvm one"));
+	}
+	machine_stop(m);
+	remove_disk();
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -300,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_busy),
 		cmocka_unit_test(test_migrate_live),
 		cmocka_unit_test(test_load_busy),
+		cmocka_unit_test(test_interrupt),
 	};
 
 	return machine_available() ? cmocka_run_group_tests(tests, make_folder, remove_folder) : 4;

@@ -332,6 +332,52 @@ static void test_save_load(void **state)
 	free(image);
 }
 
+/* An interrupt that is held back when a chip is saved comes with the load. */
+static void test_load_held(void **state)
+{
+	const unsigned int v = BENCH_VECTOR(1);
+	struct bench *b = *state, *c;
+	union packet p[4] = { pkt(SC_OP_NOP, 0) };
+	unsigned char *image;
+	long size;
+
+	bench_queue(b, 1, 0, 0);
+	bench_queue_write(b, 1, SC_Q_COALESCE_COUNT, 1000);
+	bench_queue_write(b, 1, SC_Q_COALESCE_NS, 1000000);
+	pkt_dispatch(&p[1], 0, 1, FAKE_UNTIL, WORD, 1);
+	p[3] = pkt(SC_OP_NOP, 0);
+	bench_queue_write(b, 1, SC_Q_ARM, 1);
+	bench_push(b, 1, p, 4);
+	bench_ring(b, 1);
+	sc_chip_run(b->chip, 10000);
+	sc_chip_quiesce(b->chip, true); /* the last packet stays, and the queue has more to do */
+	*(uint64_t *)(b->card + WORD) = 1;
+	bench_run(b);
+	assert_int_equal(bench_queue_read(b, 1, SC_Q_RETIRED), 3);
+	assert_int_equal(b->irqs[v], 0);
+	size = sc_chip_save(b->chip, NULL, 0);
+	image = malloc(size);
+	assert_int_equal(sc_chip_save(b->chip, image, size), size);
+	assert_int_equal(b->irqs[v], 0);
+
+	c = bench_create(NULL);
+	memcpy(c->card, b->card, BENCH_CARD);
+	memcpy(c->queues, b->queues, sizeof(c->queues));
+	assert_int_equal(sc_chip_load(c->chip, image, size), 0);
+	assert_int_equal(c->irqs[v], 1);
+	assert_int_equal(bench_queue_read(c, 1, SC_Q_ARM), ~0ULL);
+	bench_run(c);
+	assert_int_equal(bench_queue_read(c, 1, SC_Q_RETIRED), 4);
+	assert_int_equal(c->irqs[v], 1);
+	assert_int_equal(c->strict_total, 0);
+	bench_destroy(c);
+	free(image);
+	/* the saved one goes on, and has its interrupt in time */
+	sc_chip_quiesce(b->chip, false);
+	bench_run(b);
+	assert_int_equal(b->irqs[v], 1);
+}
+
 static int load_into_new(const void *image, long size)
 {
 	struct bench *c = bench_create(NULL);
@@ -439,8 +485,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_queue_reset), TEST(test_reset_and_skip), TEST(test_reset_copy),
 		TEST(test_context_reset), TEST(test_device_reset), TEST(test_power_reset),
-		TEST(test_quiesce), TEST(test_save_load), TEST(test_load_root),
-		TEST(test_save_refused),
+		TEST(test_quiesce), TEST(test_save_load), TEST(test_load_held),
+		TEST(test_load_root), TEST(test_save_refused),
 		TEST(test_two_chips), TEST(test_kicks),
 	};
 
