@@ -31,7 +31,6 @@
 #define SEEDCHIP_BIND_OPS (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_SPARSE)
 #define SEEDCHIP_BIND_ACCESS                                                                       \
 	(DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE | DRM_SEEDCHIP_BIND_EXECUTE)
-#define SEEDCHIP_MAX_BINDS 65536
 
 /**
  * struct seedchip_bind_op - one operation

@@ -16,8 +16,6 @@
 #include "seedchip_accel.h"
 #include "sync.h"
 
-#define SEEDCHIP_MAX_SYNCS 4096
-
 /* seedchip_copy_array() of what is not the usual single element. */
 void *seedchip_copy_elements(const struct drm_seedchip_array *array, size_t size, u32 max,
 			     void *few, u32 few_count)

@@ -81,7 +81,7 @@ extern "C" {
 
 /**
  * struct drm_seedchip_array - an array of extensible structures
- * @stride: bytes from element to element
+ * @stride: bytes from element to element, at most 4096
  * @count: elements
  * @array: user pointer to the first element
  */
@@ -107,12 +107,15 @@ enum drm_seedchip_sync_flags {
  * @handle: syncobj
  * @point: 0 for a binary syncobj, else the timeline point. A WAIT on a point
  *	   that nobody has submitted yet is refused with -EINVAL.
+ *
+ * A call takes SEEDCHIP_MAX_SYNCS of them, else -EINVAL.
  */
 struct drm_seedchip_sync {
 	__u32 flags;
 	__u32 handle;
 	__u64 point;
 };
+#define SEEDCHIP_MAX_SYNCS 4096
 
 /**
  * enum drm_seedchip_query - property structures of DEV_QUERY
@@ -273,7 +276,7 @@ struct drm_seedchip_bind {
  * struct drm_seedchip_vm_bind - argument of VM_BIND
  * @flags: zero
  * @pad: zero
- * @ops: struct drm_seedchip_bind; all take effect or none
+ * @ops: struct drm_seedchip_bind, SEEDCHIP_MAX_BINDS of them at most; all take effect or none
  * @syncs: struct drm_seedchip_sync. Without any, the call returns when the
  *	   mappings are in effect and stale translations are gone.
  *
@@ -286,6 +289,7 @@ struct drm_seedchip_vm_bind {
 	struct drm_seedchip_array ops;
 	struct drm_seedchip_array syncs;
 };
+#define SEEDCHIP_MAX_BINDS 65536
 
 /**
  * enum drm_seedchip_queue_flags - kinds of queues

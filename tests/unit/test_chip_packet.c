@@ -306,6 +306,28 @@ static void test_arguments(void **state)
 	assert_int_equal(word(b, VA), 99);
 }
 
+/* The most that a packet may say: a list, a grid, a scratchpad; one more is refused above. */
+static void test_most(void **state)
+{
+	struct bench *b = *state;
+	union packet call = pkt(SC_OP_INDIRECT, 0), d[2];
+	const uint64_t at = BENCH_CARD - SC_MAX_LIST * SC_SLOT_SIZE;
+	union packet *list = (union packet *)(b->card + at);
+
+	for (unsigned int i = 0; i < SC_MAX_LIST; i++)
+		list[i] = pkt(SC_OP_NOP, 0);
+	call.body[0] = at;
+	call.body[2] = SC_MAX_LIST;
+	bench_wait(b, DRIVER, bench_submit(b, DRIVER, &call, 1));
+	assert_int_equal(bench_state(b, DRIVER).packets, SC_MAX_LIST + 1);
+	pkt_dispatch(d, 0, SC_MAX_GRID, FAKE_DONE, 1, 0);
+	bench_wait(b, USER, bench_submit(b, USER, d, 2));
+	pkt_dispatch(d, 0, 1, FAKE_DONE, 1, 0);
+	d[0].dispatch.tcm_static = 65536 - 4096 - 4096 - 512;
+	bench_wait(b, USER, bench_submit(b, USER, d, 2));
+	assert_int_equal(bench_state(b, USER).workgroups, SC_MAX_GRID + 1);
+}
+
 /* --- addresses --- */
 
 static void test_faults(void **state)
@@ -730,7 +752,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_reserved_members), TEST(test_reserved_header), TEST(test_opcodes),
 		TEST(test_privileged), TEST(test_list_is_not_privileged), TEST(test_bad_fields),
-		TEST(test_arguments), TEST(test_faults), TEST(test_copy_rows),
+		TEST(test_arguments), TEST(test_most), TEST(test_faults), TEST(test_copy_rows),
 		TEST(test_fill_rows), TEST(test_fill_zero), TEST(test_timestamp_and_record),
 		TEST(test_record_unmapped), TEST(test_indirect), TEST(test_indirect_faults),
 		TEST(test_poison), TEST(test_list_changes_itself), TEST(test_wait_in_list),
