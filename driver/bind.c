@@ -367,6 +367,7 @@ static struct seedchip_bind *seedchip_bind_create(struct seedchip_vm *vm, struct
 {
 	struct drm_seedchip_bind *args, one;
 	struct seedchip_bind *bind;
+	u64 mapped = 0;
 	int err = 0;
 	u32 i;
 
@@ -380,6 +381,11 @@ static struct seedchip_bind *seedchip_bind_create(struct seedchip_vm *vm, struct
 		bind->num_ops++;
 		bind->ops[i].args = args[i];
 		err = seedchip_bind_init_op(vm, file, &bind->ops[i], &bind->maps[i]);
+		if (args[i].flags & SEEDCHIP_BIND_OPS)
+			mapped += args[i].size;
+		/* Once everything, not so often as there are operations: that would take hours. */
+		if (!err && mapped > SC_VA_USER_END - SC_VA_USER_START)
+			err = -EINVAL;
 	}
 	if (args != &one)
 		kvfree(args);
@@ -563,7 +569,7 @@ void seedchip_bind_work(struct work_struct *work)
 		dma_fence_signal(bind->fence);
 	}
 	if (list_empty(&vm->binds))
-		wake_up_all(&vm->idle);
+		wake_up_all(&vm->sdev->bind_idle);
 	mutex_unlock(&vm->mmu_lock);
 	if (present)
 		drm_dev_exit(idx);
@@ -651,20 +657,17 @@ static bool seedchip_bind_is_idle(struct seedchip_vm *vm)
 	return list_empty_careful(&vm->binds);
 }
 
-/* Calls take effect in order: one without fences first waits for those that have some. */
-static int seedchip_bind_lock_idle(struct seedchip_vm *vm)
+/*
+ * Calls take effect in order: one without fences first waits for those that have
+ * some. Outside of any section of drm_dev_enter(): other drivers' fences take long.
+ */
+static int seedchip_bind_wait_idle(struct seedchip_vm *vm)
 {
-	int err;
+	struct seedchip_device *sdev = vm->sdev;
+	int err = wait_event_interruptible(sdev->bind_idle, seedchip_bind_is_idle(vm) ||
+					   READ_ONCE(sdev->leaving));
 
-	for (;;) {
-		mutex_lock(&vm->lock);
-		if (seedchip_bind_is_idle(vm))
-			return 0;
-		mutex_unlock(&vm->lock);
-		err = wait_event_interruptible(vm->idle, seedchip_bind_is_idle(vm));
-		if (err)
-			return err;
-	}
+	return err ?: READ_ONCE(sdev->leaving) ? -ENODEV : 0;
 }
 
 /* Accepted: apply it now, or let it wait. Returns whether it has been applied. */
@@ -697,13 +700,8 @@ static int seedchip_bind_run(struct seedchip_vm *vm, struct seedchip_bind *bind,
 	err = async ? seedchip_bind_init_async(bind, syncs) : 0;
 	if (err)
 		goto out_free;
-	if (async)
-		mutex_lock(&vm->lock);
-	else
-		err = seedchip_bind_lock_idle(vm);
-	if (err)
-		goto out_free;
-	err = seedchip_bind_prepare(vm, bind);
+	mutex_lock(&vm->lock);
+	err = async || seedchip_bind_is_idle(vm) ? seedchip_bind_prepare(vm, bind) : -EAGAIN;
 	if (err)
 		goto out_unlock;
 	err = seedchip_bind_change(vm, bind);
@@ -720,16 +718,14 @@ out_free:
 	return err;
 }
 
-int seedchip_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file)
+/* -EAGAIN: it has to wait for another call first. */
+static int seedchip_bind_try(struct drm_file *file, struct drm_seedchip_vm_bind *args)
 {
 	struct seedchip_file *sfile = file->driver_priv;
-	struct drm_seedchip_vm_bind *args = data;
 	struct seedchip_bind *bind;
 	struct seedchip_syncs syncs;
 	int err;
 
-	if (args->flags || args->pad || !args->ops.count)
-		return -EINVAL;
 	err = seedchip_syncs_init(&syncs, file, &args->syncs);
 	if (err)
 		goto out_fini;
@@ -741,5 +737,23 @@ int seedchip_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *
 	err = seedchip_bind_run(sfile->vm, bind, &syncs, args->syncs.count);
 out_fini:
 	seedchip_syncs_fini(&syncs);
+	return err;
+}
+
+int seedchip_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct seedchip_file *sfile = file->driver_priv;
+	struct drm_seedchip_vm_bind *args = data;
+	int idx, err;
+
+	do {
+		err = args->syncs.count ? 0 : seedchip_bind_wait_idle(sfile->vm);
+		err = err ?: seedchip_file_enter(file, &idx);
+		if (err)
+			return err;
+		err = args->flags || args->pad || !args->ops.count ? -EINVAL :
+		      seedchip_bind_try(file, args);
+		drm_dev_exit(idx);
+	} while (err == -EAGAIN);
 	return err;
 }

@@ -183,8 +183,10 @@ struct seedchip_device {
 	struct seedchip_coredump coredump;
 	/** @report_work: tells user space about failures and resets, outside of all locks */
 	struct work_struct report_work;
-	/** @leaving: about to be unplugged: QUEUE_WAIT does not sleep any more */
+	/** @leaving: about to be unplugged: nobody sleeps in an ioctl any more */
 	bool leaving;
+	/** @bind_idle: woken when an address space has no more binds that wait, and by @leaving */
+	wait_queue_head_t bind_idle;
 	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0 */
 	struct seedchip_queue *kernel_queue;
 

@@ -75,7 +75,8 @@ static __always_inline int seedchip_ioctl_guarded(seedchip_ioctl_fn fn, struct d
 	int idx, err;
 
 	/* These sleep, outside of sections of their own. */
-	if (fn == seedchip_ioctl_submit || fn == seedchip_ioctl_queue_wait)
+	if (fn == seedchip_ioctl_submit || fn == seedchip_ioctl_queue_wait ||
+	    fn == seedchip_ioctl_vm_bind)
 		return fn(drm, data, file);
 	err = seedchip_file_enter(file, &idx);
 	if (err)

@@ -151,6 +151,8 @@ int seedchip_pt_pool_fill(struct seedchip_mmu *mmu, struct seedchip_pt_pool *poo
 	struct seedchip_pt *pt;
 	unsigned int inner;
 
+	if (fatal_signal_pending(current))
+		return -ERESTARTSYS;
 	for (inner = 0; inner < 2; inner++) {
 		while (pool->have[inner] < pool->want[inner]) {
 			if (fatal_signal_pending(current))
@@ -268,21 +270,31 @@ static u64 seedchip_chunk_end(u64 va, u64 end)
 	return min(round_down(va, SC_HUGE_SIZE) + SC_HUGE_SIZE, end);
 }
 
-/* The level of the table in which the leaves of [@va, @next) will be, within 2 MiB. */
+/* The level of the table in which the leaves of [@va, @next) will be. */
 static unsigned int seedchip_mapping_level(struct seedchip_mapping *map, u64 va, u64 next)
 {
-	return next - va == SC_HUGE_SIZE && seedchip_mapping_is_huge(map, va);
+	return IS_ALIGNED(va, SC_HUGE_SIZE) && next - va >= SC_HUGE_SIZE &&
+	       seedchip_mapping_is_huge(map, va);
 }
 
-/* Pieces of at most 2 MiB that need a table: of an unmapping only those that it cuts. */
+/*
+ * The end of the piece at @va, whose leaves will be in one table: 2 MiB at most,
+ * but all that a table of 2 MiB leaves holds where there is no memory to look at. Of an
+ * unmapping only what it cuts needs a table.
+ */
 static u64 seedchip_mapping_next(const struct seedchip_mapping *map, u64 va)
 {
+	u64 span = 1ULL << seedchip_pt_shift(2);
 	u64 end = map->va + map->size;
 	u64 next = seedchip_chunk_end(va, end);
 
-	if (map->flags || next == end)
+	if (next == end)
 		return next;
-	return max(next, round_down(end, SC_HUGE_SIZE));
+	if (!map->flags)
+		return max(next, round_down(end, SC_HUGE_SIZE));
+	if (map->flags & SC_PTE_SPARSE && IS_ALIGNED(va, SC_HUGE_SIZE))
+		return min(round_down(va, span) + span, round_down(end, SC_HUGE_SIZE));
+	return next;
 }
 
 static bool seedchip_mapping_needs_table(const struct seedchip_mapping *map, u64 va, u64 next)
@@ -327,7 +339,7 @@ bool seedchip_mmu_count(struct seedchip_mmu *mmu, struct seedchip_mapping *maps,
 
 	pool->want[0] = 0;
 	pool->want[1] = 0;
-	for (map = maps; map < maps + count; map++) {
+	for (map = maps; map < maps + count && !fatal_signal_pending(current); map++) {
 		u64 counted[SEEDCHIP_PT_TOP] = {};
 
 		for (va = map->va; va < map->va + map->size; va = next) {
@@ -339,7 +351,8 @@ bool seedchip_mmu_count(struct seedchip_mmu *mmu, struct seedchip_mapping *maps,
 			cond_resched();
 		}
 	}
-	return pool->have[0] >= pool->want[0] && pool->have[1] >= pool->want[1];
+	return map == maps + count && pool->have[0] >= pool->want[0] &&
+	       pool->have[1] >= pool->want[1];
 }
 
 /* Make sure that applying @map needs no tables; takes what seedchip_mmu_count() has counted. */
@@ -352,6 +365,7 @@ void seedchip_mmu_prepare(struct seedchip_mmu *mmu, struct seedchip_mapping *map
 		next = seedchip_mapping_next(map, va);
 		if (seedchip_mapping_needs_table(map, va, next))
 			seedchip_mmu_create(mmu, va, seedchip_mapping_level(map, va, next), pool);
+		cond_resched();
 	}
 }
 
@@ -419,6 +433,7 @@ bool seedchip_mmu_apply(struct seedchip_mmu *mmu, struct seedchip_mapping *map)
 		for (va = map->va; va < end; va = next) {
 			next = seedchip_chunk_end(va, end);
 			changed |= seedchip_mmu_map_chunk(mmu, map, va, next);
+			cond_resched();
 		}
 	}
 	/* Drain write-combining before whatever tells the card. */

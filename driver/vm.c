@@ -58,7 +58,6 @@ struct seedchip_vm *seedchip_vm_create(struct seedchip_device *sdev, struct seed
 	fs_reclaim_release(GFP_KERNEL);
 	INIT_LIST_HEAD(&vm->binds);
 	INIT_WORK(&vm->bind_work, seedchip_bind_work);
-	init_waitqueue_head(&vm->idle);
 	drm_gpuvm_init(&vm->base, "seedchip", 0, &sdev->drm, resv, SC_VA_USER_START,
 		       SC_VA_USER_END - SC_VA_USER_START, 0, 0, &seedchip_bind_gpuvm_ops);
 	drm_gem_object_put(resv);

@@ -35,7 +35,6 @@ struct seq_file;
  * @rings: windows of the kernel's range that are in use
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
- * @idle: woken when @binds has become empty
  * @file: who reads the events of the queues, NULL when it is closing; under drm.event_lock
  * @lost: the system has slept, and with card memory its tables are lost; under hw_lock
  */
@@ -52,7 +51,6 @@ struct seedchip_vm {
 	DECLARE_BITMAP(rings, SC_MAX_QUEUES);
 	struct list_head binds;
 	struct work_struct bind_work;
-	wait_queue_head_t idle;
 	struct drm_file *file;
 	bool lost;
 };

@@ -87,6 +87,7 @@ void seedchip_wait_end_all(struct seedchip_device *sdev)
 
 	mutex_lock(&sdev->hw_lock);
 	WRITE_ONCE(sdev->leaving, true);
+	wake_up_all(&sdev->bind_idle);
 	for (id = 0; id < sdev->num_queues; id++) {
 		q = seedchip_queue_at(sdev, id);
 		if (!q)

@@ -276,7 +276,8 @@ struct drm_seedchip_bind {
  * struct drm_seedchip_vm_bind - argument of VM_BIND
  * @flags: zero
  * @pad: zero
- * @ops: struct drm_seedchip_bind, SEEDCHIP_MAX_BINDS of them at most; all take effect or none
+ * @ops: struct drm_seedchip_bind, SEEDCHIP_MAX_BINDS of them at most, which together map no
+ *	 more than va_end - va_start; all take effect or none
  * @syncs: struct drm_seedchip_sync. Without any, the call returns when the
  *	   mappings are in effect and stale translations are gone.
  *

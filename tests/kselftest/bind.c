@@ -98,6 +98,27 @@ static void bad_call(void)
 	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), -EFAULT);
 }
 
+/* One call maps the whole of the address space at most: checked before anything is done. */
+static void too_much(void)
+{
+	const uint64_t all = SC_VA_USER_END - SC_VA_USER_START;
+	struct drm_seedchip_bind ops[2] = {
+		{ .flags = DRM_SEEDCHIP_BIND_SPARSE | DRM_SEEDCHIP_BIND_READ,
+		  .va = SC_VA_USER_START, .size = all },
+		{ .flags = DRM_SEEDCHIP_BIND_SPARSE | DRM_SEEDCHIP_BIND_READ,
+		  .va = SC_VA_USER_START, .size = PAGE },
+	};
+	struct drm_seedchip_vm_bind bind = { .ops = { sizeof(ops[0]), 2, (uintptr_t)ops } };
+	int own = card_open(0);
+
+	CHECK(own >= 0);
+	CHECK_EQ(card_ioctl(own, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), -EINVAL);
+	/* What is unmapped does not count. */
+	ops[0].flags = DRM_SEEDCHIP_BIND_UNMAP;
+	CHECK_EQ(card_ioctl(own, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);
+	close(own);
+}
+
 static void foreign_handle(void)
 {
 	int other = card_open(0);
@@ -260,6 +281,7 @@ int main(void)
 		{ "misaligned, overflowing and forbidden ranges are EINVAL", bad_ranges },
 		{ "unknown flags, no permission, W with X are EINVAL", bad_flags },
 		{ "a malformed call is refused", bad_call },
+		{ "one call does not map more than there are addresses", too_much },
 		{ "another file's handle is ENOENT", foreign_handle },
 		{ "map, look, unmap", map_and_unmap },
 		{ "EXCLUSIVE does not replace", exclusive },

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* vm: cards=2 */
+/* vm: cards=2 timeout=240 */
 /* Two cards in one machine: told apart, independent, and waiting for each other's fences. */
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -102,12 +104,70 @@ static void foreign_failure(void)
 		CHECK_EQ(card_queue_destroy(fds[i], queues[i].queue), 0);
 }
 
+static bool sleeps_in_driver(pid_t pid)
+{
+	char path[64], line[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return strstr(line, "seedchip");
+}
+
+/* A VM_BIND waits for another, and that for the other card: neither is in the way of removal. */
+static void removal(void)
+{
+	struct drm_seedchip_queue_create create = { .priority = 1, .ring_log2 = 6,
+						    .timeout_ms = 20000 };
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1);
+	struct drm_seedchip_sync sync = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct drm_seedchip_bind op = { .va = VA, .size = 4096 };
+	struct drm_seedchip_vm_bind bind = { .ops = { sizeof(op), 1, (uintptr_t)&op },
+					     .syncs = { sizeof(sync), 1, (uintptr_t)&sync } };
+	uint32_t bo, fence = card_syncobj(fds[0]);
+	int shared = -1, status;
+	char link[256];
+	ssize_t len;
+	pid_t pid;
+
+	CHECK_EQ(card_bo(fds[0], 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo), 0);
+	CHECK_EQ(card_bind(fds[0], RW, bo, 0, VA, 4096), 0);
+	CHECK_EQ(card_ioctl(fds[0], DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create), 0);
+	sync.handle = fence;
+	CHECK_EQ(card_submit(fds[0], create.queue, &hold, 1, &sync, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjHandleToFD(fds[0], fence, &shared), 0);
+	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &sync.handle), 0);
+	close(shared);
+	sync.flags = DRM_SEEDCHIP_SYNC_WAIT;
+	CHECK_EQ(card_ioctl(fds[1], DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);
+	pid = fork();
+	if (!pid)
+		_exit(card_bind(fds[1], DRM_SEEDCHIP_BIND_UNMAP, 0, 0, VA, 4096) != -ENODEV);
+	while (!sleeps_in_driver(pid))
+		usleep(1000);
+	len = readlink("/sys/class/accel/accel1/device", link, sizeof(link) - 1);
+	CHECK(len > 0);
+	link[len] = '\0';
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", strrchr(link, '/') + 1), 0);
+	CHECK_EQ(card_fence_status(fds[0], fence), 0);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(card_queue_destroy(fds[0], create.queue), 0);
+	close(fds[1]);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", strrchr(link, '/') + 1), 0);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
 		{ "each has its own serial number", told_apart },
 		{ "one card's queue waits for the other's fence", foreign_fence },
 		{ "the failure of the other card's work", foreign_failure },
+		{ "removal of one while a VM_BIND waits for the other", removal },
 	};
 
 	fds[0] = card_open(0);
