@@ -111,7 +111,7 @@ struct seedchip_bind_step {
 
 static struct seedchip_va *seedchip_bind_alloc_va(u32 flags)
 {
-	struct seedchip_va *va = kzalloc(sizeof(*va), GFP_KERNEL);
+	struct seedchip_va *va = kzalloc(sizeof(*va), GFP_KERNEL_ACCOUNT);
 
 	if (!va)
 		return NULL;

@@ -74,7 +74,8 @@ static struct seedchip_pt *seedchip_pt_create(struct seedchip_mmu *mmu, bool inn
 	struct seedchip_pt *pt;
 	int err;
 
-	pt = kzalloc(struct_size(pt, children, inner ? SEEDCHIP_PT_ENTRIES : 0), GFP_KERNEL);
+	pt = kzalloc(struct_size(pt, children, inner ? SEEDCHIP_PT_ENTRIES : 0),
+		     GFP_KERNEL_ACCOUNT);
 	if (!pt)
 		return ERR_PTR(-ENOMEM);
 	err = seedchip_user_charge(mmu->user, SEEDCHIP_QUOTA_MEMORY, SC_PAGE_SIZE);

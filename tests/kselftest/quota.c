@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -210,6 +211,54 @@ static void of_page_tables(void)
 	CHECK_EQ(status, 0);
 }
 
+#define GROUP "/tmp/control-group"
+
+static long long group_memory(void)
+{
+	char text[32] = "";
+	int file = open(GROUP "/one/memory.current", O_RDONLY);
+
+	if (file < 0 || read(file, text, sizeof(text) - 1) <= 0)
+		return -1;
+	close(file);
+	return atoll(text);
+}
+
+/* What the kernel needs for page tables and mappings is taken from the caller's control group. */
+static void of_control_group(void)
+{
+	const unsigned int count = 500;
+	long long before;
+	int fd, status;
+	unsigned int i;
+	char pid[16];
+	pid_t child;
+
+	mkdir(GROUP, 0700);
+	if (mount("none", GROUP, "cgroup2", 0, NULL) ||
+	    card_write(GROUP "/cgroup.subtree_control", "+memory"))
+		tap_skip("a kernel without control groups of memory");
+	CHECK_EQ(mkdir(GROUP "/one", 0700), 0);
+	child = fork();
+	if (!child) {
+		snprintf(pid, sizeof(pid), "%d", getpid());
+		if (card_write(GROUP "/one/cgroup.procs", pid))
+			_exit(1);
+		fd = card_open(0);
+		before = group_memory();
+		for (i = 1; i <= count; i++)
+			if (card_bind(fd, DRM_SEEDCHIP_BIND_SPARSE | DRM_SEEDCHIP_BIND_READ, 0, 0,
+				      (uint64_t)i << 30, 4096))
+				_exit(2);
+		/* two tables each, the upper one with a word for each of those below */
+		_exit(group_memory() - before > (long long)count * 4096 ? 0 : 3);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	rmdir(GROUP "/one");
+	umount(GROUP);
+	CHECK_EQ(status, 0);
+}
+
 /* Nobody is charged for anything any more, and all memory is back. */
 static void all_is_back(uint64_t before)
 {
@@ -263,6 +312,7 @@ int main(void)
 		{ "a user gets half of the contexts", of_contexts },
 		{ "a user gets a percentage of card memory", of_memory },
 		{ "page tables count as card memory", of_page_tables },
+		{ "and as memory of the control group", of_control_group },
 		{ "nothing is left of anybody", nothing_is_left },
 		{ "what outlives its file stays charged", outlives_its_maker },
 	};
