@@ -258,7 +258,7 @@ static u64 seedchip_coredump_walk(struct seedchip_queue *q, u32 id, u64 va, u64 
 	} while (walk->levels < SC_COREDUMP_LEVELS && entry & SC_PTE_VALID &&
 		 !(entry & SC_PTE_HUGE));
 	if (!(entry & SC_PTE_VALID) || entry & (SC_PTE_SYSTEM | SC_PTE_SPARSE) ||
-	    (entry & SC_PTE_ADDR) > sdev->info.card_visible_size - size)
+	    (entry & SC_PTE_ADDR) + size > sdev->info.card_visible_size)
 		return 0;
 	*left = size - va % size;
 	return (entry & SC_PTE_ADDR) + va % size;

@@ -95,7 +95,10 @@ static void seedchip_fault_event(struct seedchip_device *sdev, const struct sc_e
 	seedchip_queue_put(q);
 }
 
-/* Consume every event that the device has completed. */
+/*
+ * Consume every event that the device has completed. It does not write more than the
+ * ring holds before it has seen the tail, or that is its own loss.
+ */
 void seedchip_fault_drain(struct seedchip_device *sdev)
 {
 	struct seedchip_event_ring *events = &sdev->events;
@@ -103,7 +106,7 @@ void seedchip_fault_drain(struct seedchip_device *sdev)
 
 	mutex_lock(&events->lock);
 	start = events->tail;
-	for (;;) {
+	while (events->tail - start < SEEDCHIP_EVENTS) {
 		struct sc_event *slot = &events->ring[events->tail % SEEDCHIP_EVENTS];
 		struct sc_event event;
 

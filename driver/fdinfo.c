@@ -49,24 +49,32 @@ static u64 seedchip_fdinfo_core_time(struct seedchip_file *sfile)
 	return now;
 }
 
-/* Core time of each queue as of its last completed packet. Returns whether any has work. */
-static bool seedchip_fdinfo_show_queues(struct seedchip_file *sfile, struct drm_printer *p)
+/*
+ * Core time of each queue as of its last completed packet. Returns whether any has work.
+ * A job that is retired here frees memory, which may sleep.
+ */
+static bool seedchip_fdinfo_show_queues(struct drm_file *file, struct drm_printer *p)
 {
-	struct seedchip_queue *q;
-	unsigned long handle;
-	bool active = false;
+	struct seedchip_file *sfile = file->driver_priv;
+	bool active = false, gated;
+	u32 handle;
 
-	xa_lock(&sfile->queues);
-	xa_for_each(&sfile->queues, handle, q) {
-		const struct sc_queue_state *state = page_address(q->state_page);
-		u64 now = seedchip_usage_update(&q->usage, READ_ONCE(state->busy_ns));
-		bool gated;
+	for (handle = 1; handle <= sfile->sdev->info.max_queues; handle++) {
+		struct seedchip_queue *q = seedchip_queue_lookup(file, handle);
+		const struct sc_queue_state *state;
+		u64 now;
 
+		if (!q)
+			continue;
+		state = page_address(q->state_page);
+		xa_lock(&sfile->queues);
+		now = seedchip_usage_update(&q->usage, READ_ONCE(state->busy_ns));
+		xa_unlock(&sfile->queues);
 		drm_printf(p, "seedchip-queue-%u:\t%llu ns\n", q->id, now);
 		seedchip_job_retire(q);
 		active |= seedchip_job_pending(q, &gated);
+		seedchip_queue_put(q);
 	}
-	xa_unlock(&sfile->queues);
 	return active;
 }
 
@@ -94,7 +102,7 @@ void seedchip_fdinfo_show(struct drm_printer *p, struct drm_file *file)
 	drm_printf(p, "drm-engine-compute:\t%llu ns\n", seedchip_fdinfo_core_time(sfile));
 	drm_printf(p, "drm-engine-capacity-compute:\t%lu\n",
 		   hweight64(sfile->sdev->info.core_mask));
-	active = seedchip_fdinfo_show_queues(sfile, p);
+	active = seedchip_fdinfo_show_queues(file, p);
 
 	spin_lock(&file->table_lock);
 	idr_for_each_entry(&file->object_idr, obj, handle)
