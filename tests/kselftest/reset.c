@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* vm: timeout=180 */
-/* vm-dmesg: (context|device|function) reset: */
+/* vm-dmesg: (context|device|function) reset:|seedchip_\w+: \d+ callbacks suppressed */
 /* vm-dmesg: fault: code=[0-9]+ status=[0-9]+ .* generation=[0-9]+$ */
 /*
  * Hangs and the reset ladder: who is hit at which level, what the counters and
