@@ -355,7 +355,7 @@ static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 cou
 		bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL);
 		bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL);
 	}
-	bind->invalidate = seedchip_job_create_kernel(vm->sdev);
+	bind->invalidate = seedchip_job_create_kernel(vm->sdev, GFP_KERNEL);
 	if (bind->ops && bind->maps && bind->invalidate)
 		return bind;
 	seedchip_bind_free(vm, bind);

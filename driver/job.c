@@ -383,9 +383,9 @@ static int seedchip_job_init_deps(struct seedchip_job *job, const struct seedchi
 
 /* To push or to free unused; waits for @syncs unless they are NULL. NULL without memory. */
 struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
-					 const struct seedchip_syncs *syncs)
+					 const struct seedchip_syncs *syncs, gfp_t gfp)
 {
-	struct seedchip_job *job = kzalloc(sizeof(*job), GFP_KERNEL);
+	struct seedchip_job *job = kzalloc(sizeof(*job), gfp);
 
 	if (!job)
 		return NULL;
@@ -852,9 +852,9 @@ static void seedchip_job_wait_room(struct seedchip_queue *q)
 }
 
 /* A job for seedchip_job_run_kernel() or seedchip_job_free_unused(); NULL without memory. */
-struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev)
+struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev, gfp_t gfp)
 {
-	return seedchip_job_create(sdev->kernel_queue, NULL);
+	return seedchip_job_create(sdev->kernel_queue, NULL, gfp);
 }
 
 /**
@@ -893,7 +893,7 @@ struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct
 struct dma_fence *seedchip_job_kernel(struct seedchip_device *sdev, const struct sc_packet *packets,
 				      u32 count)
 {
-	struct seedchip_job *job = seedchip_job_create_kernel(sdev);
+	struct seedchip_job *job = seedchip_job_create_kernel(sdev, GFP_KERNEL);
 
 	return job ? seedchip_job_run_kernel(job, packets, count) : ERR_PTR(-ENOMEM);
 }

@@ -97,7 +97,7 @@ static inline u32 seedchip_job_group(const struct sc_packet *packet)
 }
 
 struct seedchip_job *seedchip_job_create(struct seedchip_queue *q,
-					 const struct seedchip_syncs *syncs);
+					 const struct seedchip_syncs *syncs, gfp_t gfp);
 int seedchip_job_push_plain(struct seedchip_queue *q, const struct sc_packet *packets, u32 count,
 			    struct seedchip_waiter *wait, u64 *index);
 int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets, u32 count,
@@ -110,7 +110,7 @@ int seedchip_job_failure(const struct seedchip_queue *q, const struct seedchip_s
 bool seedchip_job_pending(struct seedchip_queue *q, bool *gated);
 bool seedchip_job_take(struct seedchip_queue *q, const struct sc_fault *fault, bool dead);
 void seedchip_job_finish(struct seedchip_queue *q);
-struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev);
+struct seedchip_job *seedchip_job_create_kernel(struct seedchip_device *sdev, gfp_t gfp);
 void seedchip_job_free_unused(struct seedchip_job *job);
 struct dma_fence *seedchip_job_run_kernel(struct seedchip_job *job, const struct sc_packet *packets,
 					  u32 count);

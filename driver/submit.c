@@ -60,7 +60,7 @@ static int seedchip_submit_job(struct seedchip_queue *q, const struct sc_packet 
 			       struct seedchip_syncs *syncs, struct drm_seedchip_submit *args,
 			       struct seedchip_waiter *wait)
 {
-	struct seedchip_job *job = seedchip_job_create(q, syncs);
+	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL);
 	int err;
 
 	if (!job)
@@ -192,7 +192,7 @@ out_exit:
 
 static int seedchip_submit_fence(struct seedchip_queue *q, struct seedchip_syncs *syncs, u64 index)
 {
-	struct seedchip_job *job = seedchip_job_create(q, syncs);
+	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL);
 	int err;
 
 	if (!job)

@@ -76,15 +76,10 @@ struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm)
 	return vm;
 }
 
-/* A job for seedchip_vm_invalidate(), where giving up would leave a stale translation. */
+/* For seedchip_vm_invalidate(), where giving up would leave a stale translation. */
 static struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm)
 {
-	struct seedchip_job *job;
-
-	do {
-		job = seedchip_job_create_kernel(vm->sdev);
-	} while (!job);
-	return job;
+	return seedchip_job_create_kernel(vm->sdev, GFP_KERNEL | __GFP_NOFAIL);
 }
 
 /* No queue is left that could translate. */
