@@ -57,10 +57,12 @@ static int seedchip_irq_request(struct seedchip_device *sdev, struct seedchip_ve
 int seedchip_irq_init(struct seedchip_device *sdev)
 {
 	struct pci_dev *pdev = to_pci_dev(sdev->drm.dev);
-	unsigned int i;
+	unsigned int i, most;
 	int count, err;
 
-	count = pci_alloc_irq_vectors(pdev, 2, sdev->num_vectors, PCI_IRQ_MSIX);
+	/* No more than help: a machine has few for each CPU, and a card can be many functions. */
+	most = min3(sdev->num_vectors, sdev->num_queues, num_online_cpus() + 1);
+	count = pci_alloc_irq_vectors(pdev, 2, most, PCI_IRQ_MSIX);
 	if (count < 0)
 		return dev_err_probe(&pdev->dev, count, "card needs two MSI-X vectors\n");
 	sdev->num_vectors = count;
