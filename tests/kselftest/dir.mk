@@ -4,6 +4,10 @@ viommu-tests := query bo bind mappings prime userptr queue sync submit unmap eve
 viommu-tests += negative coredump fault killed user_queue spoiled quota reset removal
 tests/kselftest/viommu.sh-with := $(viommu-tests:%=tests/kselftest/%)
 tests/kselftest/vf.sh-with := $(addprefix tests/kselftest/,query bo bind userptr queue sync event submit fault killed)
+tests/kselftest/viommu.sh-with += tests/kselftest/again.sh
+tests/kselftest/vf.sh-with += tests/kselftest/again.sh
+tests/kselftest/vf_most.sh-with := tests/kselftest/again.sh
+tests/kselftest/vf_viommu.sh-with := $(tests/kselftest/vf.sh-with) $(addprefix tests/kselftest/,vf.sh sriov)
 static-libs += tests/kselftest/libcard.a
 tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c tests/kselftest/load.c
 tests/kselftest-cflags := -I/usr/include/libdrm
@@ -27,6 +31,7 @@ kselftests := $(kselftest-uapi) $(kselftest-runtime) $(kselftest-last)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
 vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh tests/kselftest/vf.sh
+vm-tests += tests/kselftest/vf_viommu.sh tests/kselftest/vf_most.sh
 vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi) $(kselftest-last),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))

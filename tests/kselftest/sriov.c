@@ -467,6 +467,7 @@ static void function_reset(void)
 	uint32_t jobs[FUNCTIONS];
 	struct sc_packet nop = card_nop();
 
+	neighbour_in(0);
 	for (unsigned int f = 0; f < FUNCTIONS; f++) {
 		u[f] = user_open(f);
 		u[f].map[9] = 0x99;
@@ -487,6 +488,7 @@ static void function_reset(void)
 		CHECK(!strcmp(after, before[f]));
 		user_close(&u[f]);
 	}
+	CHECK(neighbour_stop());
 }
 
 /* FLR of the card takes its functions: their users have to open again. */
@@ -524,19 +526,27 @@ static void link_error(void)
 	}
 }
 
+/* All have a job, and lose it; a virtual function sleeps before its card and wakes after it. */
 static void sleeps(void)
 {
 	struct sc_packet nop = card_nop();
-	struct user u = user_open(2);
+	struct user u[FUNCTIONS];
+	uint32_t jobs[FUNCTIONS];
 
+	for (unsigned int f = 0; f < FUNCTIONS; f++) {
+		u[f] = user_open(f);
+		jobs[f] = submit_waiting(&u[f]);
+	}
 	CHECK_EQ(card_write("/sys/module/suspend/parameters/pm_test_delay", "1"), 0);
 	CHECK_EQ(card_write("/sys/power/pm_test", "devices"), 0);
 	CHECK_EQ(card_write("/sys/power/state", "mem"), 0);
 	CHECK_EQ(card_write("/sys/power/pm_test", "none"), 0);
-	CHECK_EQ(card_run(u.fd, u.queue, &nop, 1), -ENODEV);
-	user_close(&u);
-	for (unsigned int f = 0; f < FUNCTIONS; f++)
+	for (unsigned int f = 0; f < FUNCTIONS; f++) {
+		CHECK_EQ(card_fence_status(u[f].fd, jobs[f]), -ENODEV);
+		CHECK_EQ(card_run(u[f].fd, u[f].queue, &nop, 1), -ENODEV);
+		user_close(&u[f]);
 		works(f);
+	}
 }
 
 /* Beside a card that goes on computing. */
@@ -546,6 +556,9 @@ static void disabled(void)
 	for (unsigned int i = 0; i < card_rounds(3, 100); i++) {
 		pid_t pids[2] = { load_start(node(1)), load_start(node(2)) };
 
+		/* it has to be 0 first, and nobody is disturbed by such a try */
+		CHECK_EQ(set_vfs("1"), -EBUSY);
+		works(2);
 		CHECK_EQ(set_vfs("0"), 0);
 		load_ends(pids[0]);
 		load_ends(pids[1]);
@@ -554,6 +567,77 @@ static void disabled(void)
 		works(1);
 	}
 	CHECK(neighbour_stop());
+}
+
+/* They come and go while the card is being reset, which has them probed anew. */
+static void disabled_in_reset(void)
+{
+	for (unsigned int i = 0; i < card_rounds(3, 100); i++) {
+		int status, ret;
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(card_write(PCI "0/reset", "1") != 0);
+		CHECK_EQ(set_vfs("0"), 0);
+		do {
+			ret = set_vfs("2");
+		} while (ret == -EBUSY);
+		CHECK_EQ(ret, 0);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+		for (unsigned int f = 0; f < FUNCTIONS; f++) {
+			CHECK(opens_soon(f));
+			works(f);
+		}
+	}
+}
+
+/* One of them is taken from its driver: it is missed by its own users alone. */
+static void one_unbound(void)
+{
+	pid_t pid = load_start(node(1));
+
+	neighbour_in(2);
+	CHECK_EQ(card_write(DRIVER "unbind", "0000:01:00.1"), 0);
+	load_ends(pid);
+	works(0);
+	CHECK_EQ(card_write(DRIVER "bind", "0000:01:00.1"), 0);
+	CHECK(opens_soon(1));
+	works(1);
+	CHECK(neighbour_stop());
+}
+
+static void set_property(const char *property, const char *value)
+{
+	char line[192];
+
+	snprintf(line, sizeof(line), "qmp qom-set '{\"path\":\"/machine/peripheral/card0\","
+		 "\"property\":\"%s\",\"value\":%s}' >/dev/null", property, value);
+	CHECK_EQ(system(line), 0);
+}
+
+/*
+ * The card answers nothing but ones, and so do its functions. What the kernel has read of their
+ * places meanwhile is no good: the card has to be found anew.
+ */
+static void dead(void)
+{
+	pid_t pids[FUNCTIONS];
+
+	for (unsigned int f = 0; f < FUNCTIONS; f++)
+		pids[f] = load_start(node(f));
+	set_property("dead", "true");
+	for (unsigned int f = 0; f < FUNCTIONS; f++)
+		load_ends(pids[f]);
+	CHECK_EQ(card_write(PCI "0/remove", "1"), 0);
+	CHECK(access(PCI "1", F_OK));
+	set_property("dead", "false");
+	CHECK_EQ(card_write("/sys/bus/pci/rescan", "1"), 0);
+	CHECK(soon(PCI "0/accel", true));
+	CHECK(opens_soon(0));
+	CHECK_EQ(set_vfs("2"), 0);
+	for (unsigned int f = 0; f < FUNCTIONS; f++)
+		works(f);
 }
 
 static void unbound(void)
@@ -575,8 +659,7 @@ static void pulled_out(void)
 {
 	pid_t pids[2] = { load_start(node(1)), load_start(node(0)) };
 
-	CHECK_EQ(system("qmp qom-set '{\"path\":\"/machine/peripheral/card0\","
-			"\"property\":\"surprise-remove\",\"value\":true}' >/dev/null"), 0);
+	set_property("surprise-remove", "true");
 	load_ends(pids[0]);
 	load_ends(pids[1]);
 	CHECK(soon(PCI "0", false));
@@ -600,7 +683,10 @@ int main(void)
 		{ "a fatal error of the link", link_error },
 		{ "the system sleeps", sleeps },
 		{ "functions are disabled under load", disabled },
+		{ "functions are disabled while the card is reset", disabled_in_reset },
+		{ "the driver of one function is unbound under load", one_unbound },
 		{ "the card's driver is unbound under load", unbound },
+		{ "the card answers nothing but ones under load", dead },
 		{ "the card is pulled out under load", pulled_out },
 	};
 
