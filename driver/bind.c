@@ -553,15 +553,17 @@ void seedchip_bind_work(struct work_struct *work)
 	struct seedchip_vm *vm = container_of(work, struct seedchip_vm, bind_work);
 	struct seedchip_bind *bind, *tmp;
 	LIST_HEAD(done);
-	bool present;
+	bool present, usable;
 	int idx;
 
 	present = drm_dev_enter(&vm->sdev->drm, &idx);
+	/* A fence of somebody else may come while the system sleeps, and the file is lost then. */
+	usable = present && !READ_ONCE(vm->sdev->asleep);
 	mutex_lock(&vm->mmu_lock);
 	list_for_each_entry_safe(bind, tmp, &vm->binds, link) {
 		if (atomic_read_acquire(&bind->blockers))
 			break;
-		if (present)
+		if (usable)
 			seedchip_bind_apply(vm, bind);
 		else
 			dma_fence_set_error(bind->fence, -ENODEV);

@@ -225,8 +225,11 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	init_waitqueue_head(&sdev->recovered);
 	init_waitqueue_head(&sdev->bind_idle);
 	INIT_WORK(&sdev->gone_work, seedchip_device_gone_work);
-	/* Frozen before the card is: a work may use it. */
-	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM | WQ_FREEZABLE, 0);
+	/*
+	 * Not freezable: a card that has gone meanwhile is removed while the system wakes,
+	 * and waits for its works. They end before it sleeps (seedchip_power_suspend()).
+	 */
+	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (sdev->wq)
 		err = drmm_add_action_or_reset(drm, seedchip_device_destroy_wq, sdev->wq);
 	if (err)

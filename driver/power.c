@@ -105,7 +105,11 @@ static int __maybe_unused seedchip_power_suspend(struct device *dev)
 		dev_info(dev, "open in %u place(s): the system may not sleep\n", opened);
 		return -EBUSY;
 	}
-	seedchip_reset_sleep(sdev);
+	/* Again if that lets a reset of the function end, which brings the card back. */
+	do {
+		seedchip_reset_sleep(sdev);
+		flush_workqueue(sdev->wq);
+	} while (!READ_ONCE(sdev->wedged));
 	synchronize_irq(pci_irq_vector(to_pci_dev(dev), 0));
 	return 0;
 }

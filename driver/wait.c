@@ -145,7 +145,8 @@ int seedchip_wait_finish(struct seedchip_queue *q, struct seedchip_waiter *w)
 	if (w->status)
 		return min(w->status, 0);
 	while (w->timeout_ns) {
-		set_current_state(TASK_INTERRUPTIBLE);
+		/* The system's sleep is no signal: the wait goes on, or has ended meanwhile. */
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (list_empty_careful(&w->link))
 			break;
 		if (signal_pending(current)) {
