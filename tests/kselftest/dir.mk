@@ -9,7 +9,8 @@ tests/kselftest/vf.sh-with += tests/kselftest/again.sh
 tests/kselftest/vf_most.sh-with := tests/kselftest/again.sh
 tests/kselftest/vf_viommu.sh-with := $(tests/kselftest/vf.sh-with) $(addprefix tests/kselftest/,vf.sh sriov)
 static-libs += tests/kselftest/libcard.a
-tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c tests/kselftest/load.c
+tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c tests/kselftest/load.c \
+	tests/kselftest/sharing.c
 tests/kselftest-cflags := -I/usr/include/libdrm
 
 device-kernels += tests/kselftest/kernels
