@@ -67,7 +67,7 @@ struct seedchip_bind_dep {
  * @one_map: memory of @maps, likewise
  * @pool: tables that it will need
  * @invalidate: job for an INVALIDATE, NULL once used
- * @new: mappings that it makes
+ * @new: mappings that it makes, until it takes effect
  * @old: mappings that it replaces
  * @garbage: page tables that it has emptied
  * @deps: in-fences, if it has to wait
@@ -259,8 +259,12 @@ static void seedchip_bind_free_op(struct seedchip_bind_op *op)
 /* Everything below the fence callback of a bind ends here. */
 static void seedchip_bind_free(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
+	struct seedchip_va *va, *tmp;
 	u32 i;
 
+	/* Accepted and not applied: they stay in the tree. */
+	list_for_each_entry_safe(va, tmp, &bind->new, new)
+		list_del_init(&va->new);
 	seedchip_bind_drop(vm, bind);
 	seedchip_pt_pool_fini(&vm->mmu, &bind->pool);
 	seedchip_job_free_unused(bind->invalidate);
@@ -313,6 +317,8 @@ static int seedchip_bind_init_obj(struct seedchip_vm *vm, struct drm_file *file,
 		return -EINVAL;
 	if (args->flags & DRM_SEEDCHIP_BIND_WRITE && to_seedchip_bo(op->obj)->read_only)
 		return -EACCES;
+	if (READ_ONCE(to_seedchip_bo(op->obj)->revoked))
+		return -ENODEV;
 	dma_resv_lock(op->obj->resv, NULL);
 	vm_bo = seedchip_gpuvm_bo_obtain(&vm->base, op->obj);
 	dma_resv_unlock(op->obj->resv);
@@ -454,7 +460,6 @@ static void seedchip_bind_undo(struct seedchip_vm *vm, struct seedchip_bind *bin
 /* Change the tree of mappings by all operations or by none. */
 static int seedchip_bind_change(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
-	struct seedchip_va *va, *tmp;
 	int err = 0;
 	u32 i;
 
@@ -463,9 +468,6 @@ static int seedchip_bind_change(struct seedchip_vm *vm, struct seedchip_bind *bi
 		err = seedchip_bind_change_op(vm, bind, &bind->ops[i]);
 	if (err)
 		seedchip_bind_undo(vm, bind);
-	else
-		list_for_each_entry_safe(va, tmp, &bind->new, new)
-			list_del_init(&va->new);
 	return err;
 }
 
@@ -499,18 +501,29 @@ static void seedchip_bind_invalidate(struct seedchip_vm *vm, struct seedchip_bin
 static void seedchip_bind_apply(struct seedchip_vm *vm, struct seedchip_bind *bind)
 {
 	u64 start = U64_MAX, end = 0;
+	struct seedchip_va *va, *tmp;
 	bool changed = false;
 	u32 i;
 
 	lockdep_assert_held(&vm->mmu_lock);
 	for (i = 0; i < bind->num_ops; i++) {
 		struct seedchip_mapping *map = &bind->maps[i];
+		struct drm_gem_object *obj = bind->ops[i].obj;
 
+		/* Taken back since it was checked: nothing is mapped. */
+		if (obj && READ_ONCE(to_seedchip_bo(obj)->revoked))
+			map->flags = 0;
 		changed |= seedchip_mmu_apply(&vm->mmu, map);
 		trace_seedchip_bind(vm->sdev, vm->context, &bind->ops[i].args);
 		start = min(start, map->va);
 		end = max(end, map->va + map->size);
 	}
+	list_for_each_entry_safe(va, tmp, &bind->new, new) {
+		va->shown = true;
+		list_del_init(&va->new);
+	}
+	list_for_each_entry(va, &bind->old, old)
+		va->shown = false;
 	seedchip_bind_prune(vm, bind);
 	if (changed || !list_empty(&bind->garbage))
 		seedchip_bind_invalidate(vm, bind, start, end);
@@ -602,6 +615,50 @@ void seedchip_bind_close(struct seedchip_vm *vm)
 		seedchip_bind_free(vm, bind);
 		seedchip_vm_put(vm);
 	}
+}
+
+static void seedchip_bind_revoke_vm(struct drm_gpuvm_bo *vm_bo)
+{
+	struct seedchip_vm *vm = to_seedchip_vm(vm_bo->vm);
+	struct seedchip_job *job;
+	struct drm_gpuva *base;
+	bool changed = false;
+	int idx;
+
+	if (!drm_dev_enter(&vm->sdev->drm, &idx))
+		return;
+	job = seedchip_vm_create_job(vm);
+	mutex_lock(&vm->mmu_lock);
+	drm_gpuvm_bo_for_each_va(base, vm_bo) {
+		struct seedchip_mapping map = { .va = base->va.addr, .size = base->va.range };
+
+		if (to_seedchip_va(base)->shown)
+			changed |= seedchip_mmu_apply(&vm->mmu, &map);
+	}
+	if (changed)
+		seedchip_vm_invalidate(vm, job, 0, 0);
+	else
+		seedchip_job_free_unused(job);
+	mutex_unlock(&vm->mmu_lock);
+	drm_dev_exit(idx);
+}
+
+/**
+ * seedchip_bind_revoke() - take a buffer's memory out of all page tables, for good
+ * @obj: buffer, its reservation lock held
+ *
+ * Its mappings stay in the trees; what they translate faults. Returns when nothing
+ * uses the memory any more.
+ */
+void seedchip_bind_revoke(struct drm_gem_object *obj)
+{
+	struct drm_gpuvm_bo *vm_bo;
+
+	dma_resv_assert_held(obj->resv);
+	/* Whoever gets mmu_lock later sees it; what was applied before is in the list. */
+	WRITE_ONCE(to_seedchip_bo(obj)->revoked, true);
+	drm_gem_for_each_gpuvm_bo(vm_bo, obj)
+		seedchip_bind_revoke_vm(vm_bo);
 }
 
 /* The end of an address space that nothing translates any more. */

@@ -206,6 +206,7 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	int err;
 
 	INIT_LIST_HEAD(&sdev->system_bos);
+	INIT_LIST_HEAD(&sdev->shared_bos);
 	INIT_LIST_HEAD(&sdev->users);
 	spin_lock_init(&sdev->user_lock);
 	INIT_WORK(&sdev->report_work, seedchip_reset_report_work);
@@ -356,6 +357,7 @@ void seedchip_device_fini(struct seedchip_device *sdev)
 		seedchip_queue_free_memory(q);
 		seedchip_queue_put(q);
 	}
+	seedchip_peer_remove(sdev);
 	seedchip_gem_remove(sdev);
 	seedchip_queue_put_user(sdev->kernel_queue);
 	seedchip_irq_fini(sdev);

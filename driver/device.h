@@ -89,8 +89,8 @@ struct seedchip_sriov {
  * struct seedchip_device - one card, or a virtual function of one
  *
  * Lock order, outermost first: seedchip_sriov.lock of a card before all locks of
- * its virtual functions; seedchip_vm.lock, then a buffer's reservation
- * lock, or seedchip_vram.lock, or seedchip_vm.mmu_lock,
+ * its virtual functions; seedchip_vm.lock, or @bo_lock, then a buffer's
+ * reservation lock, or seedchip_vram.lock, then seedchip_vm.mmu_lock,
  * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock, @user_lock,
  * seedchip_vector.lock, seedchip_timeline.lock. From mmu_lock on nothing is
  * allocated while they are held, because fences wait for their holders.
@@ -200,10 +200,12 @@ struct seedchip_device {
 	/** @users: with open files, or with something that outlived them */
 	struct list_head users;
 
-	/** @bo_lock: protects @system_bos and the DMA mappings of those buffers */
+	/** @bo_lock: protects @system_bos, the DMA mappings of those buffers, and @shared_bos */
 	struct mutex bo_lock;
 	/** @system_bos: buffers whose DMA mapping ends with the device */
 	struct list_head system_bos;
+	/** @shared_bos: card memory that is in a dma-buf */
+	struct list_head shared_bos;
 };
 
 /**

@@ -26,8 +26,10 @@ struct seedchip_user;
  * @pinned: memory of a process
  * @extents: where the bytes are, in order, constant
  * @num_extents: entries of @extents
- * @link: entry of seedchip_device.system_bos
+ * @link: entry of seedchip_device.system_bos, or of shared_bos while there is a dma-buf
  * @mappings: how many there are, in all address spaces
+ * @shared: dma-buf of card memory, while in that list
+ * @revoked: the maker of an imported buffer has taken it back, for good
  */
 struct seedchip_bo {
 	struct drm_gem_shmem_object shmem;
@@ -40,6 +42,8 @@ struct seedchip_bo {
 	u32 num_extents;
 	struct list_head link;
 	atomic_t mappings;
+	struct dma_buf *shared;
+	bool revoked;
 };
 
 static inline struct seedchip_bo *to_seedchip_bo(struct drm_gem_object *obj)
@@ -57,10 +61,12 @@ void seedchip_gem_free_system(struct drm_gem_object *obj);
 /* prime.c */
 struct dma_buf *seedchip_prime_export(struct drm_gem_object *obj, int flags);
 struct drm_gem_object *seedchip_prime_import(struct drm_device *drm, struct dma_buf *buf);
-struct drm_gem_object *seedchip_prime_import_sg_table(struct drm_device *drm,
-						      struct dma_buf_attachment *attach,
-						      struct sg_table *sgt);
 void seedchip_prime_unmap(struct seedchip_bo *bo);
+
+/* peer.c */
+extern const struct dma_buf_ops seedchip_peer_ops;
+void seedchip_peer_track(struct seedchip_bo *bo, struct dma_buf *buf);
+void seedchip_peer_remove(struct seedchip_device *sdev);
 
 /* userptr.c */
 void seedchip_userptr_unmap(struct seedchip_bo *bo);

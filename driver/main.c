@@ -266,7 +266,6 @@ static const struct drm_driver seedchip_driver = {
 	.show_fdinfo = seedchip_fdinfo_show,
 	.gem_create_object = seedchip_gem_create_object,
 	.gem_prime_import = seedchip_prime_import,
-	.gem_prime_import_sg_table = seedchip_prime_import_sg_table,
 	.ioctls = seedchip_ioctls,
 	.num_ioctls = ARRAY_SIZE(seedchip_ioctls),
 	.fops = &seedchip_fops,

@@ -77,7 +77,7 @@ struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm)
 }
 
 /* For seedchip_vm_invalidate(), where giving up would leave a stale translation. */
-static struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm)
+struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm)
 {
 	return seedchip_job_create_kernel(vm->sdev, GFP_KERNEL | __GFP_NOFAIL);
 }
@@ -86,20 +86,28 @@ static struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm)
 static void seedchip_vm_disable(struct seedchip_vm *vm)
 {
 	struct seedchip_device *sdev = vm->sdev;
+	struct seedchip_job *job = NULL;
+	bool present;
 	int idx;
 
 	if (!vm->context)
 		return;
-	if (drm_dev_enter(&sdev->drm, &idx)) {
-		seedchip_vm_invalidate(vm, seedchip_vm_create_job(vm), 0, 0);
-		mutex_lock(&sdev->hw_lock);
-		writel(0, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
-		mutex_unlock(&sdev->hw_lock);
-		drm_dev_exit(idx);
-	}
+	present = drm_dev_enter(&sdev->drm, &idx);
+	if (present)
+		job = seedchip_vm_create_job(vm);
+	/* Until the context is another's: seedchip_bind_revoke() may come at any time. */
+	mutex_lock(&vm->mmu_lock);
+	if (present)
+		seedchip_vm_invalidate(vm, job, 0, 0);
 	mutex_lock(&sdev->hw_lock);
+	if (present)
+		writel(0, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
 	sdev->contexts[vm->context] = NULL;
+	WRITE_ONCE(vm->context, 0);
 	mutex_unlock(&sdev->hw_lock);
+	mutex_unlock(&vm->mmu_lock);
+	if (present)
+		drm_dev_exit(idx);
 	seedchip_user_uncharge(vm->user, SEEDCHIP_QUOTA_CONTEXTS, 1);
 }
 

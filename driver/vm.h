@@ -31,7 +31,7 @@ struct seq_file;
  *	      with it held, so nothing is allocated under it.
  * @mmu: page tables
  * @prepared: changes that have been prepared and not been applied
- * @context: hardware context, 0 before the first queue; set once, under hw_lock
+ * @context: hardware context, 0 before the first queue and at the end; set under hw_lock
  * @rings: windows of the kernel's range that are in use
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
@@ -59,14 +59,16 @@ struct seedchip_vm {
  * struct seedchip_va - one mapping
  * @base: base
  * @flags: enum drm_seedchip_bind_op, as the call said
- * @new: entry of seedchip_bind.new until the call is accepted
+ * @new: entry of seedchip_bind.new until the call has taken effect
  * @old: entry of seedchip_bind.old from when the call has replaced it
+ * @shown: the page tables show it; under seedchip_vm.mmu_lock
  */
 struct seedchip_va {
 	struct drm_gpuva base;
 	u32 flags;
 	struct list_head new;
 	struct list_head old;
+	bool shown;
 };
 
 static inline struct seedchip_va *to_seedchip_va(struct drm_gpuva *base)
@@ -84,6 +86,7 @@ struct seedchip_vm *seedchip_vm_get(struct seedchip_vm *vm);
 void seedchip_vm_put(struct seedchip_vm *vm);
 int seedchip_vm_enable(struct seedchip_vm *vm);
 void seedchip_vm_program(struct seedchip_vm *vm);
+struct seedchip_job *seedchip_vm_create_job(struct seedchip_vm *vm);
 void seedchip_vm_invalidate(struct seedchip_vm *vm, struct seedchip_job *job, u64 va, u64 size);
 int seedchip_vm_map_ring(struct seedchip_vm *vm, dma_addr_t dma, size_t size, u64 *va);
 void seedchip_vm_unmap_ring(struct seedchip_vm *vm, u64 va, size_t size);
@@ -94,5 +97,6 @@ extern const struct drm_gpuvm_ops seedchip_bind_gpuvm_ops;
 void seedchip_bind_work(struct work_struct *work);
 void seedchip_bind_close(struct seedchip_vm *vm);
 void seedchip_bind_remove_all(struct seedchip_vm *vm);
+void seedchip_bind_revoke(struct drm_gem_object *obj);
 
 #endif /* SEEDCHIP_VM_H */

@@ -301,7 +301,7 @@ API int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint3
 		free(buf);
 		return report(r, "import: dma-buf %d: %s%s", fd, strerror(-r),
 			      r != -EOPNOTSUPP ? "" :
-			      " (card memory of another card, or the simulator)");
+			      " (card memory that this card cannot reach, or the simulator)");
 	}
 	/* Whether the CPU can map it, its maker knows. */
 	add_buffer(dev, buf, flags | SEEDCHIP_SYSTEM);

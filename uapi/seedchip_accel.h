@@ -192,7 +192,8 @@ struct drm_seedchip_info {
  * enum drm_seedchip_bo_flags - placement of a buffer; exactly one of CARD and SYSTEM
  * @DRM_SEEDCHIP_BO_CARD: card memory
  * @DRM_SEEDCHIP_BO_SYSTEM: system memory
- * @DRM_SEEDCHIP_BO_CPU_VISIBLE: with CARD: in the part that the CPU can map
+ * @DRM_SEEDCHIP_BO_CPU_VISIBLE: with CARD: in the part that the CPU, and through a
+ *			dma-buf a peer on the bus, can reach
  * @DRM_SEEDCHIP_BO_WC: with SYSTEM: the CPU's mappings are write-combined and not
  *			cached, for memory that it writes and hardly reads. Those of
  *			card memory always are.

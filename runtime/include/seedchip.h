@@ -286,7 +286,8 @@ int seedchip_buffer_wrap(struct seedchip_device *dev, void *memory, size_t size,
  * @buf: buffer
  * @fd: a dma-buf, close-on-exec; it keeps the memory, not the buffer
  *
- * Card memory can be imported through the same card alone. Nothing is ordered
+ * Card memory can be imported through the same card, and if it is SEEDCHIP_CPU, by
+ * devices that reach it peer-to-peer (docs/uapi.md, "Sharing"). Nothing is ordered
  * implicitly: wait for an event before somebody else uses what work has written.
  *
  * Return: 0; -EOPNOTSUPP: a wrapped buffer, or the simulator; -EMFILE; -ENODEV.
@@ -300,7 +301,7 @@ int seedchip_buffer_export_dmabuf(struct seedchip_buffer *buf, int *fd);
  * @flags: 0 or SEEDCHIP_READ_ONLY
  * @buf: the buffer, at an address of its own even if the memory has others
  *
- * Return: 0; -EOPNOTSUPP: card memory of another card, or the simulator; -EINVAL:
+ * Return: 0; -EOPNOTSUPP: card memory that this card cannot reach, or the simulator; -EINVAL:
  * no dma-buf; -EBADF; -ENOSPC; -ENOMEM.
  */
 int seedchip_buffer_import_dmabuf(struct seedchip_device *dev, int fd, uint32_t flags,

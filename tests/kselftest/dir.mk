@@ -25,7 +25,7 @@ kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_ba
 kselftest-uapi += negative limits prime_cards spoiled
 kselftest-uapi += removal aer sleep coalesce rings slots submit_wait
 kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
-kselftest-runtime += sriov sriov_sleep
+kselftest-runtime += sriov sriov_sleep peer
 # The last of its boot but one: a checker of the kernel switches itself off.
 kselftest-last := failing
 kselftests := $(kselftest-uapi) $(kselftest-runtime) $(kselftest-last)
