@@ -335,15 +335,18 @@ static void seedchip_mmu_count_missing(struct seedchip_mmu *mmu, u64 va, unsigne
 bool seedchip_mmu_count(struct seedchip_mmu *mmu, struct seedchip_mapping *maps, u32 count,
 			struct seedchip_pt_pool *pool)
 {
+	u64 counted[SEEDCHIP_PT_TOP] = {};
 	struct seedchip_mapping *map;
-	u64 va, next;
+	u64 va, next, end = 0;
 
 	pool->want[0] = 0;
 	pool->want[1] = 0;
 	for (map = maps; map < maps + count && !fatal_signal_pending(current); map++) {
-		u64 counted[SEEDCHIP_PT_TOP] = {};
-
-		for (va = map->va; va < map->va + map->size; va = next) {
+		/* Neighbours in ascending order share tables. */
+		if (map->va < end)
+			memset(counted, 0, sizeof(counted));
+		end = map->va + map->size;
+		for (va = map->va; va < end; va = next) {
 			next = seedchip_mapping_next(map, va);
 			if (seedchip_mapping_needs_table(map, va, next))
 				seedchip_mmu_count_missing(mmu, va,

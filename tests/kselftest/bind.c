@@ -250,6 +250,32 @@ static void huge_pages(void)
 	CHECK_EQ(peek(0x40000000, &word), -EFAULT);
 }
 
+/* Pages side by side, each by an operation of its own, with memory left for a few tables alone. */
+static void tables_are_shared(void)
+{
+	struct drm_seedchip_bind ops[SC_HUGE_SIZE / PAGE];
+	const unsigned int count = sizeof(ops) / sizeof(ops[0]);
+	struct drm_seedchip_vm_bind bind = { .ops = { sizeof(ops[0]), count, (uintptr_t)ops } };
+	uint64_t free_memory = card_free_memory();
+	uint32_t handle;
+	int own = card_open(0);
+
+	CHECK(own >= 0);
+	for (unsigned int i = 0; i < count; i++)
+		ops[i] = (struct drm_seedchip_bind){
+			.flags = DRM_SEEDCHIP_BIND_SPARSE | DRM_SEEDCHIP_BIND_READ,
+			.va = VA + i * PAGE, .size = PAGE,
+		};
+	CHECK_EQ(card_bo(own, free_memory - 16 * PAGE, DRM_SEEDCHIP_BO_CARD, &handle), 0);
+	CHECK_EQ(card_ioctl(own, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);
+	/* The other way round, each is counted by itself. */
+	for (unsigned int i = 0; i < count; i++)
+		ops[i].va = VA + SC_HUGE_SIZE + (count - 1 - i) * PAGE;
+	CHECK_EQ(card_bo_close(own, handle), 0);
+	CHECK_EQ(card_ioctl(own, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);
+	close(own);
+}
+
 /* Mappings ordered by syncobjs: signalled when in effect. */
 static void with_syncs(void)
 {
@@ -289,6 +315,7 @@ int main(void)
 		{ "a read-only mapping cannot be written", read_only },
 		{ "all operations or none", all_or_nothing },
 		{ "huge pages are split, and keep their buffer", huge_pages },
+		{ "pages side by side share their tables", tables_are_shared },
 		{ "a bind signals a syncobj", with_syncs },
 	};
 	const uint32_t visible = DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE;
