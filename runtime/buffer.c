@@ -188,11 +188,14 @@ void memory_discard(struct seedchip_device *dev, struct memory *memory)
 	list_for_each(l, &dev->queues) {
 		struct seedchip_queue *q = container_of(l, struct seedchip_queue, link);
 
-		g->waits[g->num_waits++] = (struct seedchip_event){ q, queue_horizon(q) };
+		g->waits[g->num_waits++] = (struct seedchip_event){ q, atomic_load(&q->horizon) };
 	}
-	g->waits[g->num_waits++] = (struct seedchip_event){ dev->bind, queue_horizon(dev->bind) };
+	g->waits[g->num_waits++] =
+		(struct seedchip_event){ dev->bind, atomic_load(&dev->bind->last_point) };
 	list_add(&dev->garbage, &g->link);
 	atomic_store(&dev->has_garbage, true);
+	list_for_each(l, &dev->queues)
+		atomic_store(&container_of(l, struct seedchip_queue, link)->run_limit, 0);
 	pthread_mutex_unlock(&dev->lock);
 	garbage_collect(dev);
 }

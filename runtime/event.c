@@ -27,10 +27,12 @@ static bool is_retired(struct seedchip_queue *q, uint64_t point)
 {
 	uint64_t index;
 
+	if (q->user)
+		return queue_retired(q) >= point / SC_SLOT_SIZE;
 	/* At most one submission per slot is in flight, so older ones have completed. */
 	if (atomic_load_explicit(&q->last_point, memory_order_acquire) - point >= q->slots)
 		return true;
-	index = atomic_load_explicit(&q->index[point % q->slots], memory_order_relaxed);
+	index = atomic_load_explicit(&q->index[point & (q->slots - 1)], memory_order_relaxed);
 	if (queue_retired(q) >= index)
 		return true;
 	/* The entry may have become that of a later point meanwhile. */
@@ -180,42 +182,63 @@ static int resolve(struct seedchip_queue *q, uint64_t point)
 static inline bool is_simply_done(const struct seedchip_queue *q, uint64_t point)
 {
 	return q->user && !atomic_load_explicit(&q->num_failures, memory_order_acquire) &&
-	       atomic_load_explicit(&q->last_point, memory_order_acquire) - point < q->slots &&
-	       atomic_load_explicit(&q->index[point & (q->slots - 1)], memory_order_relaxed) <=
-	       queue_retired(q) && !atomic_load_explicit(&q->prints, memory_order_relaxed) &&
+	       queue_retired(q) >= point / SC_SLOT_SIZE &&
+	       !atomic_load_explicit(&q->prints, memory_order_relaxed) &&
 	       !atomic_load_explicit(&q->dev->has_garbage, memory_order_relaxed);
+}
+
+/* What becomes of a point until the deadline. */
+static int wait_for(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+{
+	int r = event_poll(q, point), waited;
+
+	if (r == -EAGAIN && deadline && spin(q, point, deadline))
+		r = event_poll(q, point);
+	if (r != -EAGAIN)
+		return r;
+	waited = sleep_until(q, point, deadline);
+	if (waited == -ETIME)
+		return -ETIMEDOUT;
+	if (waited)
+		queue_fail(q, point, waited);
+	return resolve(q, point);
+}
+
+/* What goes with the end of a wait. */
+static int finish(struct seedchip_queue *q, int r)
+{
+	queue_print_log(q);
+	if (r == -ETIMEDOUT)
+		return report(r, "the event has not happened yet");
+	garbage_collect(q->dev);
+	return r;
+}
+
+int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
+{
+	return finish(q, wait_for(q, point, deadline));
+}
+
+int event_is_over(struct seedchip_queue *q, uint64_t point)
+{
+	return finish(q, resolve(q, point));
+}
+
+__attribute__((noinline)) int event_wait(struct seedchip_event event, int64_t timeout_ns)
+{
+	struct seedchip_queue *q = event.queue;
+
+	if (event_is_recorded(event))
+		return report(-EINVAL, "the event is of a graph's recording");
+	for (unsigned int i = 0; i < (q->spin_ns && timeout_ns ? FIRST_LOOKS : 0); i++) {
+		pause_cpu();
+		if (is_simply_done(q, event.point))
+			return 0;
+	}
+	return event_wait_until(q, event.point, deadline_after(timeout_ns));
 }
 
 API int seedchip_event_wait(struct seedchip_event event, int64_t timeout_ns)
 {
-	struct seedchip_queue *q = event.queue;
-	struct seedchip_device *dev = q->dev;
-	int r, waited;
-	int64_t deadline;
-
-	for (unsigned int i = 0; i < (q->spin_ns && timeout_ns ? FIRST_LOOKS : 1); i++) {
-		if (is_simply_done(q, event.point))
-			return 0;
-		pause_cpu();
-	}
-	r = event_poll(q, event.point);
-	deadline = r == -EAGAIN ? deadline_after(timeout_ns) : 0;
-	if (r && event_is_recorded(event))
-		return report(-EINVAL, "the event is of a graph's recording");
-	if (r == -EAGAIN && timeout_ns && spin(q, event.point, deadline))
-		r = event_poll(q, event.point);
-	if (r == -EAGAIN) {
-		waited = sleep_until(q, event.point, deadline);
-		if (waited == -ETIME)
-			r = -ETIMEDOUT;
-		else if (waited)
-			queue_fail(q, event.point, waited);
-		if (r == -EAGAIN)
-			r = resolve(q, event.point);
-	}
-	queue_print_log(q);
-	if (r == -ETIMEDOUT)
-		return report(r, "the event has not happened yet");
-	garbage_collect(dev);
-	return r;
+	return is_simply_done(event.queue, event.point) ? 0 : event_wait(event, timeout_ns);
 }

@@ -29,6 +29,7 @@ static void add_failure(struct seedchip_queue *q, const struct failure *failure)
 	q->failures[q->num_failures].last = NO_POINT;
 	atomic_fetch_add(&q->num_failures, 1);
 	atomic_store(&q->failed_from, failure->first);
+	queue_take_long_way(q);
 	graph_poison(q, failure->first);
 }
 
@@ -38,6 +39,8 @@ static uint64_t first_incomplete(struct seedchip_queue *q)
 	uint64_t last = atomic_load(&q->last_point), retired = queue_retired(q);
 	uint64_t point = last >= q->slots ? last - q->slots + 1 : 1;
 
+	if (q->user)
+		return retired * SC_SLOT_SIZE + 1;
 	while (point <= last && atomic_load(&q->index[point % q->slots]) <= retired)
 		point++;
 	return point;
@@ -215,16 +218,13 @@ API int seedchip_queue_recover(struct seedchip_queue *q)
 
 	if (!queue_has_failed(q))
 		return 0;
-	if (atomic_load(&q->staged))
-		atomic_fetch_add(&q->last_point, 1);
-	queue_unstage(q, atomic_load(&q->staged));
-	q->num_waits = 0;
+	queue_drop(q);
 	/* Work behind a failed dependency may still be running. */
 	if (q->last_submitted)
 		dev->ops->timeline_wait(dev->priv, q->timeline, q->last_submitted, INT64_MAX);
 	if (q->user)
 		user_queue_forget(q);
-	r = dev->ops->queue_recover(dev->priv, q->handle, q->user ? q->last_index : 0);
+	r = dev->ops->queue_recover(dev->priv, q->handle, q->user ? queue_end(q) : 0);
 	if (r)
 		return report(r, "queue: cannot be recovered: %s", strerror(-r));
 	queue_settle_deps(q);

@@ -239,13 +239,12 @@ static int check_queues(const struct seedchip_queue *q, struct seedchip_graph *g
 	return atomic_load_explicit(&g->poisoned, memory_order_relaxed) ? end_poison(g) : 0;
 }
 
-/* All of the packet that replays the part, but for its header. */
+/* All of the packet that replays the part, but for header and tag. */
 static inline void fill_replay(const struct seedchip_graph *g, const struct graph_part *part,
 			       struct sc_packet *slot)
 {
 	struct sc_pkt_indirect *packet = (struct sc_pkt_indirect *)slot;
 
-	packet->tag = NO_NODE;
 	packet->list = part->list + g->copy;
 	packet->base = g->replays;
 	packet->count = part->num_slots;
@@ -275,12 +274,6 @@ static inline void close_params(struct seedchip_graph *g)
 	g->num_set = GRAPH_CLOSED;
 }
 
-/* New modules have been loaded: cores may have old code at their addresses. */
-static inline bool code_has_changed(const struct seedchip_queue *q)
-{
-	return atomic_load_explicit(&q->dev->code_version, memory_order_acquire) != q->code_seen;
-}
-
 static int submit_replay(struct graph_part *part)
 {
 	struct seedchip_queue *q = part->queue;
@@ -301,9 +294,9 @@ static int submit_replay(struct graph_part *part)
 			.stack_size = SC_STACK_GUARD,
 		};
 		queue_put(q, slot++, &packet.slot);
-		q->header = &slot->hdr;
 	}
 	packet.slot.hdr = REPLAY_HDR;
+	packet.slot.tag = NO_NODE;
 	fill_replay(part->graph, part, &packet.slot);
 	queue_put(q, slot, &packet.slot);
 	queue_staged(q, n);
@@ -313,7 +306,7 @@ static int submit_replay(struct graph_part *part)
 	if (r)
 		return r;
 	q->code_seen = version;
-	note_replay(part->graph, part, q->slots, q->last_index, atomic_load(&q->last_point));
+	note_replay(part->graph, part, q->slots, queue_end(q), atomic_load(&q->last_point));
 	return 0;
 }
 
@@ -362,19 +355,20 @@ __attribute__((noinline)) static int launch_slowly(struct seedchip_queue *q,
 
 API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g)
 {
-	struct sc_packet *slot;
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+	uint64_t end = at + SC_SLOT_SIZE;
+	packet_word *slot;
 
 	/* The usual way makes no call. */
-	if (q != g->single || g->num_set < g->num_stale || code_has_changed(q))
+	if (q != g->single || g->num_set < g->num_stale || queue_has_staged(q) ||
+	    end > atomic_load_explicit(&q->run_limit, memory_order_relaxed))
 		return launch_slowly(q, g);
-	slot = user_queue_slot(q);
-	if (!slot)
-		return launch_slowly(q, g);
+	slot = (packet_word *)(q->lap + at);
 	g->replays++;
-	fill_replay(g, g->parts, slot);
-	note_replay(g, g->parts, q->slots, q->last_index + 1,
-		    atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1);
-	user_queue_give(q, slot, REPLAY_HDR);
+	fill_replay(g, g->parts, (struct sc_packet *)slot);
+	note_replay(g, g->parts, q->slots, end / SC_SLOT_SIZE, end);
+	user_queue_give(q, slot,
+			(q->args_hdr & SC_HDR_PHASE) | REPLAY_HDR | (uint64_t)NO_NODE << 32, end);
 	close_params(g);
 	return 0;
 }

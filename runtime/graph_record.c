@@ -88,7 +88,7 @@ int graph_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 	if (r)
 		return r;
 	add_node(part, n, packet);
-	queue_aim(q, *packet);
+	queue_leave_ring(q);
 	return 0;
 }
 
@@ -108,7 +108,7 @@ int graph_stage_patched(struct seedchip_queue *q, uint32_t n, struct sc_packet *
 	put(part, SC_HDR(SC_OP_COPY, 0, 0), g->num_nodes, 0);
 	put(part, SC_HDR(SC_OP_BARRIER, 0, 0), g->num_nodes, 0);
 	add_node(part, n, packet);
-	queue_aim(q, *packet);
+	queue_leave_ring(q);
 	g->nodes[g->num_nodes - 1].patch = g->patch_size;
 	g->patch_size += (n - 1) * SC_SLOT_SIZE;
 	return 0;
@@ -147,6 +147,12 @@ struct seedchip_event graph_mark(struct seedchip_queue *q)
 	return event;
 }
 
+static void start_recording(struct seedchip_queue *q, struct graph_part *part)
+{
+	q->recording = part;
+	queue_take_long_way(q);
+}
+
 /* A further queue takes part. */
 static int join(struct seedchip_graph *g, struct seedchip_queue *q)
 {
@@ -166,7 +172,7 @@ static int join(struct seedchip_graph *g, struct seedchip_queue *q)
 	if (r)
 		return r;
 	g->num_parts++;
-	q->recording = part;
+	start_recording(q, part);
 	return 0;
 }
 
@@ -261,7 +267,7 @@ API int seedchip_graph_begin(struct seedchip_queue *q)
 	g->num_parts = 1;
 	g->parts[0] = (struct graph_part){ .graph = g, .queue = q };
 	list_init(&g->parts[0].link);
-	q->recording = g->parts;
+	start_recording(q, g->parts);
 	return 0;
 }
 

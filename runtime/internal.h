@@ -236,13 +236,37 @@ void elf_free(struct elf_image *image);
 /* ISA bits as an extension list; vendor extensions only if asked for. */
 void isa_string(uint64_t isa, bool vendor, char *text, size_t size);
 
-/* ---- module.c, kernel.c ---- */
+/* ---- module.c, launch.c ---- */
 
+/**
+ * struct seedchip_kernel - a kernel of a module
+ * @launch: what seedchip_launch() does with it
+ * @run: what seedchip_run() does
+ * @quiet: @launch, if the kernel did not print
+ * @key: LAUNCH_KEY() that a launch on a queue must have
+ * @form: a launch, but for grid, phase and tag; its header is xored with that of an argument
+ *	  slot, so that seedchip_queue.next_hdr adds the phase
+ * @module: module
+ * @info: see seedchip_kernel_info()
+ * @flags: SC_KERNEL_*
+ */
 struct seedchip_kernel {
+	int (*launch)(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+		      const struct seedchip_dim *dim, const void *args, size_t size);
+	int (*run)(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+		   const struct seedchip_dim *dim, const void *args, size_t size,
+		   int64_t timeout_ns);
+	int (*quiet)(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+		     const struct seedchip_dim *dim, const void *args, size_t size);
+	uint64_t key;
+	struct sc_packet form;
 	struct seedchip_module *module;
 	struct seedchip_kernel_info info;
 	uint32_t flags;
 };
+
+/* All of a kernel is there but @launch to @form: set these. */
+void kernel_prepare(struct seedchip_kernel *kernel);
 
 struct seedchip_module {
 	struct list link;

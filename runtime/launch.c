@@ -40,9 +40,9 @@ static int check_launch(const struct seedchip_queue *q, const struct seedchip_ke
 }
 
 static struct sc_packet dispatch_packet(const struct seedchip_kernel *kernel,
-					const struct seedchip_dim *dim, uint32_t flags,
-					uint32_t nargs)
+					const struct seedchip_dim *dim, uint32_t flags)
 {
+	uint32_t nargs = (kernel->info.args_size + SC_ARG_SLOT_SIZE - 1) / SC_ARG_SLOT_SIZE;
 	union {
 		struct sc_pkt_dispatch dispatch;
 		struct sc_packet slot;
@@ -70,7 +70,7 @@ static struct sc_packet dispatch_packet(const struct seedchip_kernel *kernel,
 	return packet.slot;
 }
 
-static void build_args(struct sc_packet *packet, uint32_t phase, const void *args, size_t size)
+static void build_args(struct sc_packet *packet, uint32_t hdr, const void *args, size_t size)
 {
 	const char *from = args;
 
@@ -78,7 +78,7 @@ static void build_args(struct sc_packet *packet, uint32_t phase, const void *arg
 		struct sc_pkt_args *slot = (struct sc_pkt_args *)packet;
 		size_t n = size < SC_ARG_SLOT_SIZE ? size : SC_ARG_SLOT_SIZE;
 
-		slot->hdr = SC_HDR(SC_OP_ARGS, 0, 0) | phase;
+		slot->hdr = hdr;
 		slot->tag = 0;
 		memcpy(slot->data, from, n);
 		memset(slot->data + n, 0, SC_ARG_SLOT_SIZE - n);
@@ -87,21 +87,11 @@ static void build_args(struct sc_packet *packet, uint32_t phase, const void *arg
 	}
 }
 
-/* A launch that was right in every way: the next of this kernel can take the short way. */
-static void make_usual(struct user_queue *u, const struct seedchip_kernel *kernel, size_t size,
-		       uint32_t nargs)
-{
-	const struct seedchip_dim none = { 0 };
-
-	u->usual = kernel;
-	u->usual_size = size;
-	u->usual_packet = dispatch_packet(kernel, &none, 0, nargs);
-}
-
-__attribute__((noinline)) static int launch(struct seedchip_queue *q,
-					    const struct seedchip_kernel *kernel,
-					    const struct seedchip_dim *dim, const void *args,
-					    size_t size)
+/* Whatever the launch and the queue are like. */
+__attribute__((noinline, cold)) static int launch(struct seedchip_queue *q,
+						  const struct seedchip_kernel *kernel,
+						  const struct seedchip_dim *dim,
+						  const void *args, size_t size)
 {
 	uint32_t nargs = (size + SC_ARG_SLOT_SIZE - 1) / SC_ARG_SLOT_SIZE;
 	uint32_t version = atomic_load_explicit(&q->dev->code_version, memory_order_acquire);
@@ -118,85 +108,177 @@ __attribute__((noinline)) static int launch(struct seedchip_queue *q,
 		r = queue_stage(q, 1 + nargs, &slot);
 	if (r)
 		return r;
-	packet = dispatch_packet(kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0,
-				 nargs);
+	packet = dispatch_packet(kernel, dim, version != q->code_seen ? SC_FLAG_CODE_CHANGED : 0);
 	queue_put(q, slot, &packet);
-	build_args(slot + 1, q->phase, args, size);
+	build_args(slot + 1, q->args_hdr, args, size);
 	q->code_seen = version;
 	if (kernel->module->image.prints)
 		atomic_store_explicit(&q->prints, true, memory_order_relaxed);
 	queue_staged(q, 1 + nargs);
-	if (q->user && nargs < 2 && !(kernel->flags & SC_KERNEL_COOPERATIVE))
-		make_usual(q->user, kernel, size, nargs);
 	return 0;
 }
 
-/* At most one slot of arguments, without a call for sizes that are whole words. */
-static inline void put_few_args(struct sc_packet *to, uint32_t phase, const void *args,
-				size_t size)
+/* The same, and wait for it. */
+__attribute__((noinline, cold)) static int run(struct seedchip_queue *q,
+					       const struct seedchip_kernel *kernel,
+					       const struct seedchip_dim *dim, const void *args,
+					       size_t size, int64_t timeout_ns)
 {
-	uint64_t word;
-	size_t n;
+	int r;
 
-	to->hdr = SC_HDR(SC_OP_ARGS, 0, 0) | phase;
-	to->tag = 0;
-	memset(to->body, 0, sizeof(to->body));
-	for (n = 0; n + sizeof(word) <= size; n += sizeof(word)) {
-		memcpy(&word, (const char *)args + n, sizeof(word));
-		__atomic_store_n(&to->body[n / sizeof(word)], word, __ATOMIC_RELAXED);
-	}
-	if (n < size)
-		memcpy(&to->body[n / sizeof(word)], (const char *)args + n, size - n);
+	if (q->recording)
+		return report(-EBUSY, "%s: the queue is recording: nothing runs",
+			      kernel->info.name);
+	r = launch(q, kernel, dim, args, size);
+	return r ? r : queue_run(q, timeout_ns);
 }
 
 /*
- * The short way: another launch of the queue's usual kernel, with nothing but a grid, when the
- * slots are there. What depends on the kernel alone has been checked. Return: whether it was.
+ * The short way of a user-mode queue, which is compiled for the sizes of arguments that there
+ * are in whole words and one slot: a kernel points at the functions for its size. What depends
+ * on the kernel alone was checked when it was loaded, what depends on the queue alone is in
+ * its limit; here the call's own arguments are, and anything unusual goes the long way.
  */
-static inline bool launch_usual(struct seedchip_queue *q, const struct seedchip_dim *dim,
-				const void *args, size_t size)
-{
-	struct user_queue *u = q->user;
-	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
-	uint64_t index = q->last_index + staged;
-	uint32_t n = size ? 2 : 1, at = index & (q->slots - 1), phase = !(index & q->slots);
-	struct sc_packet *slot = &u->ring[at];
-	struct sc_pkt_dispatch *d = (struct sc_pkt_dispatch *)slot;
 
-	if (staged + n > q->staging_max || at + n > q->slots ||
-	    index + n - queue_retired(q) > q->slots)
-		return false;
-	if (size)
-		put_few_args(slot + 1, phase, args, size);
-	memcpy(slot->body, u->usual_packet.body, sizeof(slot->body));
-	d->tag = dim->tag;
-	d->grid_x = dim->x;
-	d->grid_y = dim->y;
-	d->grid_z = dim->z;
-	__atomic_store_n(staged ? &slot->hdr : &u->first_hdr, u->usual_packet.hdr | phase,
-			 __ATOMIC_RELAXED);
-	atomic_store_explicit(&q->staged, staged + n, memory_order_release);
-	return true;
+/* A grid of legal size, and nothing else but a tag. */
+static inline bool is_plain(const struct seedchip_dim *dim)
+{
+	uint64_t rest[2];
+
+	/* flags, indirect and dynamic stand side by side */
+	memcpy(rest, (const char *)dim + offsetof(struct seedchip_dim, flags), sizeof(rest));
+	return !(rest[0] | rest[1] | dim->reserved[0] | dim->reserved[1]) &&
+	       (dim->x | dim->y | dim->z) <= SC_MAX_GRID;
 }
 
-static inline bool is_usual(const struct seedchip_queue *q, const struct seedchip_kernel *kernel,
-			    const struct seedchip_dim *dim, size_t size)
+static inline bool fits(const struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			const struct seedchip_dim *dim, size_t size, uint64_t end, uint64_t limit)
 {
-	const struct user_queue *u = q->user;
+	return end <= limit && q->key + size == kernel->key && is_plain(dim);
+}
 
-	return u && u->usual == kernel && u->usual_size == size && !q->recording &&
-	       !(dim->flags | dim->dynamic | (dim->x | dim->y | dim->z) >> 16) &&
-	       !(dim->indirect | dim->reserved[0] | dim->reserved[1]) &&
-	       atomic_load_explicit(&q->dev->code_version, memory_order_acquire) == q->code_seen &&
-	       atomic_load_explicit(&q->failed_from, memory_order_relaxed) == NO_POINT;
+/* All of the packets but the first word, which is returned without what @hdr adds. */
+static inline packet_word fill_launch(packet_word *slot, const struct seedchip_kernel *kernel,
+				      const struct seedchip_dim *dim, const void *args,
+				      size_t size, uint64_t args_hdr)
+{
+	const packet_word *form = (const packet_word *)&kernel->form;
+	uint64_t tag;
+
+	slot[1] = form[1];
+	memcpy(slot + 2, &dim->x, 2 * sizeof(*slot)); /* flags lie where the next line stores */
+	((struct sc_pkt_dispatch *)slot)->args_size = size;
+	memcpy(slot + 4, form + 4, 4 * sizeof(*slot));
+	if (size) {
+		slot[8] = args_hdr;
+		memcpy(slot + 9, args, size);
+	}
+	memcpy(&tag, &dim->dynamic, sizeof(tag)); /* 0 and tag */
+	return form[0] ^ tag;
+}
+
+__attribute__((always_inline)) static inline int
+launch_short(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+	     const struct seedchip_dim *dim, const void *args, size_t size, size_t args_size)
+{
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+	uint64_t end = at + (args_size ? 2 : 1) * SC_SLOT_SIZE, args_hdr;
+	packet_word *slot;
+
+	if (!fits(q, kernel, dim, size, end, atomic_load_explicit(&q->limit, memory_order_relaxed)))
+		return launch(q, kernel, dim, args, size);
+	slot = (packet_word *)(q->lap + at);
+	args_hdr = q->args_hdr;
+	__atomic_store_n(slot,
+			 fill_launch(slot, kernel, dim, args, args_size, args_hdr) ^ q->next_hdr,
+			 __ATOMIC_RELAXED);
+	q->next_hdr = args_hdr;
+	atomic_store_explicit(&q->horizon, end, memory_order_release);
+	return 0;
+}
+
+__attribute__((always_inline)) static inline int
+run_short(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+	  const struct seedchip_dim *dim, const void *args, size_t size, int64_t timeout_ns,
+	  size_t args_size)
+{
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+	uint64_t end = at + (args_size ? 2 : 1) * SC_SLOT_SIZE, args_hdr;
+	packet_word *slot;
+
+	if (!fits(q, kernel, dim, size, end,
+		  atomic_load_explicit(&q->run_limit, memory_order_relaxed)) ||
+	    at != atomic_load_explicit(&q->last_point, memory_order_relaxed))
+		return run(q, kernel, dim, args, size, timeout_ns);
+	slot = (packet_word *)(q->lap + at);
+	args_hdr = q->args_hdr;
+	user_queue_give(q, slot,
+			fill_launch(slot, kernel, dim, args, args_size, args_hdr) ^ args_hdr, end);
+	if (queue_retired(q) >= end / SC_SLOT_SIZE)
+		return 0;
+	return event_wait((struct seedchip_event){ q, end }, timeout_ns);
+}
+
+#define SHORT_SIZES(X) X(0) X(8) X(16) X(24) X(32) X(40) X(48) X(56)
+
+#define SHORT_WAYS_(n)                                                                           \
+	static int launch_##n(struct seedchip_queue *q, const struct seedchip_kernel *kernel,    \
+			      const struct seedchip_dim *dim, const void *args, size_t size)     \
+	{                                                                                        \
+		return launch_short(q, kernel, dim, args, size, n);                              \
+	}                                                                                        \
+	static int run_##n(struct seedchip_queue *q, const struct seedchip_kernel *kernel,       \
+			   const struct seedchip_dim *dim, const void *args, size_t size,        \
+			   int64_t timeout_ns)                                                   \
+	{                                                                                        \
+		return run_short(q, kernel, dim, args, size, timeout_ns, n);                     \
+	}
+SHORT_SIZES(SHORT_WAYS_)
+
+/* A kernel that may print: the queue has to know before it is launched. */
+static int launch_printing(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+			   const struct seedchip_dim *dim, const void *args, size_t size)
+{
+	if (!atomic_load_explicit(&q->prints, memory_order_relaxed))
+		return launch(q, kernel, dim, args, size);
+	return kernel->quiet(q, kernel, dim, args, size);
+}
+
+void kernel_prepare(struct seedchip_kernel *kernel)
+{
+	const struct seedchip_dim none = { 0 };
+
+	kernel->key = LAUNCH_KEY(kernel->module->dev, kernel->info.args_size);
+	kernel->form = dispatch_packet(kernel, &none, 0);
+	kernel->form.hdr ^= SC_HDR(SC_OP_ARGS, 0, 0);
+	kernel->quiet = launch;
+	kernel->run = run;
+	switch (kernel->flags & SC_KERNEL_COOPERATIVE ? UINT32_MAX : kernel->info.args_size) {
+#define SHORT_CASE_(n)                      \
+	case n:                             \
+		kernel->quiet = launch_##n; \
+		kernel->run = run_##n;      \
+		break;
+	SHORT_SIZES(SHORT_CASE_)
+	}
+	kernel->launch = kernel->quiet;
+	if (!kernel->module->image.prints)
+		return;
+	kernel->launch = launch_printing;
+	kernel->run = run;
 }
 
 API int seedchip_launch(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
 			const struct seedchip_dim *dim, const void *args, size_t size)
 {
-	if (is_usual(q, kernel, dim, size) && launch_usual(q, dim, args, size))
-		return 0;
-	return launch(q, kernel, dim, args, size);
+	return kernel->launch(q, kernel, dim, args, size);
+}
+
+API int seedchip_run(struct seedchip_queue *q, const struct seedchip_kernel *kernel,
+		     const struct seedchip_dim *dim, const void *args, size_t size,
+		     int64_t timeout_ns)
+{
+	return kernel->run(q, kernel, dim, args, size, timeout_ns);
 }
 
 API int seedchip_copy_2d(struct seedchip_queue *q, const struct seedchip_copy_2d *copy)

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "queue.h"
 
 static int map_segments(struct seedchip_module *mod)
 {
@@ -103,6 +103,7 @@ static int make_kernels(struct seedchip_module *mod)
 			.address = mod->memory.va + from->entry,
 		};
 		memcpy(k->info.name, from->name, sizeof(k->info.name));
+		kernel_prepare(k);
 	}
 	return 0;
 }
@@ -111,6 +112,7 @@ API int seedchip_module_load(struct seedchip_device *dev, const void *image, siz
 			     const char *name, struct seedchip_module **out)
 {
 	struct seedchip_module *mod = calloc(1, sizeof(*mod));
+	struct list *l;
 	int r;
 
 	if (!mod)
@@ -126,9 +128,11 @@ API int seedchip_module_load(struct seedchip_device *dev, const void *image, siz
 	r = make_kernels(mod);
 	if (r)
 		goto destroy;
-	atomic_fetch_add(&dev->code_version, 1);
 	pthread_mutex_lock(&dev->lock);
 	list_add(&dev->modules, &mod->link);
+	atomic_fetch_add(&dev->code_version, 1);
+	list_for_each(l, &dev->queues)
+		queue_take_long_way(container_of(l, struct seedchip_queue, link));
 	pthread_mutex_unlock(&dev->lock);
 	log_message(SEEDCHIP_LOG_INFO, "%s: loaded at 0x%llx, %u kernels", mod->name,
 		    (unsigned long long)mod->memory.va, mod->image.num_kernels);

@@ -19,13 +19,6 @@
 #define ALL_FLAGS    (SEEDCHIP_QUEUE_IDLE | SEEDCHIP_QUEUE_USER)
 #define DEFAULT_LOG  65536
 
-uint64_t queue_horizon(struct seedchip_queue *q)
-{
-	bool staged = atomic_load_explicit(&q->staged, memory_order_acquire);
-
-	return atomic_load_explicit(&q->last_point, memory_order_acquire) + staged;
-}
-
 static uint32_t round_up_pow2(uint32_t v)
 {
 	uint32_t p = 1;
@@ -167,15 +160,15 @@ static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc
 	q->staging_max = q->slots / 4;
 	if (q->staging_max > dev->info.max_submit)
 		q->staging_max = dev->info.max_submit;
-	q->index = calloc(q->slots, sizeof(*q->index));
 	if (desc->flags & SEEDCHIP_QUEUE_USER) {
 		r = user_queue_prepare(q, &arg);
 	} else {
+		q->index = calloc(q->slots, sizeof(*q->index));
 		q->staging = calloc(q->staging_max, sizeof(*q->staging));
-		r = q->staging ? 0 : -ENOMEM;
+		r = q->index && q->staging ? 0 : -ENOMEM;
 	}
-	if (r || !q->index)
-		return report(r ? r : -ENOMEM, "queue: no memory for the ring");
+	if (r)
+		return report(r, "queue: no memory for the ring");
 	r = dev->ops->queue_create(dev->priv, &arg, &q->state, &q->doorbell);
 	if (r)
 		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
@@ -241,46 +234,70 @@ static uint64_t in_flight(const struct seedchip_queue *q)
 	return retired < q->last_index ? q->last_index - retired : 0;
 }
 
+static int flush(struct seedchip_queue *q);
+
+static uint64_t num_staged(const struct seedchip_queue *q)
+{
+	return q->user ? (atomic_load(&q->horizon) - atomic_load(&q->last_point)) / SC_SLOT_SIZE :
+			 q->staged;
+}
+
 int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 {
-	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
 	int r;
 
 	if (q->recording)
 		return graph_stage(q, n, packet);
 	if (atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT)
 		return report(-EIO, "the queue has failed: seedchip_queue_recover() it");
-	if (staged + n > q->staging_max) {
-		r = seedchip_queue_flush(q);
+	if (num_staged(q) + n > q->staging_max) {
+		r = flush(q);
 		if (r)
 			return r;
-		staged = 0;
 	}
 	if (q->user)
 		return user_queue_stage(q, n, packet);
-	if (in_flight(q) + staged + n + RING_SLACK > q->slots)
+	if (in_flight(q) + q->staged + n + RING_SLACK > q->slots)
 		return report(-EAGAIN, "the ring is full");
-	*packet = &q->staging[staged];
-	queue_aim(q, *packet);
+	*packet = &q->staging[q->staged];
+	queue_leave_ring(q);
 	return 0;
+}
+
+void queue_staged(struct seedchip_queue *q, uint32_t n)
+{
+	if (q->recording)
+		return;
+	if (q->user) {
+		user_queue_staged(q, n);
+		return;
+	}
+	q->staged += n;
+	atomic_store_explicit(&q->horizon, atomic_load(&q->last_point) + 1, memory_order_release);
 }
 
 void queue_unstage(struct seedchip_queue *q, uint32_t n)
 {
+	q->staged -= n;
+	if (!q->staged)
+		atomic_store_explicit(&q->horizon, atomic_load(&q->last_point),
+				      memory_order_release);
+}
+
+void queue_drop(struct seedchip_queue *q)
+{
 	if (q->user)
-		user_queue_unstage(q, n);
-	atomic_fetch_sub_explicit(&q->staged, n, memory_order_release);
+		user_queue_drop(q);
+	q->staged = 0;
+	q->num_waits = 0;
+	atomic_store_explicit(&q->last_point, atomic_load(&q->horizon), memory_order_release);
 }
 
 /* The staged work is given up; its point fails. */
 static int drop_staged(struct seedchip_queue *q, int error)
 {
-	uint64_t point = atomic_load(&q->last_point) + 1;
-
-	queue_fail(q, point, error);
-	atomic_store_explicit(&q->last_point, point, memory_order_release);
-	queue_unstage(q, atomic_load_explicit(&q->staged, memory_order_relaxed));
-	q->num_waits = 0;
+	queue_fail(q, atomic_load(&q->last_point) + 1, error);
+	queue_drop(q);
 	return -EIO;
 }
 
@@ -294,15 +311,22 @@ static void remember_dep(struct seedchip_queue *q, uint64_t point)
 	q->num_waits = 0;
 }
 
-static int submit_staged(struct seedchip_queue *q, uint32_t staged, uint64_t point)
+/*
+ * Submit what is staged, and wait for it if @result is given: then the timeline has nothing
+ * to tell anyone who cannot see that the point has retired, and stays as it is.
+ */
+static int submit_staged(struct seedchip_queue *q, int64_t deadline, int *result)
 {
+	uint64_t point = atomic_load_explicit(&q->horizon, memory_order_relaxed);
 	struct drm_seedchip_sync syncs[MAX_WAITS + 2];
 	struct drm_seedchip_submit arg = {
 		.queue = q->handle,
-		.packets = { .stride = sizeof(*q->staging), .count = staged,
+		.flags = result ? DRM_SEEDCHIP_SUBMIT_WAIT : 0,
+		.packets = { .stride = sizeof(*q->staging), .count = q->staged,
 			     .array = (uintptr_t)q->staging },
 		.syncs = { .stride = sizeof(syncs[0]), .count = q->num_waits,
 			   .array = (uintptr_t)syncs },
+		.timeout_ns = result ? deadline : 0,
 	};
 	int r;
 
@@ -311,62 +335,109 @@ static int submit_staged(struct seedchip_queue *q, uint32_t staged, uint64_t poi
 		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
 			.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->wait_fence,
 		};
-	syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
-		.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->timeline, .point = point,
-	};
+	if (!result)
+		syncs[arg.syncs.count++] = (struct drm_seedchip_sync){
+			.flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = q->timeline, .point = point,
+		};
 	r = q->dev->ops->submit(q->dev->priv, &arg);
 	if (r == -EBUSY)
 		return report(-EAGAIN, "the driver has no room for the submission");
 	if (r)
 		return report(drop_staged(q, r), "submission refused: %s", strerror(-r));
-	q->last_index = arg.index;
-	q->last_submitted = point;
+	if (result)
+		*result = arg.result;
+	else
+		q->last_submitted = point;
 	if (q->num_waits)
 		remember_dep(q, point);
+	q->staged = 0;
+	q->last_index = arg.index;
+	atomic_store_explicit(&q->index[point & (q->slots - 1)], arg.index, memory_order_relaxed);
+	atomic_store_explicit(&q->last_point, point, memory_order_release);
 	return 0;
 }
 
-API int seedchip_queue_flush(struct seedchip_queue *q)
+__attribute__((noinline)) static int flush(struct seedchip_queue *q)
 {
-	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
-	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
-	int r;
-
 	if (q->recording)
 		return 0;
-	if (!staged)
+	if (!queue_has_staged(q))
 		return atomic_load(&q->failed_from) != NO_POINT ?
 			report(-EIO, "the queue has failed: seedchip_queue_recover() it") : 0;
 	if (atomic_load(&q->failed_from) != NO_POINT)
 		return drop_staged(q, 0);
-	if (q->user) {
-		user_queue_ring(q);
-	} else {
-		r = submit_staged(q, staged, point);
-		if (r)
-			return r;
-	}
-	queue_given(q);
-	atomic_store_explicit(&q->staged, 0, memory_order_release);
+	if (!q->user)
+		return submit_staged(q, 0, NULL);
+	user_queue_ring(q);
 	return 0;
 }
 
-API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
+/* The usual way of a user-mode queue. Return: whether all is given to the card. */
+static inline bool flush_user(struct seedchip_queue *q)
 {
-	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
+	if (!atomic_load_explicit(&q->limit, memory_order_relaxed))
+		return false;
+	if (queue_has_staged(q))
+		user_queue_ring(q);
+	return true;
+}
+
+API int seedchip_queue_flush(struct seedchip_queue *q)
+{
+	return flush_user(q) ? 0 : flush(q);
+}
+
+static void stage_nop(struct seedchip_queue *q, struct sc_packet *slot)
+{
+	queue_put(q, slot, &(struct sc_packet){ .hdr = SC_HDR(SC_OP_NOP, 0, 0) });
+	queue_staged(q, 1);
+}
+
+static struct seedchip_event last_event(struct seedchip_queue *q)
+{
+	return (struct seedchip_event){
+		q, atomic_load_explicit(&q->last_point, memory_order_relaxed)
+	};
+}
+
+__attribute__((noinline)) static struct seedchip_event mark(struct seedchip_queue *q)
+{
 	const struct timespec pause = { .tv_nsec = 100000 };
 	struct sc_packet *packet;
 
 	if (q->recording)
 		return graph_mark(q);
 	/* Something has to carry the waits if no work follows them. */
-	if (q->num_waits && !atomic_load(&q->staged) && !queue_stage(q, 1, &packet)) {
-		queue_put(q, packet, &nop);
-		queue_staged(q, 1);
-	}
-	while (seedchip_queue_flush(q) == -EAGAIN)
+	if (q->num_waits && !queue_has_staged(q) && !queue_stage(q, 1, &packet))
+		stage_nop(q, packet);
+	while (flush(q) == -EAGAIN)
 		nanosleep(&pause, NULL);
-	return (struct seedchip_event){ q, atomic_load(&q->last_point) };
+	return last_event(q);
+}
+
+API struct seedchip_event seedchip_queue_mark(struct seedchip_queue *q)
+{
+	return flush_user(q) ? last_event(q) : mark(q);
+}
+
+int queue_run(struct seedchip_queue *q, int64_t timeout_ns)
+{
+	int64_t deadline = deadline_after(timeout_ns);
+	int r, result;
+
+	/* Whether waits have failed is learnt from fences, which come after the state. */
+	if (q->user || q->num_waits || atomic_load(&q->num_deps))
+		return event_wait_until(q, mark(q).point, deadline);
+	r = submit_staged(q, deadline, &result);
+	if (r == -EAGAIN)
+		return event_wait_until(q, mark(q).point, deadline);
+	/* It goes on without this call: let the timeline tell when it is complete. */
+	if (!r && (result == -EAGAIN || result == -EINTR)) {
+		queue_leave_ring(q);
+		stage_nop(q, q->staging);
+		return event_wait_until(q, mark(q).point, deadline);
+	}
+	return event_is_over(q, last_event(q).point);
 }
 
 /* What a submission waits for; handles that are made for it alone are kept in mind. */
@@ -399,7 +470,7 @@ static int prepare_wait(struct seedchip_queue *q)
 {
 	int r;
 
-	r = seedchip_queue_flush(q);
+	r = flush(q);
 	if (r)
 		return r;
 	if (!q->num_waits)
@@ -422,7 +493,7 @@ API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event even
 
 	if (q->recording || event_is_recorded(event))
 		return graph_wait(q, event);
-	r = q->user ? seedchip_queue_flush(q) : prepare_wait(q);
+	r = q->user ? flush(q) : prepare_wait(q);
 	if (r)
 		return r;
 	if (event.queue == q) /* in order anyway */

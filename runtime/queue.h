@@ -2,9 +2,12 @@
 /*
  * Queues, points and failures, between launch.c, queue.c, event.c and fault.c.
  *
- * Every submission has a *point*, counted from 1; it is what the queue's
- * timeline reaches when the submission has completed. Points are also spent on
- * work that could not be submitted, so that its events fail and do not hang.
+ * Every submission has a *point*; points rise, and 0 has always been reached. On
+ * a kernel-managed queue they are counted from 1, and are what the queue's timeline
+ * reaches when the submission has completed. On a user-mode queue the point is the
+ * index where the submission ends in the ring, in bytes: SC_SLOT_SIZE times as
+ * much as the card counts. Points are also spent on work that could not be
+ * submitted, so that its events fail and do not hang.
  */
 #ifndef SEEDCHIP_QUEUE_H
 #define SEEDCHIP_QUEUE_H
@@ -27,6 +30,12 @@
 /* Slots that the driver may add: padding at the end of the ring, waits, gate, barrier. */
 #define RING_SLACK (SC_MAX_ARG_SLOTS + MAX_WAITS + 2)
 #define RING_MIN   128
+
+/* Eight bytes of a packet. Its first ones are header and tag, which are stored at once. */
+typedef uint64_t __attribute__((may_alias)) packet_word;
+
+/* Device and size of arguments in one number; no size brings one device to another's. */
+#define LAUNCH_KEY(dev, size) (((uint64_t)(uintptr_t)(dev) << 16) + (size))
 
 /**
  * struct failure - events that have failed together
@@ -60,6 +69,16 @@ struct dep {
 
 /**
  * struct seedchip_queue - a queue, or the hidden timeline of a device's mappings
+ * @horizon: the point when all that is queued now has completed; what is staged lies between
+ *	     @last_point and here
+ * @last_point: the last that was given to the card, or given up
+ * @limit: how far launches may take the short way; see queue_take_long_way()
+ * @run_limit: the same of seedchip_run() and of replays
+ * @key: LAUNCH_KEY() of the device, without the size
+ * @lap: the ring, less the bytes of earlier laps: where a point is in this lap
+ * @args_hdr: header of argument slots, with the phase of this lap
+ * @next_hdr: the same with the phase of the next packet: a wrong one if it is the first staged
+ *
  * @link: entry of seedchip_device.queues
  * @dev: device
  * @state: written by the card; NULL: the hidden timeline
@@ -75,15 +94,12 @@ struct dep {
  *
  * @staging: packets to be submitted; this and what follows is the owner's alone
  * @staging_max: submit before there are more
- * @staged: packets in @staging, or slots of the ring of a user-mode queue; the destruction of
- *	    buffers reads it
- * @header: where the header of the packet goes that is being staged
- * @phase: what its headers have besides
+ * @staged: packets in @staging
  * @code_seen: seedchip_device.code_version of the last launch
  * @has_partners: it has shared a graph with other queues, whose failures are its own
  * @prints: a kernel that may print has been launched: else nobody looks at the log, which lies
  *	    in card memory and is slow to read
- * @last_index: where the last submission ends in the ring
+ * @last_index: kernel-managed: where the last submission ends in the ring
  * @num_waits: entries of @waits
  * @waits: what the next submission waits for
  * @wait_fence: the syncobj that it will signal for struct dep, 0: none
@@ -92,8 +108,7 @@ struct dep {
  *
  * @spin_ns: how long waits look before they sleep, or SPIN_LEARN
  * @spin_learnt: how long that pays off
- * @index: where submissions end in the ring, by point modulo @slots
- * @last_point: the last that was given away
+ * @index: kernel-managed: where submissions end in the ring, by point modulo @slots
  * @last_submitted: the last that the timeline will reach; the owner's alone
  * @failed_from: first failed point, NO_POINT: the queue works
  * @num_failures: entries of @failures; the last is current if @failed_from is set
@@ -108,24 +123,31 @@ struct dep {
  * @log: reader of the log
  */
 struct seedchip_queue {
+	_Atomic uint64_t horizon;
+	_Atomic uint64_t last_point;
+	_Atomic uint64_t limit;
+	_Atomic uint64_t run_limit;
+	uint64_t key;
+	char *lap;
+	uint64_t args_hdr;
+	uint64_t next_hdr;
+	const volatile struct sc_queue_state *state;
+	volatile uint32_t *doorbell;
+	struct user_queue *user;
+
 	struct list link;
 	struct seedchip_device *dev;
-	const volatile struct sc_queue_state *state;
 	uint32_t handle;
 	uint32_t hw_queue;
 	uint32_t timeline;
 	uint32_t slots;
 	bool dying;
-	struct user_queue *user;
-	volatile uint32_t *doorbell;
 
 	struct graph_part *recording;
 	struct sc_packet *staging;
 	uint32_t staging_max;
 
-	_Atomic uint32_t staged;
-	uint32_t *header;
-	uint32_t phase;
+	uint32_t staged;
 	uint32_t code_seen;
 	bool has_partners;
 	_Atomic bool prints;
@@ -139,7 +161,6 @@ struct seedchip_queue {
 	int64_t spin_ns;
 	_Atomic uint32_t spin_learnt;
 	_Atomic uint64_t *index;
-	_Atomic uint64_t last_point;
 	uint64_t last_submitted;
 	_Atomic uint64_t failed_from;
 	_Atomic uint32_t num_failures;
@@ -164,45 +185,77 @@ static inline uint64_t queue_retired(const struct seedchip_queue *q)
 int queue_create_hidden(struct seedchip_device *dev, struct seedchip_queue **queue);
 void queue_free(struct seedchip_queue *q);
 
-/* The next packet is written at @slot, which the card does not see. */
-static inline void queue_aim(struct seedchip_queue *q, struct sc_packet *slot)
+/* The next packets are written where the card does not see them, without phases. */
+static inline void queue_leave_ring(struct seedchip_queue *q)
 {
-	q->header = &slot->hdr;
-	q->phase = 0;
+	q->args_hdr = SC_HDR(SC_OP_ARGS, 0, 0);
+	q->next_hdr = q->args_hdr;
 }
 
 /* Room for @n packets in the staging area, or an error of seedchip_launch(). */
 int queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet);
-
 /* The packets that queue_stage() gave room for are filled in. */
-static inline void queue_staged(struct seedchip_queue *q, uint32_t n)
-{
-	uint32_t staged = atomic_load_explicit(&q->staged, memory_order_relaxed);
-
-	if (!q->recording)
-		atomic_store_explicit(&q->staged, staged + n, memory_order_release);
-}
+void queue_staged(struct seedchip_queue *q, uint32_t n);
 
 /*
  * Fill in a packet that queue_stage() gave room for. The card may look into a ring whenever it
- * likes: the header comes last, and that of the first staged packet when it is flushed.
+ * likes: so of what is staged the first header has the wrong phase until it is flushed.
  */
 static inline void queue_put(struct seedchip_queue *q, struct sc_packet *slot,
 			     const struct sc_packet *packet)
 {
-	slot->tag = packet->tag;
 	memcpy(slot->body, packet->body, sizeof(slot->body));
-	__atomic_store_n(q->header, packet->hdr | q->phase, __ATOMIC_RELAXED);
+	slot->tag = packet->tag;
+	__atomic_store_n(&slot->hdr, packet->hdr | (q->next_hdr & SC_HDR_PHASE), __ATOMIC_RELAXED);
+	q->next_hdr = q->args_hdr;
 }
 
-/* Take back what was staged last and not flushed. */
+/* Take back what was staged last, on a kernel-managed queue, when the driver had no room. */
 void queue_unstage(struct seedchip_queue *q, uint32_t n);
+/* Give up what is staged. Its point, if there is any, will not be reached. */
+void queue_drop(struct seedchip_queue *q);
 
-/* The point that will have been reached when all that is queued now has completed. */
-uint64_t queue_horizon(struct seedchip_queue *q);
+static inline bool queue_has_staged(const struct seedchip_queue *q)
+{
+	return atomic_load_explicit(&q->horizon, memory_order_relaxed) !=
+	       atomic_load_explicit(&q->last_point, memory_order_relaxed);
+}
+
+/* Where in the ring ends what was given to the card last. */
+static inline uint64_t queue_end(const struct seedchip_queue *q)
+{
+	return q->user ? atomic_load_explicit(&q->last_point, memory_order_relaxed) / SC_SLOT_SIZE :
+			 q->last_index;
+}
+
+/* Give what is staged to the card and wait for it, as seedchip_event_wait() does. */
+int queue_run(struct seedchip_queue *q, int64_t timeout_ns);
+
+/*
+ * The short way of a launch on a user-mode queue is to look at @limit: all that has to be known
+ * besides the call's own arguments is known as long as the launch ends there. That the slots
+ * are free and of this lap, that no more than a quarter of the ring is staged, that the queue
+ * works, is not recording and has seen all modules. For @run_limit there is also no garbage to
+ * collect and no log to print, and there is a doorbell.
+ *
+ * Only the owner raises the limits, in user_queue.c. Any thread that changes something
+ * of this first changes it and then calls this; the owner first raises them and then looks
+ * whether it was right. So one of the two sees the other.
+ */
+static inline void queue_take_long_way(struct seedchip_queue *q)
+{
+	atomic_store(&q->limit, 0);
+	atomic_store(&q->run_limit, 0);
+}
 
 /* What has become of a point: 0 completed, -EAGAIN running, -EIO failed, -ESTALE. Never waits. */
 int event_poll(struct seedchip_queue *q, uint64_t point);
+/* As seedchip_event_wait(), which has looked once. */
+int event_wait(struct seedchip_event event, int64_t timeout_ns) __attribute__((cold));
+/* The same until CLOCK_MONOTONIC is @deadline. */
+int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline);
+/* The same when the driver has said that the point has been reached, or never will. */
+int event_is_over(struct seedchip_queue *q, uint64_t point);
 
 /*
  * What a submission on @dev has to wait for. The handle is to be destroyed after the
@@ -216,12 +269,7 @@ int event_sync(struct seedchip_event event, struct seedchip_device *dev,
 /**
  * struct user_queue - what a user-mode queue has besides
  * @ring: the slots
- * @log2: log2 of their number
- * @first_hdr: header of the first staged slot
- * @usual: kernel whose launches take the short way of launch.c, or NULL; since its module was
- *	   loaded seedchip_device.code_version has been seedchip_queue.code_seen
- * @usual_size: bytes of its arguments
- * @usual_packet: its launch, but for grid and tag
+ * @size: their bytes, a power of two
  * @memory: of the ring and, in a page behind it, of @word
  * @word: number that the bridge stores
  * @word_va: its address
@@ -231,12 +279,8 @@ int event_sync(struct seedchip_event event, struct seedchip_device *dev,
  * @fenced: highest index that the driver has a fence for; the queue's lock
  */
 struct user_queue {
-	struct sc_packet *ring;
-	uint32_t log2;
-	uint32_t first_hdr;
-	const struct seedchip_kernel *usual;
-	size_t usual_size;
-	struct sc_packet usual_packet;
+	char *ring;
+	uint64_t size;
 	struct memory memory;
 	uint64_t *word;
 	uint64_t word_va;
@@ -246,29 +290,10 @@ struct user_queue {
 	uint64_t fenced;
 };
 
-/*
- * Where a packet goes that is all there is to give to the card now, or NULL: it has to be
- * staged and flushed. This and user_queue_give() do the same for the usual case: a queue with
- * a doorbell of its own, in order, that has nothing staged.
- */
-static inline struct sc_packet *user_queue_slot(const struct seedchip_queue *q)
+/* The slot in front of which a point is. */
+static inline struct sc_packet *user_queue_slot(const struct user_queue *u, uint64_t point)
 {
-	if (!q->doorbell || q->recording ||
-	    atomic_load_explicit(&q->staged, memory_order_relaxed) ||
-	    atomic_load_explicit(&q->failed_from, memory_order_relaxed) != NO_POINT ||
-	    q->last_index - queue_retired(q) >= q->slots)
-		return NULL;
-	return &q->user->ring[q->last_index & (q->slots - 1)];
-}
-
-/* What was given to the card last ends at q->last_index. */
-static inline void queue_given(struct seedchip_queue *q)
-{
-	uint64_t point = atomic_load_explicit(&q->last_point, memory_order_relaxed) + 1;
-
-	atomic_store_explicit(&q->index[point & (q->slots - 1)], q->last_index,
-			      memory_order_relaxed);
-	atomic_store_explicit(&q->last_point, point, memory_order_release);
+	return (struct sc_packet *)(u->ring + (point & (u->size - 1)));
 }
 
 /*
@@ -284,27 +309,46 @@ static inline void order_writes(void)
 #endif
 }
 
-/* All of the packet but its header is in its slot: give it to the card. */
-static inline void user_queue_give(struct seedchip_queue *q, struct sc_packet *slot, uint32_t hdr)
+/* Give what is staged to the card: its first header makes all of it valid. */
+static inline void user_queue_ring(struct seedchip_queue *q)
 {
-	uint64_t index = q->last_index;
+	uint64_t start = atomic_load_explicit(&q->last_point, memory_order_relaxed);
+	uint64_t end = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+
+	uint32_t *first = &user_queue_slot(q->user, start)->hdr;
 
 	order_writes();
-	/* SC_PHASE(), for a ring of 2^n slots */
-	__atomic_store_n(&slot->hdr, hdr | !(index & q->slots), __ATOMIC_RELEASE);
-	q->last_index = index + 1;
-	*q->doorbell = index + 1;
-	queue_given(q);
+	__atomic_store_n(first, *first ^ SC_HDR_PHASE, __ATOMIC_RELEASE);
+	q->next_hdr = q->args_hdr ^ SC_HDR_PHASE;
+	atomic_store_explicit(&q->last_point, end, memory_order_release);
+	if (q->doorbell)
+		*q->doorbell = end / SC_SLOT_SIZE;
+	else
+		q->dev->ops->queue_ring(q->dev->priv, q->hw_queue, end / SC_SLOT_SIZE);
+}
+
+/*
+ * The short way, when there is a doorbell and nothing is staged: give what goes up to @end to
+ * the card. All of it is in its slots but the first word.
+ */
+static inline void user_queue_give(struct seedchip_queue *q, packet_word *slot, packet_word first,
+				   uint64_t end)
+{
+	order_writes();
+	__atomic_store_n(slot, first, __ATOMIC_RELEASE);
+	atomic_store_explicit(&q->horizon, end, memory_order_relaxed);
+	atomic_store_explicit(&q->last_point, end, memory_order_release);
+	*q->doorbell = end / SC_SLOT_SIZE;
 }
 
 /* Create the ring; @arg is that of the driver's call, which follows. */
 int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_create *arg);
 void user_queue_free(struct seedchip_queue *q);
-/* As queue_stage() and queue_unstage(), when the queue works and the packets fit its ring. */
+/* As queue_stage(), when the queue works and a quarter of the ring has room, and queue_staged(). */
 int user_queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet);
-void user_queue_unstage(struct seedchip_queue *q, uint32_t n);
-/* Give what is staged to the card. */
-void user_queue_ring(struct seedchip_queue *q);
+void user_queue_staged(struct seedchip_queue *q, uint32_t n);
+/* As queue_drop(); the queue has failed. */
+void user_queue_drop(struct seedchip_queue *q);
 /* As timeline_wait of the back end. */
 int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_ns);
 /* A binary syncobj on the queue's device that signals when @point has been reached. */

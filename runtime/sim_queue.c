@@ -349,7 +349,12 @@ int sim_submit(void *priv, struct drm_seedchip_submit *arg)
 		r = submit(sim, q, arg);
 	sim_service();
 	pthread_mutex_unlock(&sim_lock);
-	return r;
+	if (r || !(arg->flags & DRM_SEEDCHIP_SUBMIT_WAIT))
+		return r;
+	arg->result = sim_queue_wait(priv, arg->queue, arg->index, arg->timeout_ns);
+	if (arg->result == -ETIME)
+		arg->result = -EAGAIN;
+	return 0;
 }
 
 static void queue_free(struct sim *sim, struct sim_queue *q)

@@ -5,9 +5,9 @@
  * of a launch is a system call.
  *
  * The card may look into the ring at any time and takes what has the phase of
- * the lap. So of what is staged the header of the first slot stays back until
- * the flush, which makes all of it valid at once; and what is given up gets the
- * phase of the other lap.
+ * the lap. So of what is staged the first slot has the wrong phase until the
+ * flush, which makes all of it valid at once. What is given up stays in the ring:
+ * the queue has failed, and starts behind it when it is recovered.
  *
  * A ring knows of no fences. Waiting for the event of another queue goes through
  * a bridge: a kernel-managed queue of this one's own that waits for it and then
@@ -20,6 +20,23 @@
 #include "queue.h"
 
 #define POISON UINT64_MAX
+
+/* The point that the card has retired. */
+static uint64_t retired_point(const struct seedchip_queue *q)
+{
+	return queue_retired(q) * SC_SLOT_SIZE;
+}
+
+/* The next slot is at the horizon: it may be the first one of a lap. */
+static void begin_lap(struct seedchip_queue *q)
+{
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+	struct user_queue *u = q->user;
+
+	q->lap = u->ring - (at & ~(u->size - 1));
+	q->args_hdr = SC_HDR(SC_OP_ARGS, 0, 0) | !(at & u->size); /* SC_PHASE() */
+	q->next_hdr = q->args_hdr ^ !queue_has_staged(q);
+}
 
 int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_create *arg)
 {
@@ -43,12 +60,14 @@ int user_queue_prepare(struct seedchip_queue *q, struct drm_seedchip_queue_creat
 		return r;
 	}
 	u->ring = u->memory.map;
-	u->log2 = arg->ring_log2;
+	u->size = (uint64_t)q->slots * SC_SLOT_SIZE;
 	u->word = (uint64_t *)((char *)u->memory.map + size);
 	u->word_va = u->memory.va + size;
 	arg->flags = DRM_SEEDCHIP_QUEUE_USER;
 	arg->ring_va = u->memory.va;
 	q->user = u;
+	q->key = LAUNCH_KEY(dev, 0);
+	begin_lap(q);
 	return 0;
 }
 
@@ -70,70 +89,75 @@ void user_queue_free(struct seedchip_queue *q)
 	free(q->user);
 }
 
-static struct sc_packet *slot_at(struct user_queue *u, uint64_t index)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-	return &u->ring[index & ((1u << u->log2) - 1)];
+	return a < b ? a : b;
 }
 
-/* The packet at @index is the next that is staged. */
-static void aim(struct seedchip_queue *q, uint64_t index)
+/* Set the limits of the short ways; see queue_take_long_way(). */
+static void refill(struct seedchip_queue *q)
 {
-	struct user_queue *u = q->user;
+	struct seedchip_device *dev = q->dev;
+	uint64_t limit = retired_point(q) + q->user->size;
 
-	q->header = index == q->last_index ? &u->first_hdr : &slot_at(u, index)->hdr;
-	q->phase = SC_PHASE(index, u->log2);
+	limit = lesser(limit, atomic_load(&q->last_point) + q->staging_max * SC_SLOT_SIZE);
+	limit = lesser(limit, q->user->ring + q->user->size - q->lap);
+	atomic_store(&q->limit, limit);
+	atomic_store(&q->run_limit, q->doorbell ? limit : 0);
+	if (q->recording || atomic_load(&q->failed_from) != NO_POINT ||
+	    atomic_load(&dev->code_version) != q->code_seen)
+		queue_take_long_way(q);
+	if (atomic_load(&q->prints) || atomic_load(&dev->has_garbage))
+		atomic_store(&q->run_limit, 0);
+}
+
+void user_queue_staged(struct seedchip_queue *q, uint32_t n)
+{
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed) + n * SC_SLOT_SIZE;
+
+	atomic_store_explicit(&q->horizon, at, memory_order_release);
+	refill(q);
 }
 
 int user_queue_stage(struct seedchip_queue *q, uint32_t n, struct sc_packet **packet)
 {
 	const struct sc_packet nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
-	uint64_t index = q->last_index + atomic_load_explicit(&q->staged, memory_order_relaxed);
-	uint32_t room = q->slots - (index & (q->slots - 1));
+	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
+	uint64_t size = q->user->size, room = size - (at & (size - 1)), need = n * SC_SLOT_SIZE;
 
 	/* What belongs together does not cross the end of the ring. */
-	if (index + n + (n > room ? room : 0) - queue_retired(q) > q->slots)
+	if (at + need + (need > room ? room : 0) > retired_point(q) + size)
 		return report(-EAGAIN, "the ring is full");
-	for (; n > room; room = room == 1 ? q->slots : room - 1, index++) {
-		aim(q, index);
-		queue_put(q, slot_at(q->user, index), &nop);
-		queue_staged(q, 1);
+	begin_lap(q);
+	if (need > room) {
+		for (; room; room -= SC_SLOT_SIZE, at += SC_SLOT_SIZE) {
+			queue_put(q, user_queue_slot(q->user, at), &nop);
+			user_queue_staged(q, 1);
+		}
+		begin_lap(q);
 	}
-	aim(q, index);
-	*packet = slot_at(q->user, index);
+	*packet = user_queue_slot(q->user, at);
 	return 0;
 }
 
-void user_queue_unstage(struct seedchip_queue *q, uint32_t n)
+void user_queue_drop(struct seedchip_queue *q)
 {
-	uint64_t end = q->last_index + atomic_load(&q->staged);
+	uint64_t at = atomic_load(&q->last_point), end = atomic_load(&q->horizon);
 
-	for (uint64_t i = end - n; i < end; i++)
-		__atomic_store_n(&slot_at(q->user, i)->hdr, !SC_PHASE(i, q->user->log2),
-				 __ATOMIC_RELAXED);
-}
+	/* A header of the lap before would be taken for one of the next. */
+	for (; at != end; at += SC_SLOT_SIZE) {
+		struct sc_packet *slot = user_queue_slot(q->user, at);
 
-void user_queue_ring(struct seedchip_queue *q)
-{
-	struct user_queue *u = q->user;
-
-	order_writes();
-	__atomic_store_n(&slot_at(u, q->last_index)->hdr, u->first_hdr, __ATOMIC_RELEASE);
-	q->last_index += atomic_load_explicit(&q->staged, memory_order_relaxed);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	if (q->doorbell)
-		*q->doorbell = q->last_index;
-	else
-		q->dev->ops->queue_ring(q->dev->priv, q->hw_queue, q->last_index);
-}
-
-static uint64_t index_of(struct seedchip_queue *q, uint64_t point)
-{
-	return atomic_load_explicit(&q->index[point % q->slots], memory_order_relaxed);
+		slot->tag = 0;
+		memset(slot->body, 0, sizeof(slot->body));
+		__atomic_store_n(&slot->hdr, SC_HDR(SC_OP_NOP, 0, 0) | !(at & q->user->size),
+				 __ATOMIC_RELEASE);
+	}
 }
 
 int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_ns)
 {
-	return q->dev->ops->queue_wait(q->dev->priv, q->handle, index_of(q, point), deadline_ns);
+	return q->dev->ops->queue_wait(q->dev->priv, q->handle, point / SC_SLOT_SIZE, deadline_ns);
 }
 
 int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle)
@@ -142,7 +166,7 @@ int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle)
 	struct drm_seedchip_sync sync = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
 	struct drm_seedchip_queue_fence arg = {
 		.queue = q->handle,
-		.index = index_of(q, point),
+		.index = point / SC_SLOT_SIZE,
 		.syncs = { .stride = sizeof(sync), .count = 1, .array = (uintptr_t)&sync },
 	};
 	int r = ops->timeline_create(q->dev->priv, &sync.handle);

@@ -27,8 +27,7 @@ int main(int argc, char **argv)
 	struct { uint64_t squares; } args = { seedchip_buffer_address(buffer) };
 	struct seedchip_dim grid = { .x = N, .y = 1, .z = 1 };
 
-	CHECK(seedchip_launch(queue, hello, &grid, &args, sizeof(args)));
-	CHECK(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	CHECK(seedchip_run(queue, hello, &grid, &args, sizeof(args), -1));
 	for (int i = 0; i < N; i++)
 		printf("%u ", squares[i]);
 	printf("\n");

@@ -63,8 +63,7 @@ static void test_scale(void)
 	struct seedchip_dim grid = { .x = 8, .y = 1, .z = 1 };
 
 	TRY(seedchip_module_kernel(module, "scale", &scale));
-	TRY(seedchip_launch(queue, scale, &grid, &args, sizeof(args)));
-	TRY(seedchip_event_wait(seedchip_queue_mark(queue), -1));
+	TRY(seedchip_run(queue, scale, &grid, &args, sizeof(args), -1));
 	/* doc: end */
 	for (int i = 0; i < 1000; i++)
 		CHECK(v[i] == 0.5f * i);

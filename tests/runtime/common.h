@@ -23,7 +23,7 @@ __attribute__((constructor)) static void choose_simulator(void)
 {
 	setenv("SEEDCHIP_DEVICE", SIM, 1);
 }
-#else
+#elif !defined(KERNELS)
 #define KERNELS "/usr/lib/seedchip/runtime_kernels.elf"
 #endif
 #define SECOND	1000000000ll

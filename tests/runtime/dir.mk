@@ -2,17 +2,18 @@
 host-tests += tests/runtime/cc.sh
 tests/runtime/cc.sh-needs = $O/runtime/libseedchip.so $(installed-progs:%=$O/%) $(ops:%=$O/%.elf)
 
-device-kernels += tests/runtime/runtime_kernels
-runtime-vm-tests := api share fault two_cards small_bar removed graph \
+device-kernels += tests/runtime/runtime_kernels tests/runtime/short_kernels
+runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph \
 	user_api user_fault user_graph user_two_cards
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 
 # the same on the simulator back end, without a VM
-runtime-sim-tests := sim_api sim_share sim_fault sim_two_cards sim_small_bar sim_graph \
+runtime-sim-tests := sim_api sim_launch sim_user_launch sim_share sim_fault sim_two_cards sim_small_bar sim_graph \
 	sim_user_api sim_user_share sim_user_fault sim_user_two_cards sim_user_graph
 host-tests += $(runtime-sim-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
-$(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-needs := $O/tests/runtime/runtime_kernels.elf))
+runtime-kernels-of = $O/tests/runtime/$(if $(findstring launch,$1),short,runtime)_kernels.elf
+$(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-needs := $(call runtime-kernels-of,$t)))
 $(foreach t,$(runtime-sim-tests),$(eval \
-	tests/runtime/$t.c-cflags := -DKERNELS='"$O/tests/runtime/runtime_kernels.elf"'))
+	tests/runtime/$t.c-cflags := -DKERNELS='"$(call runtime-kernels-of,$t)"'))

@@ -43,6 +43,14 @@ $(foreach t,$(runtime-tests),$(eval tests/unit/$t-uses := runtime/libseedchip.a 
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t-libs := -lelf -ldrm -lm))
 $(foreach t,$(runtime-tests),$(eval tests/unit/$t.c-cflags := -I/usr/include/libdrm))
 
+# launches on the simulator back end, with a look at the queue behind them
+unit-tests += tests/unit/test_launch
+tests/unit/test_launch-uses := runtime/libseedchip.a qemu-device/chip/libchip.a
+tests/unit/test_launch-libs := -lelf -ldrm -lm
+tests/unit/test_launch-needs := $O/tests/runtime/short_kernels.elf
+tests/unit/test_launch.c-cflags := -I/usr/include/libdrm \
+	-DKERNELS='"$O/tests/runtime/short_kernels.elf"'
+
 # chip, cores and engines together
 unit-tests += tests/unit/test_chip_core
 tests/unit/test_chip_core-srcs := tests/unit/test_chip_core.c tests/unit/chip_bench.c

@@ -59,7 +59,7 @@ enum seedchip_launch_flags {
  * write packets into the queue's staging area, which costs no system call. The
  * staged packets are given to the card, all at once,
  *
- *  - by seedchip_queue_flush() and seedchip_queue_mark(), always;
+ *  - by seedchip_queue_flush(), seedchip_queue_mark() and seedchip_run(), always;
  *  - by one of the four, before it stages, when a quarter of the ring is staged;
  *  - by seedchip_queue_wait(), before it takes effect.
  *
@@ -87,6 +87,29 @@ enum seedchip_launch_flags {
  */
 int seedchip_launch(struct seedchip_queue *queue, const struct seedchip_kernel *kernel,
 		    const struct seedchip_dim *dim, const void *args, size_t size);
+
+/**
+ * seedchip_run() - queue a kernel and wait until it has completed
+ * @queue: queue
+ * @kernel: as for seedchip_launch()
+ * @dim: grid
+ * @args: argument structure; copied
+ * @size: its bytes
+ * @timeout_ns: 0: only look; negative: wait without limit
+ *
+ * Does what seedchip_launch(), seedchip_queue_mark() and seedchip_event_wait() do, in
+ * fewer steps: on a queue of the driver's with one system call, which sleeps, on a
+ * user-mode queue with none if the kernel is short. What was queued before completes
+ * first.
+ *
+ * Return: 0: completed; -ETIMEDOUT: still running, which this call does not change;
+ * -EIO: it, or what was queued before, has failed: see seedchip_event_fault() of
+ * seedchip_queue_mark(); -EBUSY: the queue is recording a graph; else nothing was
+ * queued, as seedchip_launch() says.
+ */
+int seedchip_run(struct seedchip_queue *queue, const struct seedchip_kernel *kernel,
+		 const struct seedchip_dim *dim, const void *args, size_t size,
+		 int64_t timeout_ns);
 
 /**
  * seedchip_copy() - queue a copy
