@@ -47,9 +47,9 @@ static const char *const event_names[NUM_EVENTS] = {
 	"raw_syscalls/sys_enter", "kmem/kmalloc", "kmem/kmem_cache_alloc",
 };
 
-/** struct cost - what an operation of a path costs */
+/** struct cost - what an operation of a path costs; @bare is left out of @instructions */
 struct cost {
-	double instructions;
+	double instructions, bare;
 	double doorbells, interrupts, syscalls, allocations;
 };
 
@@ -152,7 +152,7 @@ static int nothing(void)
 
 static const struct launch_path empty = { .run = nothing, .per = 1 };
 
-/* The median over ROUNDS; an empty path tells what reading the counter costs. */
+/* The median over ROUNDS; an empty or bare path tells what is not to be counted. */
 static int count_instructions(const struct launch_path *path, double *median)
 {
 	static uint64_t counts[ROUNDS];
@@ -211,11 +211,15 @@ static int count_events(const struct launch_path *path, struct cost *cost)
 static int measure(const struct launch_path *path, bool events, struct cost *cost)
 {
 	double overhead = 0;
-	int ret = count_instructions(&empty, &overhead);
+	int ret = path->open ? path->open() : 0;
 
 	*cost = (struct cost){ 0 };
-	if (!ret && path->open)
-		ret = path->open();
+	if (path->bare)
+		path->bare(true);
+	if (!ret)
+		ret = count_instructions(path->bare ? path : &empty, &overhead);
+	if (path->bare)
+		path->bare(false);
 	if (!ret)
 		ret = count_instructions(path, &cost->instructions);
 	if (!ret && events)
@@ -223,6 +227,7 @@ static int measure(const struct launch_path *path, bool events, struct cost *cos
 	if (path->close)
 		path->close();
 	cost->instructions = (cost->instructions - overhead) / path->per;
+	cost->bare = path->bare ? overhead / path->per : 0;
 	if (ret)
 		fprintf(stderr, "launch: %s: %s\n", path->name, strerror(-ret));
 	return ret;
@@ -263,6 +268,9 @@ static int measure_paths(double *values)
 
 		ret = measure(path, true, &cost);
 		values[i] = cost.instructions;
+		if (path->bare)
+			printf("# %s: %.6g instructions of the program itself are left out\n",
+			       path->name, cost.bare);
 		if (!ret)
 			print_row(path->name, "insn", cost.instructions, path->floor, path->must,
 				  path->aim, &cost);

@@ -6,6 +6,7 @@
 #ifndef LAUNCH_H
 #define LAUNCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "seedchip_accel.h"
@@ -41,6 +42,8 @@ extern struct launch_card launch_cards[2];
  * @must: most instructions
  * @aim: what they should be
  * @per: operations of one @run
+ * @bare: switch to functions that do nothing, for what the path costs besides them, and back;
+ *	  or NULL
  * @open: before the first @run; returns 0 or a negative errno
  * @prepare: before each @run and outside of the count, or NULL
  * @run: what is counted; returns 0 or a negative errno
@@ -53,6 +56,7 @@ struct launch_path {
 	const char *name;
 	double floor, must, aim;
 	unsigned int per;
+	void (*bare)(bool bare);
 	int (*open)(void);
 	void (*prepare)(void);
 	int (*run)(void);
@@ -70,8 +74,11 @@ extern const struct launch_path launch_nvme, launch_nvme_fast, launch_virtio;
 
 /* launch_runtime.c: the paths of the runtime */
 #define LAUNCH_BATCH 32
+void launch_runtime_bare(bool bare);
 int launch_runtime_open(void);
+int launch_runtime_open_kernel(void);
 int launch_runtime_run(void);
+int launch_runtime_steps(void);
 int launch_runtime_batch(void);
 int launch_pool_run(void);
 int launch_graph_open(void);
