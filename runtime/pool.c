@@ -8,7 +8,11 @@
  * of two, and a bit for each list that is not empty, so that every call takes
  * constant time.
  *
- * Invariant: two free pieces are never neighbours.
+ * Who frees a small piece most often soon wants one of that size again. So a few
+ * of each small size are *kept*: to their neighbours they look used. All of them
+ * are let go when there is no other piece for a call.
+ *
+ * Invariant: two free pieces, other than kept ones, are never neighbours.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,13 +25,16 @@
 #define MAX_GRANULES (1u << 30) /* 256 GiB */
 #define CLASSES    256
 #define USED       0x80000000u
+#define KEPT       0xc0000000u /* and a size that is not 0; no used piece is so large */
+#define KEPT_SIZES 64 /* granules that a kept piece is smaller than */
+#define KEPT_MOST  8 /* of each size */
 #define NONE       UINT32_MAX
 
 /**
  * struct granule - what is known at a granule
- * @head: size of the piece that begins here, with USED; 0: none does
+ * @head: size of the piece that begins here, with USED or KEPT; 0: none does
  * @tail: size of the free piece that ends here; 0: none does
- * @next: in the list of its class, of a free piece
+ * @next: in the list of its class, of a free piece; of its size, of a kept one
  * @prev: the same
  */
 struct granule {
@@ -43,6 +50,8 @@ struct seedchip_pool {
 	struct granule *granules;
 	uint64_t filled[CLASSES / 64];
 	uint32_t first[CLASSES];
+	uint32_t kept[KEPT_SIZES];
+	uint8_t num_kept[KEPT_SIZES];
 };
 
 /* Exact up to 15 granules, then eight steps to every doubling. */
@@ -137,6 +146,7 @@ API int seedchip_pool_create(struct seedchip_buffer *buf, struct seedchip_pool *
 	pool->va = buf->memory.va;
 	pool->count = count;
 	memset(pool->first, 0xff, sizeof(pool->first));
+	memset(pool->kept, 0xff, sizeof(pool->kept));
 	insert(pool, 0, count);
 	*out = pool;
 	return 0;
@@ -150,14 +160,56 @@ API void seedchip_pool_destroy(struct seedchip_pool *pool)
 	free(pool);
 }
 
-API int seedchip_pool_alloc(struct seedchip_pool *pool, uint64_t size, uint64_t *address)
+/* Let go of a piece that looks used: what is free on both sides becomes one with it. */
+static void release(struct seedchip_pool *pool, uint32_t at, uint32_t n)
+{
+	pool->granules[at].head = 0;
+	if (at + n < pool->count && !(pool->granules[at + n].head & USED))
+		n += take(pool, at + n);
+	if (at && pool->granules[at - 1].tail) {
+		at -= pool->granules[at - 1].tail;
+		n += take(pool, at);
+	}
+	insert(pool, at, n);
+}
+
+/* Return: a kept piece, or NONE. */
+static inline uint32_t take_kept(struct seedchip_pool *pool, uint32_t n)
+{
+	uint32_t at = pool->kept[n];
+
+	if (at == NONE)
+		return NONE;
+	pool->kept[n] = pool->granules[at].next;
+	pool->num_kept[n]--;
+	pool->granules[at].head = n | USED;
+	return at;
+}
+
+static void release_kept(struct seedchip_pool *pool)
+{
+	uint32_t at;
+
+	for (uint32_t n = 1; n < KEPT_SIZES; n++)
+		while ((at = take_kept(pool, n)) != NONE)
+			release(pool, at, n);
+}
+
+__attribute__((noinline, cold)) static int alloc_any(struct seedchip_pool *pool, uint64_t size,
+						     uint64_t *address)
 {
 	uint64_t n = (size + GRANULE - 1) / GRANULE;
-	uint32_t at, have;
+	uint32_t at = NONE, have;
 
 	if (!size)
 		return report(-EINVAL, "pool: 0 bytes");
-	at = size <= (uint64_t)pool->count * GRANULE ? find(pool, n) : NONE;
+	if (size <= (uint64_t)pool->count * GRANULE) {
+		at = find(pool, n);
+		if (at == NONE) {
+			release_kept(pool);
+			at = find(pool, n);
+		}
+	}
 	if (at == NONE)
 		return report(-ENOSPC, "pool: no free piece of %llu bytes",
 			      (unsigned long long)size);
@@ -169,22 +221,40 @@ API int seedchip_pool_alloc(struct seedchip_pool *pool, uint64_t size, uint64_t 
 	return 0;
 }
 
+API int seedchip_pool_alloc(struct seedchip_pool *pool, uint64_t size, uint64_t *address)
+{
+	uint64_t n = (size + GRANULE - 1) / GRANULE; /* 0, and nothing kept, if that is too much */
+	uint32_t at = n < KEPT_SIZES ? take_kept(pool, n) : NONE;
+
+	if (at == NONE)
+		return alloc_any(pool, size, address);
+	*address = pool->va + (uint64_t)at * GRANULE;
+	return 0;
+}
+
+static inline bool is_used(uint32_t head)
+{
+	return head & USED && head <= KEPT;
+}
+
 API int seedchip_pool_free(struct seedchip_pool *pool, uint64_t address)
 {
-	uint64_t index = (address - pool->va) / GRANULE;
-	uint32_t at = index, n;
+	uint64_t at = (address - pool->va) / GRANULE;
+	struct granule *g;
+	uint32_t n;
 
-	if (address % GRANULE || index >= pool->count || !(pool->granules[at].head & USED))
+	if (address % GRANULE || at >= pool->count || !is_used(pool->granules[at].head))
 		return report(-EINVAL, "pool: nothing was allocated at 0x%llx",
 			      (unsigned long long)address);
-	n = pool->granules[at].head & ~USED;
-	pool->granules[at].head = 0;
-	if (at + n < pool->count && !(pool->granules[at + n].head & USED))
-		n += take(pool, at + n);
-	if (at && pool->granules[at - 1].tail) {
-		at -= pool->granules[at - 1].tail;
-		n += take(pool, at);
+	g = &pool->granules[at];
+	n = g->head & ~USED;
+	if (n >= KEPT_SIZES || pool->num_kept[n] == KEPT_MOST) {
+		release(pool, at, n);
+		return 0;
 	}
-	insert(pool, at, n);
+	g->head = n | KEPT;
+	g->next = pool->kept[n];
+	pool->kept[n] = at;
+	pool->num_kept[n]++;
 	return 0;
 }

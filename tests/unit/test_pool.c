@@ -78,6 +78,35 @@ static uint64_t random_size(void)
 }
 
 /* Memory that is free and in one piece must be given out, but for the steps of the classes. */
+/* Pieces of one size, more than are kept: all different, and all there again at the end. */
+static void test_one_size(void **state)
+{
+	struct seedchip_pool *pool;
+	uint64_t at[20], again, all;
+
+	(void)state;
+	assert_int_equal(seedchip_pool_create(&buffer, &pool), 0);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 20; i++) {
+			assert_int_equal(seedchip_pool_alloc(pool, 3000, &at[i]), 0);
+			for (int j = 0; j < i; j++)
+				assert_true(at[i] >= at[j] + 3000 || at[j] >= at[i] + 3000);
+		}
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(seedchip_pool_free(pool, at[i]), 0);
+		for (int i = 0; i < 20; i++)
+			assert_int_equal(seedchip_pool_free(pool, at[i]), -EINVAL);
+	}
+	assert_int_equal(seedchip_pool_alloc(pool, 3000, &at[0]), 0);
+	assert_int_equal(seedchip_pool_free(pool, at[0]), 0);
+	assert_int_equal(seedchip_pool_alloc(pool, 3000, &again), 0);
+	assert_int_equal(again, at[0]);
+	assert_int_equal(seedchip_pool_free(pool, again), 0);
+	assert_int_equal(seedchip_pool_alloc(pool, SIZE, &all), 0);
+	assert_int_equal(all, VA);
+	seedchip_pool_destroy(pool);
+}
+
 static void test_random(void **state)
 {
 	static uint8_t owner[SIZE / GRANULE];
@@ -129,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_of_it),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_one_size),
 		cmocka_unit_test(test_random),
 	};
 
