@@ -17,6 +17,8 @@
 #include "job.h"
 #include "queue.h"
 
+#define LEAST_VECTORS 8U /* for the queues of a whole card, where there are fewer CPUs */
+
 static irqreturn_t seedchip_irq_queues(int irq, void *data)
 {
 	struct seedchip_vector *vector = data;
@@ -60,8 +62,14 @@ int seedchip_irq_init(struct seedchip_device *sdev)
 	unsigned int i, most;
 	int count, err;
 
-	/* No more than help: a machine has few for each CPU, and a card can be many functions. */
-	most = min3(sdev->num_vectors, sdev->num_queues, num_online_cpus() + 1);
+	/*
+	 * No more than help: a machine has few for each CPU, and a card can be many functions.
+	 * But a vector shared by hundreds of queues makes each interrupt look at all of them.
+	 */
+	most = num_online_cpus();
+	if (!pdev->is_virtfn)
+		most = max(most, LEAST_VECTORS);
+	most = min3(sdev->num_vectors, sdev->num_queues, most + 1);
 	count = pci_alloc_irq_vectors(pdev, 2, most, PCI_IRQ_MSIX);
 	if (count < 0)
 		return dev_err_probe(&pdev->dev, count, "card needs two MSI-X vectors\n");
