@@ -353,6 +353,31 @@ INLINE __m512 step(__m512 sum, const __m512 *a, const __m512 *b, enum sc_matrix_
 	return _mm512_add_ps(sum, _mm512_fmadd_ps(a[1], b[1], _mm512_mul_ps(a[0], b[0])));
 }
 
+/* Sums of rows from @i on, to the accumulator or to be folded into it. */
+INLINE void put_rows(const struct sc_block *b, unsigned int i, unsigned int rows, unsigned int cols,
+		     const __mmask16 *keep, enum sc_matrix_kind kind, __m512 (*sum)[COLS])
+{
+	const union sc_acc *from = b->from;
+	union sc_acc *to = b->to;
+	unsigned int r, v, left = b->m - i;
+	bool folds = b->fold;
+
+#pragma GCC unroll 4
+	for (r = 0; r < rows; r++) {
+		if (r == left)
+			break;
+#pragma GCC unroll 4
+		for (v = 0; v < cols; v++) {
+			if (kind == SC_MATRIX_INT && from)
+				sum[r][v] = late(from, i + r, v, keep[v], sum[r][v]);
+			if (folds)
+				fold(b, i + r, v, keep[v], kind, sum[r][v]);
+			else
+				put(to, i + r, v, keep[v], kind, sum[r][v]);
+		}
+	}
+}
+
 /* @rows rows from @i on, by @cols vectors; both, and @kind, are constants. */
 INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, unsigned int i,
 			  unsigned int rows, unsigned int cols, enum sc_matrix_kind kind)
@@ -364,11 +389,9 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
 	const uint32_t *a = x->a + (late_a(b, kind) ? 0 : i * a_row), *bp = x->b;
 	const union sc_acc *from = b->from;
-	union sc_acc *to = b->to;
-	unsigned int s, r, v, w, left = b->m - i;
+	unsigned int s, r, v, w;
 	__mmask16 keep[COLS];
 	__m512 sum[ROWS][COLS];
-	bool folds = b->fold;
 
 #pragma GCC unroll 4
 	for (v = 0; v < cols; v++)
@@ -377,7 +400,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	for (r = 0; r < rows; r++) {
 #pragma GCC unroll 4
 		for (v = 0; v < cols; v++) /* of the rows that come next */
-			__builtin_prefetch(to->f[(i + ROWS + r) % DIM] + v * LANES, 1);
+			__builtin_prefetch(b->to->f[(i + ROWS + r) % DIM] + v * LANES, 1);
 #pragma GCC unroll 4
 		for (v = 0; v < cols; v++)
 			sum[r][v] = get(x, from, i + r, v, keep[v], kind);
@@ -403,20 +426,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 				sum[r][v] = step(sum[r][v], av, bv[v], kind);
 		}
 	}
-#pragma GCC unroll 4
-	for (r = 0; r < rows; r++) {
-		if (r == left)
-			break;
-#pragma GCC unroll 4
-		for (v = 0; v < cols; v++) {
-			if (kind == SC_MATRIX_INT && from)
-				sum[r][v] = late(from, i + r, v, keep[v], sum[r][v]);
-			if (folds)
-				fold(b, i + r, v, keep[v], kind, sum[r][v]);
-			else
-				put(to, i + r, v, keep[v], kind, sum[r][v]);
-		}
-	}
+	put_rows(b, i, rows, cols, keep, kind, sum);
 }
 
 INLINE void multiply_cols(struct sc_scratch *x, const struct sc_block *b, unsigned int cols,

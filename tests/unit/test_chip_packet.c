@@ -190,12 +190,10 @@ static void test_list_is_not_privileged(void **state)
 
 static void test_bad_fields(void **state)
 {
-	struct bench *b = *state;
-	union packet p, d[2];
-	struct sc_pkt_dispatch *dispatch = &d[0].dispatch;
-	unsigned int i;
-
 	static const unsigned int aligned[] = { SC_OP_WAIT, SC_OP_SIGNAL, SC_OP_TIMESTAMP };
+	struct bench *b = *state;
+	union packet p;
+	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
 		p = pkt(aligned[i], 0);
@@ -226,6 +224,13 @@ static void test_bad_fields(void **state)
 	p.body[0] = 1;
 	p.body[1] = 9; /* disabled */
 	expect(b, DRIVER, &p, 1, SC_CODE_FOREIGN_QUEUE);
+}
+
+static void test_bad_dispatch(void **state)
+{
+	struct bench *b = *state;
+	union packet d[2];
+	struct sc_pkt_dispatch *dispatch = &d[0].dispatch;
 
 	pkt_dispatch(d, 0, SC_MAX_GRID + 1, FAKE_DONE, 1, 0);
 	expect(b, USER, d, 2, SC_CODE_BAD_GRID);
@@ -752,7 +757,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_reserved_members), TEST(test_reserved_header), TEST(test_opcodes),
 		TEST(test_privileged), TEST(test_list_is_not_privileged), TEST(test_bad_fields),
-		TEST(test_arguments), TEST(test_most), TEST(test_faults), TEST(test_copy_rows),
+		TEST(test_bad_dispatch), TEST(test_arguments), TEST(test_most), TEST(test_faults),
+		TEST(test_copy_rows),
 		TEST(test_fill_rows), TEST(test_fill_zero), TEST(test_timestamp_and_record),
 		TEST(test_record_unmapped), TEST(test_indirect), TEST(test_indirect_faults),
 		TEST(test_poison), TEST(test_list_changes_itself), TEST(test_wait_in_list),

@@ -481,7 +481,14 @@ static void test_range(void **state)
 	ok(SC_INSN_SDM_MMA, 0, 0, 0);
 	ok(SC_INSN_SDM_LD, 0, 0, 0);
 	ok(SC_INSN_SDM_ST, 0, 0, 0);
+}
 
+/* The same for scales, and for the vectors of sdm.mul. */
+static void test_range_scales(void **state)
+{
+	struct sc_tile t;
+
+	bench_reset(*state, ISA_ALL, 1);
 	t = tile(3, 5, 40, SC_FMT_I8, SC_FMT_I8);
 	t.group = 16;
 	t.fmt_store = SC_FMT_F32;
@@ -681,7 +688,7 @@ static const struct CMUnitTest in_every_way[] = {
 
 static const struct CMUnitTest once[] = {
 	TEST(test_choice), TEST(test_scale), TEST(test_bad_descriptor),
-	TEST(test_range),  TEST(test_clear),
+	TEST(test_range),  TEST(test_clear), TEST(test_range_scales),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
