@@ -10,20 +10,13 @@
 struct work {
 	const struct sdo_dequantize *args;
 	struct pieces pieces;
-	uint8_t *in;
-	uint8_t *out;
 };
-
-static uint8_t *slot(const struct work *w, uint64_t step)
-{
-	return w->in + step % SDO_QUANT_RING * SDO_QUANT_IN;
-}
 
 static void load(const struct work *w, uint64_t step)
 {
 	const struct sdo_dequantize *a = w->args;
 	struct piece it = piece_at(&w->pieces, step);
-	uint8_t *to = slot(w, step);
+	uint8_t *to = quant_in(step);
 
 	move_groups(QUANT_IN, &it, to, a->scale, a->stride_scale, sdo_type_bits(a->type_scale) / 8);
 	if (a->mins)
@@ -125,14 +118,14 @@ static void convert_row(const struct work *w, const struct piece *it, uint32_t r
 static void finish(const struct work *w, uint64_t step)
 {
 	struct piece it = piece_at(&w->pieces, step), dense = it;
-	uint8_t *out = w->out + step % 2 * SDO_QUANT_OUT;
+	uint8_t *out = quant_out(step);
 
 	sd_await(QUANT_IN, step + 1);
 	if (step >= 2)
 		sd_await(QUANT_OUT, step - 1);
 	join_rows(&dense, w->args->group);
 	for (uint32_t r = 0; r < dense.rows; r++)
-		convert_row(w, &dense, r, out, slot(w, step));
+		convert_row(w, &dense, r, out, quant_in(step));
 	move_piece(QUANT_OUT, &it, out, w->args->x, w->args->stride_x, w->args->type_x);
 	sd_post(QUANT_OUT, QUANT_OUT);
 }
@@ -142,11 +135,9 @@ SD_KERNEL_WITH(dequantize, struct sdo_dequantize, SC_STACK_DEFAULT + SDO_QUANT_S
 	struct work w = {
 		.args = args,
 		.pieces = { .m = args->m, .k = args->k, .group = args->group },
-		.in = sd_dynamic(),
 	};
 	const uint32_t ahead = SDO_QUANT_RING - 1;
 
-	w.out = w.in + SDO_QUANT_RING * SDO_QUANT_IN;
 	pieces_start(&w.pieces);
 	for (uint64_t k = 0; k < w.pieces.mine + ahead; k++) {
 		if (k < w.pieces.mine)

@@ -82,6 +82,17 @@ SD_INLINE void move_piece(unsigned int channel, const struct piece *it, void *tc
 		 (struct axis){ stride, it->rows });
 }
 
+/* Slots of the scratchpad: for what comes in, and for results. */
+SD_INLINE uint8_t *quant_in(uint64_t step)
+{
+	return (uint8_t *)sd_dynamic() + step % SDO_QUANT_RING * SDO_QUANT_IN;
+}
+
+SD_INLINE uint8_t *quant_out(uint64_t step)
+{
+	return (uint8_t *)sd_dynamic() + SDO_QUANT_RING * SDO_QUANT_IN + step % 2 * SDO_QUANT_OUT;
+}
+
 /* Numbers of its groups. */
 SD_INLINE void move_groups(unsigned int channel, const struct piece *it, void *tcm, uint64_t far,
 			   const uint64_t stride[2], uint32_t size)

@@ -17,20 +17,13 @@ struct work {
 	struct range range; /* of the row that is scanned */
 	uint64_t stored;
 	bool given;
-	uint8_t *in;
-	uint8_t *out;
 };
-
-static uint8_t *slot(const struct work *w, uint64_t step)
-{
-	return w->in + step % SDO_QUANT_RING * SDO_QUANT_IN;
-}
 
 static void load(const struct work *w, uint64_t step)
 {
 	const struct sdo_quantize *a = w->args;
 	struct piece it = piece_at(&w->pieces, step);
-	uint8_t *to = slot(w, step);
+	uint8_t *to = quant_in(step);
 
 	move_piece(QUANT_IN, &it, to, a->x, a->stride_x, a->type_x);
 	if (w->given)
@@ -265,7 +258,7 @@ static void store(struct work *w, const struct piece *it, uint8_t *out)
 static void finish(struct work *w, uint64_t step)
 {
 	struct piece it = piece_at(&w->pieces, step), dense;
-	uint8_t *in = slot(w, step), *out = w->out + w->stored % 2 * SDO_QUANT_OUT;
+	uint8_t *in = quant_in(step), *out = quant_out(w->stored);
 
 	sd_await(QUANT_IN, step + 1);
 	if (it.scan) {
@@ -291,11 +284,9 @@ SD_KERNEL_WITH(quantize, struct sdo_quantize, SC_STACK_DEFAULT + SDO_QUANT_STACK
 		.pieces = { .m = args->m, .k = args->k, .group = args->group,
 			    .whole = !args->group && !given },
 		.given = given,
-		.in = sd_dynamic(),
 	};
 	const uint32_t ahead = SDO_QUANT_RING - 1;
 
-	w.out = w.in + SDO_QUANT_RING * SDO_QUANT_IN;
 	pieces_start(&w.pieces);
 	for (uint64_t k = 0; k < w.pieces.mine + ahead; k++) {
 		if (k < w.pieces.mine)

@@ -1,43 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Tests of topk: ties, NaN, signed zeros, adverse orders, k from 1 to 1024, shared rows. */
-#include <math.h>
 #include <stdlib.h>
 
-#include "harness.h"
+#include "extremes.h"
 #include "seedchip/ops_data.h"
-
-static const uint8_t types[] = { SDO_F32, SDO_BF16, SDO_F16, SDO_E4M3, SDO_E5M2, SDO_I8 };
-
-enum kind { CORNER, TIES, LOWEST, NANS, ZEROS, RISING, FALLING, NUM_KINDS };
-
-static void fill(enum kind kind, uint32_t type, uint8_t *row, uint32_t n)
-{
-	kt_fill(type, row, n, KT_CORNER);
-	for (uint32_t i = 0; i < n; i++) {
-		switch (kind) {
-		case TIES:
-			kt_set(type, row, i, kt_between(-4, 0));
-			break;
-		case LOWEST:
-			kt_set(type, row, i, -INFINITY);
-			break;
-		case NANS:
-			kt_set(type, row, i, kt_random() % 16 ? i : NAN);
-			break;
-		case ZEROS:
-			kt_set(type, row, i, kt_random() & 1 ? -0.0f : 0.0f);
-			break;
-		case RISING:
-			kt_set(type, row, i, i);
-			break;
-		case FALLING:
-			kt_set(type, row, i, -(float)i);
-			break;
-		default:
-			return;
-		}
-	}
-}
 
 struct item {
 	float value;
@@ -90,7 +56,7 @@ static void check(uint32_t type, uint32_t rows, uint32_t n, uint32_t k, enum kin
 	a.dst = dst.address;
 	a.value = values ? value.address : 0;
 	for (uint32_t r = 0; r < rows; r++)
-		fill(kind, type, (uint8_t *)src.host + r * a.src_stride, n);
+		fill(kind, type, (uint8_t *)src.host + r * a.src_stride, n, 16);
 	KT_DIM(sdo_topk_dim(&a, &kt_card, &dim));
 	kt_run("topk", "topk", &a, sizeof(a), &dim);
 	for (uint32_t r = 0; r < rows; r++)

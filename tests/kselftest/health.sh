@@ -11,37 +11,12 @@
 D=$(readlink -f /sys/class/accel/accel0/device)
 H=$(echo "$D"/hwmon/hwmon*)
 DEBUG=/sys/kernel/debug/accel/0000:01:00.0
-number=0
-failed=0
-
-check() {
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		failed=1
-	fi
-}
+# shellcheck source=tests/vm/tap.sh
+. /lib/tap.sh
 
 inject() {
 	qmp qom-set "{\"path\":\"/machine/peripheral/card0\",\"property\":\"inject-$1\",\"value\":$2}" \
 		>/dev/null
-}
-
-soon() {
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 200 ] || return 1
-		usleep 50000
-	done
-}
-
-is() {
-	[ "$(cat "$1" 2>/dev/null)" = "$2" ]
 }
 
 works() {

@@ -39,54 +39,62 @@ static void test_refused(void **state)
 	machine_stop(m);
 }
 
+/* A machine with queue 1 running, whose interrupts write WORD. */
+#define WORD (VECTORS + 4 * QUEUE_VECTOR)
+static struct machine *start_queue(struct queue *q)
+{
+	struct machine *m = machine_start("");
+
+	card_map(m);
+	card_msix(m, VECTORS);
+	queue_start(q, m, 1, QUEUE_VECTOR);
+	return m;
+}
+
+/* Ask for an interrupt when @retired packets have completed. */
+static void arm(struct queue *q, uint64_t retired)
+{
+	mem_write(q->m, WORD, 0, 4);
+	reg_write(q->m, queue_reg(q, SC_Q_ARM), retired, 8);
+}
+
 /* One interrupt lost, one late: the words that they write say so. */
 static void test_interrupts(void **state)
 {
-	struct machine *m = machine_start("");
-	uint64_t word = VECTORS + 4 * QUEUE_VECTOR;
 	struct queue q;
+	struct machine *m = start_queue(&q);
 
 	(void)state;
-	card_map(m);
-	card_msix(m, VECTORS);
-	queue_start(&q, m, 1, QUEUE_VECTOR);
 	inject_ok(m, "inject-irq-drop", "1");
-	mem_write(m, word, 0, 4);
-	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
+	arm(&q, 0);
 	usleep(20000);
-	assert_int_equal(mem_read(m, word, 4), 0);
-	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
-	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
+	assert_int_equal(mem_read(m, WORD, 4), 0);
+	arm(&q, 0);
+	assert_true(mem_wait(m, WORD, QUEUE_VECTOR + 1, 4));
 
 	inject_ok(m, "inject-irq-delay", "1");
-	mem_write(m, word, 0, 4);
-	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 0, 8);
-	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
+	arm(&q, 0);
+	assert_true(mem_wait(m, WORD, QUEUE_VECTOR + 1, 4));
 	machine_stop(m);
 }
 
 /* A torn write-back ends at the right value; a late one waits until somebody asks. */
 static void test_write_backs(void **state)
 {
-	struct machine *m = machine_start("");
-	uint64_t word = VECTORS + 4 * QUEUE_VECTOR;
 	struct queue q;
+	struct machine *m = start_queue(&q);
 
 	(void)state;
-	card_map(m);
-	card_msix(m, VECTORS);
-	queue_start(&q, m, 1, QUEUE_VECTOR);
 	inject_ok(m, "inject-writeback-torn", "1");
 	queue_copy(&q, SYSTEM(0x1000), SYSTEM(0x2000), 64);
 	queue_ring(&q);
 	assert_true(queue_done(&q));
 
 	inject_ok(m, "inject-writeback-late", "1");
-	mem_write(m, word, 0, 4);
-	reg_write(m, SC_QUEUE_BASE + SC_QUEUE_STRIDE + SC_Q_ARM, 2, 8);
+	arm(&q, 2);
 	queue_copy(&q, SYSTEM(0x1000), SYSTEM(0x2000), 64);
 	queue_ring(&q);
-	assert_true(mem_wait(m, word, QUEUE_VECTOR + 1, 4));
+	assert_true(mem_wait(m, WORD, QUEUE_VECTOR + 1, 4));
 	usleep(20000);
 	assert_int_equal(mem_read(m, QUEUE_STATE(1), 8), 1);
 	assert_true(reg_read(m, queue_reg(&q, SC_Q_PROGRESS), 8) >= 2);

@@ -7,40 +7,13 @@
 
 D=/sys/bus/pci/devices/0000:01:00.0
 card=/machine/peripheral/card0
-number=0
-failed=0
-
-# check NAME COMMAND...
-check() {
-	number=$((number + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		failed=1
-	fi
-}
+# shellcheck source=tests/vm/tap.sh
+. /lib/tap.sh
 
 # bar N BYTES: size of a BAR
 bar() {
 	size=$(awk -v n="$1" 'NR == n + 1 { print $2 " " $1 }' $D/resource)
 	[ $((${size% *} - ${size#* } + 1)) = "$2" ]
-}
-
-is() {
-	[ "$(cat "$1")" = "$2" ]
-}
-
-# soon COMMAND...: within 10 seconds
-soon() {
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 100 ] || return 1
-		usleep 100000
-	done
 }
 
 gone() {

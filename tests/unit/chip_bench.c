@@ -111,6 +111,15 @@ void bench_destroy(struct bench *b)
 	free(b);
 }
 
+int bench_teardown(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(b->strict_total, 0);
+	bench_destroy(b);
+	return 0;
+}
+
 static uint64_t context_reg(unsigned int context, unsigned int reg)
 {
 	return SC_CONTEXT_BASE + context * SC_CONTEXT_STRIDE + reg;
@@ -140,6 +149,17 @@ void bench_context(struct bench *b, unsigned int context)
 	sc_chip_write(b->chip, context_reg(context, SC_CTX_ROOT), b->roots[context] | SC_PTE_VALID,
 		      8);
 	sc_chip_write(b->chip, context_reg(context, SC_CTX_CONTROL), SC_CONTEXT_ENABLE, 4);
+}
+
+struct bench *bench_ready(const struct sc_config *config, unsigned int contexts)
+{
+	struct bench *b = bench_create(config);
+	unsigned int c;
+
+	bench_enable(b);
+	for (c = 1; c <= contexts; c++)
+		bench_context(b, c);
+	return b;
 }
 
 uint64_t *bench_pte(struct bench *b, unsigned int context, uint64_t va)

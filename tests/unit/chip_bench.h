@@ -55,10 +55,15 @@ struct bench *bench_create(const struct sc_config *config);
 void bench_destroy(struct bench *b);
 struct sc_config bench_config(void);
 
+/* cmocka's teardown of a test whose state is a bench: no mistake was the driver's. */
+int bench_teardown(void **state);
+
 /* Enable the device, the event ring and context 0. */
 void bench_enable(struct bench *b);
 /* Enable a context; its page table is empty. */
 void bench_context(struct bench *b, unsigned int context);
+/* A bench that is enabled, with contexts 1 to @contexts. */
+struct bench *bench_ready(const struct sc_config *config, unsigned int contexts);
 /* Map one page; flags are SC_PTE_*. */
 void bench_map(struct bench *b, unsigned int context, uint64_t va, uint64_t pa, uint64_t flags);
 uint64_t *bench_pte(struct bench *b, unsigned int context, uint64_t va);

@@ -9,23 +9,8 @@
 
 static int setup(void **state)
 {
-	struct bench *b = bench_create(NULL);
-	unsigned int c;
-
 	fake_core_log_clear();
-	bench_enable(b);
-	for (c = 1; c < 5; c++)
-		bench_context(b, c);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	assert_int_equal(b->strict_total, 0);
-	bench_destroy(b);
+	*state = bench_ready(NULL, 4);
 	return 0;
 }
 
@@ -438,7 +423,7 @@ static void test_event_ring(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_overlap), TEST(test_signal_waits_for_all), TEST(test_core_masks),
 		TEST(test_uses_all_cores), TEST(test_fair), TEST(test_weights),

@@ -60,9 +60,7 @@ static int setup_with(void **state, bool sync)
 
 	config.sync = sync;
 	config.threads = sync ? 0 : 2;
-	b = bench_create(&config);
-	bench_enable(b);
-	bench_context(b, CTX);
+	b = bench_ready(&config, CTX);
 	memcpy(b->card + 0x100000, code, sizeof(code));
 	bench_map(b, CTX, CODE_VA, 0x100000, SC_PTE_READ | SC_PTE_EXECUTE);
 	bench_map(b, CTX, DATA_VA, DATA_PA, SC_PTE_READ | SC_PTE_WRITE);
@@ -79,15 +77,6 @@ static int setup(void **state)
 static int setup_sync(void **state)
 {
 	return setup_with(state, true);
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	assert_int_equal(b->strict_total, 0);
-	bench_destroy(b);
-	return 0;
 }
 
 static void launch(union packet p[2], unsigned int offset, unsigned int flags, uint32_t groups,
@@ -238,8 +227,8 @@ static void test_code_changed(void **state)
 int main(void)
 {
 #define TEST(name)                                                          \
-	cmocka_unit_test_setup_teardown(name, setup, teardown),             \
-	{ #name "_sync", name, setup_sync, teardown, NULL }
+	cmocka_unit_test_setup_teardown(name, setup, bench_teardown),             \
+	{ #name "_sync", name, setup_sync, bench_teardown, NULL }
 	const struct CMUnitTest tests[] = {
 		TEST(test_store), TEST(test_faults), TEST(test_reset),
 		TEST(test_cooperative), TEST(test_invalidate), TEST(test_code_changed),

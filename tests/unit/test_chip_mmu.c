@@ -12,12 +12,8 @@
 
 static int setup(void **state)
 {
-	struct bench *b = bench_create(NULL);
-
 	fake_core_log_clear();
-	bench_enable(b);
-	bench_context(b, CTX);
-	*state = b;
+	*state = bench_ready(NULL, CTX);
 	return 0;
 }
 

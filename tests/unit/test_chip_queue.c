@@ -9,11 +9,8 @@
 
 static int setup(void **state)
 {
-	struct bench *b = bench_create(NULL);
-
 	fake_core_log_clear();
-	bench_enable(b);
-	*state = b;
+	*state = bench_ready(NULL, 0);
 	return 0;
 }
 

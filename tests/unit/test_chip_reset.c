@@ -9,13 +9,8 @@
 
 static int setup(void **state)
 {
-	struct bench *b = bench_create(NULL);
-
 	fake_core_log_clear();
-	bench_enable(b);
-	bench_context(b, 1);
-	bench_context(b, 2);
-	*state = b;
+	*state = bench_ready(NULL, 2);
 	return 0;
 }
 

@@ -17,25 +17,10 @@
 static int setup(void **state)
 {
 	struct sc_config config = bench_config();
-	struct bench *b;
-	unsigned int c;
 
 	config.cores = CORES;
-	b = bench_create(&config);
 	fake_core_log_clear();
-	bench_enable(b);
-	for (c = 1; c < 8; c++)
-		bench_context(b, c);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	assert_int_equal(b->strict_total, 0);
-	bench_destroy(b);
+	*state = bench_ready(&config, 7);
 	return 0;
 }
 
@@ -385,7 +370,7 @@ static void test_doorbell_storm(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_long_and_short), TEST(test_weights), TEST(test_small_dispatches),
 		TEST(test_not_all_cores), TEST(test_idling), TEST(test_owed_is_bounded),

@@ -15,26 +15,11 @@
 static int setup(void **state)
 {
 	struct sc_config config = bench_config();
-	struct bench *b;
-	unsigned int c;
 
 	config.sync = false;
 	config.threads = 3;
-	b = bench_create(&config);
 	fake_core_log_clear();
-	bench_enable(b);
-	for (c = 1; c < 5; c++)
-		bench_context(b, c);
-	*state = b;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct bench *b = *state;
-
-	assert_int_equal(b->strict_total, 0);
-	bench_destroy(b);
+	*state = bench_ready(&config, 4);
 	return 0;
 }
 
@@ -382,7 +367,7 @@ static void test_latency(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_many_dispatches), TEST(test_failure_during_fetch),
 		TEST(test_registers_never_wait),
