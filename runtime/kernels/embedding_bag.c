@@ -4,8 +4,8 @@
  *
  * A workgroup has a range of bags (grid x) and a piece of every row (grid y). It
  * takes its bags in blocks. The rows of a block are one list, whatever bags they
- * belong to: DMA gathers it in batches of equal size, and the hart adds up the
- * runs of rows of a batch that belong to one bag.
+ * belong to: DMA gathers it in batches of equal size, which the hart makes f32
+ * as a whole, and adds up the runs of rows of a batch that belong to one bag.
  *
  * The invariant: batch k, counted over all blocks, uses in[k % RING], which is
  * gathered into only after the hart has consumed batch k - RING.
@@ -18,8 +18,8 @@
 #define AHEAD 2
 #define BLOCK 2048 /* bags */
 
-enum channel { DMA_IN, DMA_OUT, DMA_INDEX, DMA_OFFSET };
-enum counter { C_IN, C_OUT, C_INDEX, C_OFFSET };
+enum channel { DMA_IN, DMA_OUT, DMA_INDEX, DMA_SIDE };
+enum counter { C_IN, C_OUT, C_INDEX, C_OFFSET, C_FACTOR };
 
 /*
  * @col, @n: the piece of each row; @batch: rows of a full batch; @batches: batches
@@ -51,18 +51,6 @@ struct work {
 	uint32_t *offset; /* of the block's bags, and the end */
 };
 
-static void gather(const struct work *w, uint64_t from, uint64_t stride, void *to, uint32_t size,
-		   const uint32_t *index, uint32_t rows)
-{
-	struct sc_dma d = {
-		.kind = SC_DMA_GATHER, .size0 = size, .size1 = rows, .size2 = 1,
-		.src = from, .dst = (uintptr_t)to, .src_stride = { stride },
-		.dst_stride = { size }, .index = sd_tcm_offset(index), .limit = w->args->rows,
-	};
-
-	sdd_go(DMA_IN, &d);
-}
-
 /* Batch @k of the block's list. */
 static void load(struct work *w, uint32_t k)
 {
@@ -70,17 +58,20 @@ static void load(struct work *w, uint32_t k)
 	uint32_t rows = min_u32(w->batch, w->count - k * w->batch), slot = w->batches % RING;
 	const uint32_t *index = rows_at(&w->rows, (uint64_t)k * w->batch, w->batches);
 
+	/* a gather takes its time for each row: factors come by another channel */
 	if (a->scale)
-		gather(w, a->scale, a->scale_stride, w->factor + slot * ROWS_BLOCK, 4, index,
-		       rows);
+		rows_gather(DMA_SIDE, w->factor + slot * ROWS_BLOCK, a->scale, a->scale_stride, 4,
+			    index, rows, a->rows);
 	if (a->weight)
-		sd_dma_1d(DMA_IN, w->weight + slot * ROWS_BLOCK,
+		sd_dma_1d(DMA_SIDE, w->weight + slot * ROWS_BLOCK,
 			  (const void *)(a->weight + ((uint64_t)w->first + k * w->batch) * 4),
 			  rows * 4);
-	gather(w, a->table + (uint64_t)w->col * w->es, a->table_stride,
-	       w->in + slot * SDO_ROWS_PIECE * 4, w->n * w->es, index, rows);
+	sd_post(DMA_SIDE, C_FACTOR);
+	rows_gather(DMA_IN, w->in + slot * SDO_ROWS_PIECE * 4,
+		    a->table + (uint64_t)w->col * w->es, a->table_stride, w->n * w->es, index,
+		    rows, a->rows);
+	sd_hold(DMA_IN, C_FACTOR, ++w->batches);
 	sd_post(DMA_IN, C_IN);
-	w->batches++;
 }
 
 /* The factors of a batch's rows. */
@@ -102,54 +93,67 @@ static const float *factors(const struct work *w, uint32_t slot, uint32_t rows)
 	return f;
 }
 
-/* Take rows into the sum of the open bag, or of a new one. */
-SD_INLINE void take_rows(const struct work *w, uint8_t type, const uint8_t *row, uint32_t rows,
-			 const float *factor, bool max)
+/* Elements become f32 in their place, from the last to the first. */
+static void widen(uint8_t type, uint8_t *p, uint32_t count)
 {
-	uint32_t es = sd_format_bits(type) / 8, pitch = w->n * es;
+	uint32_t es = sd_format_bits(type) / 8, most = __riscv_vsetvlmax_e32m8();
 
-	for (uint32_t i = 0, vl; i < w->n; i += vl) {
-		const uint8_t *p = row + i * es;
-		vfloat32m8_t sum;
-		uint32_t r = 0;
+	for (uint32_t vl; count; count -= vl) {
+		uint32_t at = (count - 1) / most * most;
 
-		vl = __riscv_vsetvl_e32m8(w->n - i);
-		if (w->open)
-			sum = __riscv_vle32_v_f32m8(w->sum + i, vl);
-		else if (max)
-			sum = __riscv_vfmul_vf_f32m8(load_f32(type, p, vl), factor[r++], vl);
-		else
-			sum = __riscv_vfmv_v_f_f32m8(0, vl);
-		for (p += r * pitch; r < rows; r++, p += pitch) {
-			vfloat32m8_t v = load_f32(type, p, vl);
-
-			if (!max) {
-				sum = __riscv_vfmacc_vf_f32m8(sum, factor[r], v, vl);
-				continue;
-			}
-			v = __riscv_vfmul_vf_f32m8(v, factor[r], vl);
-			sum = __riscv_vfmax_vv_f32m8(sum, v, vl);
-		}
-		__riscv_vse32_v_f32m8(w->sum + i, sum, vl);
+		vl = count - at;
+		__riscv_vse32_v_f32m8((void *)(p + at * 4), load_f32(type, p + at * es, vl), vl);
 	}
 }
 
-static void take(struct work *w, const uint8_t *row, uint32_t rows, const float *factor)
-{
-	bool max = w->args->mode == SDO_BAG_MAX;
+/* How rows become a sum: with factors, with none, or as a maximum. */
+enum way { FMA, ADD, MAX };
 
-#define TAKE(format)                                                                               \
-	case SC_FMT_##format:                                                                      \
-		if (max)                                                                           \
-			take_rows(w, SC_FMT_##format, row, rows, factor, true);                    \
-		else                                                                               \
-			take_rows(w, SC_FMT_##format, row, rows, factor, false);                   \
-		break;
-	switch (w->args->type) {
-		TAKE(F32) TAKE(F16) TAKE(BF16) TAKE(E4M3) TAKE(E5M2) TAKE(I8)
+/* Take rows into the sum of the open bag, or of a new one. */
+SD_INLINE void take(struct work *w, const float *row, uint32_t rows, const float *factor,
+		    enum way way)
+{
+	const uint32_t n = w->n;
+
+	for (uint32_t i = 0, vl; i < n; i += vl) {
+		const float *p = row + i, *f = factor, *end = factor + rows;
+		vfloat32m4_t sum;
+
+		vl = __riscv_vsetvl_e32m4(n - i);
+		if (w->open) {
+			sum = __riscv_vle32_v_f32m4(w->sum + i, vl);
+		} else if (way == MAX) {
+			sum = __riscv_vfmul_vf_f32m4(__riscv_vle32_v_f32m4(p, vl), *f++, vl);
+			p += n;
+		} else {
+			sum = __riscv_vfmv_v_f_f32m4(0, vl);
+		}
+#pragma clang loop unroll_count(4)
+		for (; f < end; f++, p += n) {
+			vfloat32m4_t v = __riscv_vle32_v_f32m4(p, vl);
+
+			if (way == ADD) {
+				sum = __riscv_vfadd_vv_f32m4(sum, v, vl);
+			} else if (way == FMA) {
+				sum = __riscv_vfmacc_vf_f32m4(sum, *f, v, vl);
+			} else {
+				v = __riscv_vfmul_vf_f32m4(v, *f, vl);
+				sum = __riscv_vfmax_vv_f32m4(sum, v, vl);
+			}
+		}
+		__riscv_vse32_v_f32m4(w->sum + i, sum, vl);
 	}
-#undef TAKE
 	w->open = true;
+}
+
+static void take_run(struct work *w, const float *row, uint32_t rows, const float *factor)
+{
+	if (w->args->mode == SDO_BAG_MAX)
+		take(w, row, rows, factor, MAX);
+	else if (w->args->scale || w->args->weight)
+		take(w, row, rows, factor, FMA);
+	else
+		take(w, row, rows, factor, ADD);
 }
 
 /* Write the results that wait. The next one to wait is that of bag @next. */
@@ -196,17 +200,19 @@ static void finish(struct work *w, uint32_t k, uint32_t batch, uint32_t base)
 {
 	uint32_t at = k * w->batch, end = at + min_u32(w->batch, w->count - at), begin = at;
 	uint32_t slot = batch % RING;
-	const float *factor;
+	uint8_t *in = w->in + slot * SDO_ROWS_PIECE * 4;
+	const float *factor, *row = (const void *)in;
 
 	sd_await(C_IN, batch + 1);
 	factor = factors(w, slot, end - at);
+	if (w->args->type != SC_FMT_F32)
+		widen(w->args->type, in, (end - at) * w->n);
 	while (at < end) {
 		const uint32_t *bag = w->offset + w->bag - base;
 		uint32_t stop = min_u32(end, bag[1] - w->first);
 
 		if (at < stop)
-			take(w, w->in + slot * SDO_ROWS_PIECE * 4 + (at - begin) * w->n * w->es,
-			     stop - at, factor + at - begin);
+			take_run(w, row + (at - begin) * w->n, stop - at, factor + at - begin);
 		at = stop;
 		if (at == bag[1] - w->first)
 			close(w, bag[1] - bag[0]);
@@ -220,9 +226,9 @@ static void load_offsets(struct work *w, uint32_t base, uint32_t bags, uint32_t 
 	const struct sdo_embedding_bag *a = w->args;
 	uint32_t known = min_u32(bags + 1, a->bags - base);
 
-	sd_dma_1d(DMA_OFFSET, raw, (const void *)(a->offset + (uint64_t)base * a->index_size),
+	sd_dma_1d(DMA_SIDE, raw, (const void *)(a->offset + (uint64_t)base * a->index_size),
 		  known * a->index_size);
-	sd_post(DMA_OFFSET, C_OFFSET);
+	sd_post(DMA_SIDE, C_OFFSET);
 	sd_await(C_OFFSET, blocks);
 	for (uint32_t i = 0; i <= bags; i++) {
 		uint64_t v = a->index_size == 8 ? raw[i] : ((uint32_t *)raw)[i];

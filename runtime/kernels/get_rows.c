@@ -33,18 +33,6 @@ static uint8_t *scale_buffer(const struct work *w, uint32_t k)
 	return w->scale + k % ROWS_RING * SDO_ROWS_SCALES;
 }
 
-static void gather(const struct work *w, void *to, uint64_t from, uint64_t stride, uint32_t size,
-		   const uint32_t *index, uint32_t rows)
-{
-	struct sc_dma d = {
-		.kind = SC_DMA_GATHER, .size0 = size, .size1 = rows, .size2 = 1,
-		.src = from, .dst = (uintptr_t)to, .src_stride = { stride },
-		.dst_stride = { size }, .index = sd_tcm_offset(index), .limit = w->args->rows,
-	};
-
-	sdd_go(DMA_IN, &d);
-}
-
 static void load(struct work *w, uint32_t k)
 {
 	const struct sdo_get_rows *a = w->args;
@@ -54,10 +42,10 @@ static void load(struct work *w, uint32_t k)
 	if (!w->hart && k >= ROWS_RING)
 		sd_hold(DMA_IN, C_OUT, k - ROWS_RING + 1);
 	if (w->scale_bytes)
-		gather(w, scale_buffer(w, k), a->scale + w->scale_off, a->scale_stride,
-		       w->scale_bytes, index, rows);
-	gather(w, rows_in(k), a->table + (uint64_t)w->part.col * w->src_bits / 8, a->table_stride,
-	       (w->part.n * w->src_bits + 7) / 8, index, rows);
+		rows_gather(DMA_IN, scale_buffer(w, k), a->scale + w->scale_off, a->scale_stride,
+			    w->scale_bytes, index, rows, a->rows);
+	rows_gather(DMA_IN, rows_in(k), a->table + (uint64_t)w->part.col * w->src_bits / 8,
+		    a->table_stride, (w->part.n * w->src_bits + 7) / 8, index, rows, a->rows);
 	sd_post(DMA_IN, C_IN);
 }
 

@@ -59,11 +59,12 @@ static inline void rows_narrow(const struct rows *r, uint64_t block)
 	const uint8_t *raw = r->raw + block % 2 * ROWS_BLOCK * 8;
 	uint32_t *index = r->index + block % 2 * ROWS_BLOCK;
 
-	if (r->size == 4) {
-		memcpy(index, raw, ROWS_BLOCK * 4);
-		return;
+	for (uint32_t i = 0, vl; r->size == 4 && i < ROWS_BLOCK; i += vl) {
+		vl = __riscv_vsetvl_e32m8(ROWS_BLOCK - i);
+		__riscv_vse32_v_u32m8(index + i,
+				      __riscv_vle32_v_u32m8((const uint32_t *)raw + i, vl), vl);
 	}
-	for (uint32_t i = 0, vl; i < ROWS_BLOCK; i += vl) {
+	for (uint32_t i = 0, vl; r->size == 8 && i < ROWS_BLOCK; i += vl) {
 		vuint64m8_t v;
 		vbool8_t large;
 
@@ -92,6 +93,19 @@ static inline uint32_t *rows_at(struct rows *r, uint64_t i, uint32_t issued)
 		rows_load(r, block + 2);
 	}
 	return r->index + block % 2 * ROWS_BLOCK + i % ROWS_BLOCK;
+}
+
+/* Gather @size bytes of each of @rows rows of a table of @limit rows, by their numbers. */
+static inline void rows_gather(unsigned int channel, void *to, uint64_t from, uint64_t stride,
+			       uint32_t size, const uint32_t *index, uint32_t rows, uint32_t limit)
+{
+	struct sc_dma d = {
+		.kind = SC_DMA_GATHER, .size0 = size, .size1 = rows, .size2 = 1,
+		.src = from, .dst = (uintptr_t)to, .src_stride = { stride },
+		.dst_stride = { size }, .index = sd_tcm_offset(index), .limit = limit,
+	};
+
+	sdd_go(channel, &d);
 }
 
 #define ROWS_RING  3 /* batches of rows in the scratchpad */

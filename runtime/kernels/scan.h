@@ -3,18 +3,20 @@
  * Streams rows through the scratchpad for kernels that reduce each of them:
  * pieces of several short rows, or of a part of a long one, AHEAD of them on
  * their way. Grid y shares the rows out; grid x, in a cooperative dispatch, the
- * elements of each row.
+ * elements of each row. Where there is little, pieces are small, so that the
+ * first one is soon there.
  *
- * The invariant: piece k lies in ring[k % RING] from its await until the caller
- * loads piece k + RING.
+ * The invariant: piece k lies in slot k % slots of the ring from its await until
+ * the caller loads piece k + slots.
  */
 #ifndef KERNELS_SCAN_H
 #define KERNELS_SCAN_H
 
 #include "data.h"
 
-#define SCAN_RING  3
-#define SCAN_AHEAD 2
+#define SCAN_RING  (3 * SDO_SCAN_PIECE) /* bytes */
+#define SCAN_LEAST 8192 /* bytes of a piece */
+#define SCAN_AHEAD 6 /* pieces on their way at most */
 
 enum { SCAN_IN }; /* DMA channel, and its counter */
 
@@ -30,6 +32,9 @@ struct scan {
 	uint32_t width;
 	uint32_t chunks; /* pieces of a row */
 	uint32_t pieces;
+	uint32_t slot; /* bytes for a piece */
+	uint32_t slots;
+	uint32_t ahead;
 	uint8_t *ring;
 };
 
@@ -47,10 +52,17 @@ struct piece {
 static inline void scan_init(struct scan *s)
 {
 	uint32_t parts = sd_grid_x(), share = div_up(s->n, parts), workers = sd_grid_y();
-	uint32_t room = SDO_SCAN_PIECE / s->es, blocks;
+	uint32_t room, blocks;
 
 	s->col = min_u32(sd_wg_x() * share, s->n);
 	s->n = min_u32(share, s->n - s->col);
+	s->slot = SDO_SCAN_PIECE;
+	while (s->slot > SCAN_LEAST &&
+	       (uint64_t)s->n * s->es * div_up(s->rows, workers) < 4 * s->slot)
+		s->slot /= 2;
+	s->slots = SCAN_RING / s->slot;
+	s->ahead = min_u32(s->slots - 1, SCAN_AHEAD);
+	room = s->slot / s->es;
 	s->height = s->n ? min_u32(max_u32(room / s->n, 1), div_up(s->rows, workers)) : 0;
 	s->height = min_u32(s->height, SDO_SCAN_ROWS);
 	s->width = min_u32(s->n, room);
@@ -70,7 +82,7 @@ static inline struct piece scan_piece(const struct scan *s, uint32_t k)
 		.col = s->col + col,
 		.n = min_u32(s->width, s->n - col),
 		.last = chunk == s->chunks - 1,
-		.data = s->ring + k % SCAN_RING * SDO_SCAN_PIECE,
+		.data = s->ring + k % s->slots * s->slot,
 	};
 }
 
@@ -89,7 +101,7 @@ static inline void scan_load(const struct scan *s, uint32_t k)
 
 static inline void scan_start(const struct scan *s)
 {
-	for (uint32_t k = 0; k < SCAN_AHEAD; k++)
+	for (uint32_t k = 0; k < s->ahead; k++)
 		scan_load(s, k);
 }
 
@@ -110,7 +122,7 @@ static inline struct scan scan_open(uint64_t src, uint64_t stride, uint32_t rows
 /* Wait for a piece, and fetch another. Pieces are taken in order. */
 static inline struct piece scan_next(const struct scan *s, uint32_t k)
 {
-	scan_load(s, k + SCAN_AHEAD);
+	scan_load(s, k + s->ahead);
 	sd_await(SCAN_IN, k + 1);
 	return scan_piece(s, k);
 }

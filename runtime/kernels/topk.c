@@ -65,13 +65,19 @@ static float value_of(uint32_t key)
 	return f;
 }
 
-static uint32_t count_from(const struct list *l, uint32_t key)
+/* As many as a vector holds. */
+SD_INLINE vuint32m8_t first_keys(const struct list *l)
 {
-	uint32_t count = 0;
+	return __riscv_vle32_v_u32m8(l->key, __riscv_vsetvl_e32m8(l->count));
+}
 
-	for (uint32_t i = 0, vl; i < l->count; i += vl) {
-		vuint32m8_t v;
+/* How many keys are at least @key; @v: the first keys. */
+SD_INLINE uint32_t count_from(const struct list *l, vuint32m8_t v, uint32_t key)
+{
+	uint32_t i = __riscv_vsetvl_e32m8(l->count);
+	uint32_t count = __riscv_vcpop_m_b4(__riscv_vmsgeu_vx_u32m8_b4(v, key, i), i);
 
+	for (uint32_t vl; i < l->count; i += vl) {
 		vl = __riscv_vsetvl_e32m8(l->count - i);
 		v = __riscv_vle32_v_u32m8(l->key + i, vl);
 		count += __riscv_vcpop_m_b4(__riscv_vmsgeu_vx_u32m8_b4(v, key, vl), vl);
@@ -79,15 +85,35 @@ static uint32_t count_from(const struct list *l, uint32_t key)
 	return count;
 }
 
+/* The least key of those. */
+static uint32_t least_from(const struct list *l, uint32_t key)
+{
+	vuint32m1_t least = __riscv_vmv_s_x_u32m1(UINT32_MAX, 1);
+
+	for (uint32_t i = 0, vl; i < l->count; i += vl) {
+		vuint32m8_t v;
+		vbool4_t from;
+
+		vl = __riscv_vsetvl_e32m8(l->count - i);
+		v = __riscv_vle32_v_u32m8(l->key + i, vl);
+		from = __riscv_vmsgeu_vx_u32m8_b4(v, key, vl);
+		least = __riscv_vredminu_vs_u32m8_u32m1_m(from, v, least, vl);
+	}
+	return __riscv_vmv_x_s_u32m1_u32(least);
+}
+
 /* The largest key that at least k candidates reach; fewer than k exceed it. */
 static uint32_t kth_key(const struct list *l, uint32_t k)
 {
+	vuint32m8_t v = first_keys(l);
 	uint32_t low = 0, high = UINT32_MAX;
 
 	while (low < high) {
-		uint32_t middle = low + (high - low) / 2 + 1;
+		uint32_t middle = low + (high - low) / 2 + 1, count = count_from(l, v, middle);
 
-		if (count_from(l, middle) >= k)
+		if (count == k)
+			return least_from(l, middle);
+		if (count > k)
 			low = middle;
 		else
 			high = middle - 1;
@@ -99,12 +125,13 @@ static uint32_t kth_key(const struct list *l, uint32_t k)
 static void thin_out(struct search *s)
 {
 	struct list *l = s->list;
-	uint32_t key, spare, kept = 0;
+	uint32_t key, spare = s->k, kept = 0;
 
 	if (l->count < s->k)
 		return;
 	key = kth_key(l, s->k);
-	spare = s->k - (key == KEY_NAN ? 0 : count_from(l, key + 1));
+	if (key != KEY_NAN)
+		spare -= count_from(l, first_keys(l), key + 1);
 	for (uint32_t i = 0, vl; i < l->count; i += vl) {
 		vuint32m4_t v, x, nth;
 		vbool8_t keep, equal;
@@ -131,23 +158,25 @@ static void thin_out(struct search *s)
 	s->limit = value_of(key);
 }
 
-static void add(struct search *s, vfloat32m4_t v, vbool8_t wanted, uint32_t first, size_t vl)
+static void add(struct list *l, vfloat32m4_t v, vbool8_t wanted, uint32_t first, size_t vl)
 {
-	struct list *l = s->list;
-	vuint32m4_t x = __riscv_vadd_vx_u32m4(__riscv_vid_v_u32m4(vl), first, vl);
 	size_t count = __riscv_vcpop_m_b8(wanted, vl);
+	vuint16m2_t at = __riscv_vid_v_u16m2(vl);
+	vuint32m4_t x;
 
-	v = __riscv_vcompress_vm_f32m4(v, wanted, vl);
-	x = __riscv_vcompress_vm_u32m4(x, wanted, vl);
+	if (count < vl) {
+		at = __riscv_vcompress_vm_u16m2(at, wanted, vl);
+		v = __riscv_vrgatherei16_vv_f32m4(v, at, count);
+	}
+	x = __riscv_vadd_vx_u32m4(__riscv_vzext_vf2_u32m4(at, count), first, count);
 	__riscv_vse32_v_u32m4(l->key + l->count, keys_of(v, count), count);
 	__riscv_vse32_v_u32m4(l->index + l->count, x, count);
 	l->count += count;
-	if (l->count >= s->room)
-		thin_out(s);
 }
 
+/* @n elements from column @col on; @last: the row ends with them. */
 static void search(struct search *s, uint8_t type, uint32_t es, const uint8_t *p, uint32_t col,
-		   uint32_t n)
+		   uint32_t n, bool last)
 {
 	for (uint32_t i = 0, vl; i < n && !s->full; i += vl) {
 		vfloat32m4_t v;
@@ -161,7 +190,9 @@ static void search(struct search *s, uint8_t type, uint32_t es, const uint8_t *p
 			if (__riscv_vfirst_m_b8(wanted, vl) < 0)
 				continue;
 		}
-		add(s, v, wanted, col + i, vl);
+		add(s->list, v, wanted, col + i, vl);
+		if (s->list->count >= s->room && !(last && i + vl == n))
+			thin_out(s);
 	}
 }
 
@@ -190,7 +221,44 @@ static uint32_t largest(const struct list *l)
 	return 0;
 }
 
-/* Write a row's result; @done counts the rows. Those of small k leave while others are found. */
+/* How many candidates come before number @i. */
+static uint32_t rank(const struct list *l, uint32_t i)
+{
+	uint32_t key = l->key[i], before = 0;
+
+	for (uint32_t j = 0, vl; j < l->count; j += vl) {
+		uint32_t equal = i > j ? i - j : 0; /* first of these that may be */
+		vuint32m8_t v;
+
+		vl = __riscv_vsetvl_e32m8(l->count - j);
+		v = __riscv_vle32_v_u32m8(l->key + j, vl);
+		before += __riscv_vcpop_m_b4(__riscv_vmsgtu_vx_u32m8_b4(v, key, vl), vl);
+		equal = min_u32(equal, vl);
+		before += __riscv_vcpop_m_b4(__riscv_vmseq_vx_u32m8_b4(v, key, equal), equal);
+	}
+	return before;
+}
+
+/* The indices of the k best, in order: few are taken out, of many each finds its place. */
+static void sort(struct search *s, uint32_t *index)
+{
+	struct list *l = s->list;
+
+	if (s->k <= EXTRACT) {
+		for (uint32_t i = 0; i < s->k; i++) {
+			uint32_t at = largest(l);
+
+			index[i] = l->index[at];
+			l->key[at] = 0;
+		}
+		return;
+	}
+	thin_out(s);
+	for (uint32_t i = 0; i < s->k; i++)
+		index[rank(l, i)] = l->index[i];
+}
+
+/* Write a row's result; @done counts the rows. Some leave while others are found. */
 static void put(const struct sdo_topk *a, struct search *s, uint32_t row, uint32_t *done)
 {
 	static SD_TCM uint32_t indices[SDO_TOPK_MAX], values[SDO_TOPK_MAX];
@@ -202,16 +270,9 @@ static void put(const struct sdo_topk *a, struct search *s, uint32_t row, uint32
 		.dst_stride = { es }, .index = sd_tcm_offset(index), .limit = a->n,
 	};
 
-	if (a->k > EXTRACT)
-		thin_out(s);
 	if (*done >= slots)
 		sd_await(C_OUT, *done - slots + 1);
-	for (uint32_t i = 0; i < a->k; i++) {
-		uint32_t at = largest(s->list);
-
-		index[i] = s->list->index[at];
-		s->list->key[at] = 0;
-	}
+	sort(s, index);
 	sd_dma_1d(DMA_OUT, (void *)(a->dst + (uint64_t)row * a->k * 4), index, a->k * 4);
 	if (a->value) {
 		sdd_go(DMA_OUT, &d);
@@ -220,6 +281,15 @@ static void put(const struct sdo_topk *a, struct search *s, uint32_t row, uint32
 	}
 	sd_post(DMA_OUT, C_OUT);
 	++*done;
+}
+
+/* Towards the beginning, if the two overlap. */
+static void copy_words(uint32_t *to, const uint32_t *from, uint32_t n)
+{
+	for (uint32_t i = 0, vl; i < n && to != from; i += vl) {
+		vl = __riscv_vsetvl_e32m8(n - i);
+		__riscv_vse32_v_u32m8(to + i, __riscv_vle32_v_u32m8(from + i, vl), vl);
+	}
 }
 
 /* Bring the candidates of all parts of a row into the first part's list. */
@@ -231,14 +301,14 @@ static void meet(struct search *s, struct list *all)
 
 	thin_out(s);
 	*(uint32_t *)sd_tcm_remote(&counts[part], leader) = mine->count;
-	memcpy(sd_tcm_remote(&all->key[part * s->k], leader), mine->key, mine->count * 4);
-	memcpy(sd_tcm_remote(&all->index[part * s->k], leader), mine->index, mine->count * 4);
+	copy_words(sd_tcm_remote(&all->key[part * s->k], leader), mine->key, mine->count);
+	copy_words(sd_tcm_remote(&all->index[part * s->k], leader), mine->index, mine->count);
 	sd_arrive();
 	sd_meet();
 	all->count = 0;
 	for (uint32_t i = 0; part == 0 && i < sd_grid_x(); i++) {
-		memmove(&all->key[all->count], &all->key[i * s->k], counts[i] * 4);
-		memmove(&all->index[all->count], &all->index[i * s->k], counts[i] * 4);
+		copy_words(&all->key[all->count], &all->key[i * s->k], counts[i]);
+		copy_words(&all->index[all->count], &all->index[i * s->k], counts[i]);
 		all->count += counts[i];
 	}
 	s->list = all;
@@ -259,7 +329,7 @@ SD_KERNEL(topk, struct sdo_topk)
 		struct piece p = scan_next(&sc, k);
 
 		for (uint32_t i = 0; i < p.rows; i++) {
-			search(&s, args->type, sc.es, p.data + i * p.n * sc.es, p.col, p.n);
+			search(&s, args->type, sc.es, p.data + i * p.n * sc.es, p.col, p.n, p.last);
 			if (!p.last || sd_grid_x() > 1)
 				continue;
 			put(args, &s, p.row + i, &done);

@@ -278,7 +278,7 @@ static inline int sdo_set_rows_dim(const struct sdo_set_rows *a, const struct sd
 #define SDO_SCAN_SHARE 8192  /* elements that are worth a workgroup */
 #define SDO_TOPK_MAX   1024
 #define SDO_TOPK_LIST  16384 /* candidates of a row */
-#define SDO_TOPK_ROOM  512   /* candidates at which they are thinned out, or 2k */
+#define SDO_TOPK_ROOM  128   /* candidates at which they are thinned out, or 2k */
 #define SDO_ARGMAX_STATIC 49152  /* bytes of static scratchpad and a larger stack */
 #define SDO_TOPK_STATIC	  278528 /* the same */
 
