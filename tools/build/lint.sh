@@ -59,7 +59,7 @@ pick() {
 }
 mapfile -t driver_c < <(pick '^driver/.*\.[ch]$')
 mapfile -t uapi_h < <(pick '^uapi/.*\.h$')
-mapfile -t public_h < <(pick '^runtime/include/seedchip(/graph|/pool)?\.h$')
+mapfile -t public_h < <(pick '^runtime/(include|device)/.*\.h$')
 mapfile -t user_c < <(pick '\.[ch]$' '^(driver|uapi)/|^qemu-device/[^/]*$')
 mapfile -t qemu_c < <(pick '^qemu-device/[^/]*\.[ch]$')
 mapfile -t all_c < <(pick '\.[ch]$')

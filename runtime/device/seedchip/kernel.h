@@ -152,6 +152,8 @@ SD_NOTE_ struct sd_note_module_ sd_module_note_ = {
 
 /**
  * SD_KERNEL_WITH() - define a kernel with options
+ * @name_: what the host looks up
+ * @type: argument structure, as in SD_KERNEL()
  * @stack: bytes of stack, a multiple of 4096
  * @kernel_flags: SC_KERNEL_COOPERATIVE: must be launched as cooperative
  */
@@ -406,6 +408,7 @@ SD_INLINE void sd_meet(void) { sd_insn_SD_MEET(); }
 
 /**
  * SD_FMT() - an operand format of a tile, as SD_FMT(BF16)
+ * @format: name of an SC_FMT_*, without the prefix
  *
  * SC_FMT_BF16, and the module then needs a card whose matrix engine has it.
  */
@@ -427,11 +430,16 @@ SD_INLINE uint32_t sd_format_bits(uint8_t format)
 
 /**
  * sd_tile() - the plain tile: no groups, no scales
+ * @m: rows of A, up to 64
+ * @n: columns of B, up to 64
+ * @k: columns of A, rows of B, up to 65535
  * @a: SD_FMT() of A, stored [m][k]
  * @b: SD_FMT() of B, stored [k][n]
  * @store: SC_FMT_* for sdm_st()
  *
  * The strides are those of dense rows; change members of the result for all else.
+ *
+ * Return: the descriptor, for sdm_cfg().
  */
 SD_INLINE struct sc_tile sd_tile(unsigned int m, unsigned int n, unsigned int k, uint8_t a,
 				 uint8_t b, uint8_t store)
@@ -477,6 +485,7 @@ size_t strlen(const char *s);
 
 /**
  * sd_printf() - write a line into the queue's log, which the host prints
+ * @format: as for printf()
  *
  * Knows %d %i %u %x %X %o %c %s %p %f %e %g %% with flags, width, precision and
  * the lengths hh h l ll z t j. At most 1024 bytes; dropped without a word when the

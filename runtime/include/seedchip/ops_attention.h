@@ -48,7 +48,10 @@ struct sdo_stride {
  * @v: values
  * @out: result, as q, with heads of @d_v elements
  * @lengths: u32 keys of each sequence, at most @n_kv; 0: all have @n_kv
- * @q_stride: strides of q; likewise the others
+ * @q_stride: strides of q
+ * @k_stride: strides of k
+ * @v_stride: strides of v
+ * @out_stride: strides of out
  * @n_sequences: sequences
  * @n_q: queries of each
  * @n_kv: keys of each
@@ -91,7 +94,10 @@ struct sdo_attention {
  *	   no key are not looked at. 0: k and v are contiguous
  * @workspace: sdo_attention_decode_workspace() bytes, all zero before the first launch; later
  *	       ones may use them again, but not at the same time. With @parts = 1: 0
- * @q_stride: strides of q; likewise the others; of k and v only without @pages
+ * @q_stride: strides of q
+ * @k_stride: strides of k, without @pages
+ * @v_stride: strides of v, without @pages
+ * @out_stride: strides of out
  * @n_sequences: sequences, up to 1024
  * @n_kv: keys of the longest sequence, or any larger number up to 2^20
  * @n_heads: query heads
@@ -260,6 +266,15 @@ static inline int sdo_attention_check_(const char *op, uint32_t n_heads, uint32_
 	return 0;
 }
 
+/**
+ * sdo_attention_dim() - check the arguments of attention, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_attention_dim(const struct sdo_attention *args, const struct sdo_card *card,
 				    struct seedchip_dim *dim)
 {
@@ -304,7 +319,9 @@ static inline int sdo_attention_dim(const struct sdo_attention *args, const stru
 /**
  * sdo_attention_decode_parts() - parts that use all cores of a card well
  * @args: all but parts and workspace
- * @card: card
+ * @card: what it will run on
+ *
+ * Return: parts, from 1 to 32.
  */
 static inline uint32_t sdo_attention_decode_parts(const struct sdo_attention_decode *args,
 						  const struct sdo_card *card)
@@ -327,7 +344,12 @@ static inline uint32_t sdo_attention_decode_parts(const struct sdo_attention_dec
 	return best;
 }
 
-/** sdo_attention_decode_workspace() - bytes at @args->workspace; 0: none is needed */
+/**
+ * sdo_attention_decode_workspace() - size of the workspace
+ * @args: all but workspace
+ *
+ * Return: bytes; 0: none is needed.
+ */
 static inline uint64_t sdo_attention_decode_workspace(const struct sdo_attention_decode *args)
 {
 	if (args->parts <= 1)
@@ -336,6 +358,15 @@ static inline uint64_t sdo_attention_decode_workspace(const struct sdo_attention
 	       (uint64_t)sdo_attention_items_(args) * args->parts * sdo_attention_part_(args);
 }
 
+/**
+ * sdo_attention_decode_dim() - check the arguments of attention_decode, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_attention_decode_dim(const struct sdo_attention_decode *args,
 					   const struct sdo_card *card, struct seedchip_dim *dim)
 {

@@ -67,10 +67,14 @@ static inline int sdo_check_index(const char *op, uint32_t size)
 
 /**
  * struct sdo_copy - dst[i, j, k, l] = src[i, j, k, l], converted
- * @src, @dst: address of element [0, 0, 0, 0]
- * @src_stride, @dst_stride: bytes between neighbours along each axis
- * @n: elements along each axis; 0 copies nothing
- * @src_type, @dst_type: I8, F16, BF16, E4M3, E5M2, F32 or I32, any pair
+ * @src: address of element [0, 0, 0, 0]
+ * @dst: the same of the result
+ * @src_stride: bytes between neighbours along each axis
+ * @dst_stride: the same of the result; not 0 along an axis of several elements
+ * @n: elements along each axis; 0 copies nothing; 2^46 in all at most
+ * @src_type: I8, F16, BF16, E4M3, E5M2, F32 or I32
+ * @dst_type: the same, any pair
+ * @reserved: 0
  *
  * The order of the axes means nothing: to transpose or permute, give the strides
  * of @dst in the order in which @src has its axes. A stride of @src may be 0,
@@ -95,9 +99,13 @@ struct sdo_copy {
 
 #ifdef SDO_HOST
 /**
- * sdo_copy_dim() - grid of copy
+ * sdo_copy_dim() - check the arguments of copy, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
  *
- * Return: 0; -EINVAL: a type, a stride 0 of @dst, or more than 2^48 bytes; -E2BIG.
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
  */
 static inline int sdo_copy_dim(const struct sdo_copy *a, const struct sdo_card *card,
 			       struct seedchip_dim *dim)
@@ -164,6 +172,7 @@ static inline uint32_t sdo_rows_batch(uint32_t n)
  * @type: I4 (low nibble first), I8, F16, BF16, E4M3, E5M2, F32 or I32
  * @dst_type: the same without I4
  * @index_size: 4 or 8
+ * @reserved: 0
  * @codebook: I4: values of the 16 codes
  *
  * A number that is not below @rows (as unsigned) stops the queue with
@@ -200,8 +209,10 @@ struct sdo_get_rows {
  * @rows: rows of the table
  * @count: rows to set; 0 does nothing
  * @n: elements of a row; 0 does nothing
- * @src_type, @type: I8, F16, BF16, E4M3, E5M2, F32 or I32; conversion as in struct sdo_copy
+ * @src_type: I8, F16, BF16, E4M3, E5M2, F32 or I32
+ * @type: the same; conversion as in struct sdo_copy
  * @index_size: 4 or 8
+ * @reserved: 0
  *
  * Numbers out of range stop the queue as in get_rows. Of rows with the same
  * number any one remains.
@@ -233,7 +244,15 @@ static inline int sdo_rows_grid(const char *op, const struct sdo_card *card, uin
 			5 * SDO_ROWS_PIECE * 4, SDO_ROWS_STATIC, dim);
 }
 
-/** sdo_get_rows_dim() - grid of get_rows. Return: 0; -EINVAL; -E2BIG. */
+/**
+ * sdo_get_rows_dim() - check the arguments of get_rows, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_get_rows_dim(const struct sdo_get_rows *a, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -254,7 +273,15 @@ static inline int sdo_get_rows_dim(const struct sdo_get_rows *a, const struct sd
 	return r ? r : sdo_rows_grid("get_rows", card, a->count, a->n, dim);
 }
 
-/** sdo_set_rows_dim() - grid of set_rows. Return: 0; -EINVAL; -E2BIG. */
+/**
+ * sdo_set_rows_dim() - check the arguments of set_rows, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_set_rows_dim(const struct sdo_set_rows *a, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -291,6 +318,7 @@ static inline int sdo_set_rows_dim(const struct sdo_set_rows *a, const struct sd
  * @rows: number of rows
  * @n: elements of a row, below 2^31
  * @type: F32, BF16, F16, E4M3, E5M2 or I8
+ * @reserved: 0
  *
  * Of equal elements (+0 and -0 are equal) the first counts. NaN is larger than
  * everything, and the first one counts. The launch of few long rows is cooperative.
@@ -316,6 +344,7 @@ struct sdo_argmax {
  * @n: elements of a row, below 2^31
  * @k: 1 to 1024, at most @n
  * @type: F32, BF16, F16, E4M3, E5M2 or I8
+ * @reserved: 0
  *
  * Of equal elements (+0 and -0 are equal) the ones with lower indices come
  * first. NaNs are larger than everything else and equal among each other. The
@@ -356,7 +385,15 @@ static inline int sdo_scan_grid(const char *op, const struct sdo_card *card, uin
 	return r;
 }
 
-/** sdo_argmax_dim() - grid of argmax. Return: 0; -EINVAL; -E2BIG. */
+/**
+ * sdo_argmax_dim() - check the arguments of argmax, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_argmax_dim(const struct sdo_argmax *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
@@ -366,7 +403,15 @@ static inline int sdo_argmax_dim(const struct sdo_argmax *a, const struct sdo_ca
 			     SDO_ARGMAX_STATIC, dim);
 }
 
-/** sdo_topk_dim() - grid of topk. Return: 0; -EINVAL; -E2BIG. */
+/**
+ * sdo_topk_dim() - check the arguments of topk, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_topk_dim(const struct sdo_topk *a, const struct sdo_card *card,
 			       struct seedchip_dim *dim)
 {
@@ -388,7 +433,12 @@ static inline int sdo_topk_dim(const struct sdo_topk *a, const struct sdo_card *
 #define SDO_BAG_COLUMNS 4096   /* elements of a row that a workgroup has, at most */
 #define SDO_BAG_STATIC	151552 /* bytes of static scratchpad */
 
-/* What becomes of the rows of a bag. */
+/**
+ * enum sdo_bag - what becomes of the rows of a bag
+ * @SDO_BAG_SUM: their sum
+ * @SDO_BAG_MEAN: their sum, divided by their number
+ * @SDO_BAG_MAX: the largest element of each column
+ */
 enum sdo_bag { SDO_BAG_SUM, SDO_BAG_MEAN, SDO_BAG_MAX };
 
 /**
@@ -404,11 +454,15 @@ enum sdo_bag { SDO_BAG_SUM, SDO_BAG_MEAN, SDO_BAG_MAX };
  * @scale_stride: bytes from factor to factor of @scale, below 2^32
  * @dst: @bags rows of @n elements of @dst_type
  * @dst_stride: bytes from row to row, below 2^32
- * @rows, @count, @bags, @n: each may be 0
+ * @rows: rows of the table; 0 only without numbers
+ * @count: row numbers, of all bags; may be 0
+ * @bags: bags; 0 does nothing
+ * @n: elements of a row; 0 does nothing
  * @type: I8, F16, BF16, E4M3, E5M2 or F32
  * @dst_type: F16, BF16 or F32
  * @index_size: 4 or 8
  * @mode: enum sdo_bag
+ * @reserved: 0
  *
  * With f = weight x scale (f32; 1 where there is none): SUM starts from +0 and
  * adds fma(f, element, sum) in the order of the list; MEAN is SUM / the number of
@@ -438,7 +492,15 @@ struct sdo_embedding_bag {
 };
 
 #ifdef SDO_HOST
-/** sdo_embedding_bag_dim() - its grid. Return: 0; -EINVAL: a member out of its range; -E2BIG. */
+/**
+ * sdo_embedding_bag_dim() - check the arguments of embedding_bag, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_embedding_bag_dim(const struct sdo_embedding_bag *a,
 					const struct sdo_card *card, struct seedchip_dim *dim)
 {

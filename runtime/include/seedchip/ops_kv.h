@@ -122,14 +122,30 @@ static inline int sdo_kv_dim_(const char *op, const struct sdo_kv_append *a,
 				SDO_KV_RING * SDO_KV_SLOT, 0, dim);
 }
 
-/** sdo_kv_append_dim() - grid of kv_append. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
+/**
+ * sdo_kv_append_dim() - check the arguments of kv_append, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_kv_append_dim(const struct sdo_kv_append *a, const struct sdo_card *card,
 				    struct seedchip_dim *dim)
 {
 	return sdo_kv_dim_("kv_append", a, card, dim);
 }
 
-/** sdo_kv_read_dim() - grid of kv_read. Return: as sdo_kv_append_dim(). */
+/**
+ * sdo_kv_read_dim() - check the arguments of kv_read, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_kv_read_dim(const struct sdo_kv_append *a, const struct sdo_card *card,
 				  struct seedchip_dim *dim)
 {
@@ -185,7 +201,16 @@ static inline int sdo_kv_append_host(const struct sdo_kv_append *a, const void *
 	return sdo_kv_host_("kv_append", a, (uint8_t *)x, (uint8_t *)cache, pages, lengths);
 }
 
-/** sdo_kv_read_host() - kv_read on the host: @x is written. Return: as sdo_kv_append_host(). */
+/**
+ * sdo_kv_read_host() - kv_read on the host
+ * @a: as for the card, but that addresses in it are not looked at
+ * @x: tokens; written
+ * @cache: pages
+ * @pages: lists of pages
+ * @lengths: number of the first token of each sequence, NULL: 0
+ *
+ * Return: as sdo_kv_append_host().
+ */
 static inline int sdo_kv_read_host(const struct sdo_kv_append *a, void *x, const void *cache,
 				   const uint32_t *pages, const uint32_t *lengths)
 {

@@ -29,14 +29,22 @@ enum sdo_gemm_flags {
 	SDO_GEMM_MINS = 0x8,
 };
 
-/* How the work is cut, set by sdo_gemm_dim(). */
+/**
+ * struct sdo_gemm_plan - how the work is cut, set by sdo_gemm_dim()
+ * @tile_m: rows of a tile of D that a workgroup computes
+ * @tile_n: its columns
+ * @chunk: of k that is loaded at a time
+ * @first: of k in the first chunk; the next end at twice, four times ... of it
+ * @slots: chunks that are in the scratchpad
+ * @ahead: of them, loaded before their use
+ */
 struct sdo_gemm_plan {
-	uint16_t tile_m; /* of a tile of D that a workgroup computes */
+	uint16_t tile_m;
 	uint16_t tile_n;
-	uint32_t chunk; /* of k that is loaded at a time */
-	uint32_t first; /* of the first one; the next end at twice, four times ... of it */
-	uint32_t slots; /* chunks that are in the scratchpad */
-	uint32_t ahead; /* of them, loaded before their use */
+	uint32_t chunk;
+	uint32_t first;
+	uint32_t slots;
+	uint32_t ahead;
 };
 
 /**
@@ -52,10 +60,21 @@ struct sdo_gemm_plan {
  * @sums: with minima: f16 [@m][groups] in rows of @stride_sums bytes: the sums of A's groups,
  *	  times their scales (quantize writes them)
  * @mins: f16 [groups][@n] in rows of @stride_mins bytes; 0: none
- * @stride_a: bytes from row to row as stored, below 2^32, and so on
+ * @stride_a: bytes from row to row of A as stored, below 2^32 as all strides
+ * @stride_b: bytes from row to row of B as stored
+ * @stride_d: bytes from row to row of D
+ * @stride_scale_a: bytes from row to row of @scale_a
+ * @stride_scale_b: bytes from row to row of @scale_b
+ * @stride_sums: bytes from row to row of @sums
+ * @stride_mins: bytes from row to row of @mins
  * @batch_a: bytes from matrix to matrix of the batch; 0: the same for all. Scales, sums, minima
  *	     and bias are the same for all.
+ * @batch_b: the same of B
+ * @batch_d: the same of D
  * @m: rows of D; any size, as @n, @k and @batch
+ * @n: columns of D
+ * @k: columns of A, rows of B
+ * @batch: matrices
  * @group: k of a group: 0: no groups; else 16, 32, 64, 128, 256, 512 or 1024. Groups take
  *	   type_a I8. There are ceil(k / group).
  * @alpha: factor; 1 for none
@@ -66,8 +85,10 @@ struct sdo_gemm_plan {
  * @type_scale: of @scale_b: F16, F32 or E8M0
  * @act: enum sdo_act
  * @flags: enum sdo_gemm_flags
+ * @reserved: 0
  * @codebook: values of the 16 codes of I4; ((int8_t[]){ -8, ... 7 } for plain int4)
  * @plan: set by sdo_gemm_dim()
+ * @reserved2: 0
  *
  * The product has the matrix engine's numerics (docs/hardware.md 7.3): integers
  * exact modulo 2^32, floats by one fused multiply-add after another, k ascending.
@@ -122,10 +143,13 @@ struct sdo_gemm {
 
 #ifdef SDO_HOST
 /**
- * sdo_gemm_dim() - check the arguments, set their plan and the grid
+ * sdo_gemm_dim() - check the arguments of gemm, and compute its grid
+ * @args: arguments; their plan is set
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
  *
- * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do
- * not go together; -E2BIG: the scratchpad is too small.
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
  */
 int sdo_gemm_dim(struct sdo_gemm *args, const struct sdo_card *card, struct seedchip_dim *dim);
 #endif
@@ -143,6 +167,7 @@ int sdo_gemm_dim(struct sdo_gemm *args, const struct sdo_card *card, struct seed
  * @type: I8, I4, F16, BF16, E4M3, E5M2 or F32
  * @type_scale: F16, F32 or E8M0
  * @mins: 1: f16 minima follow the scales
+ * @reserved: 0
  *
  * Tiles of 64 n x 256 k, those of the same n one after another along k. A tile is
  * values [256 k][64 n], scales [256 / group][64 n], mins [256 / group][64 n], padded
@@ -184,7 +209,12 @@ static inline uint32_t sdo_packed_tile(const struct sdo_packed *p)
 	return (bytes + 63) & ~63u;
 }
 
-/** sdo_packed_size() - bytes of a packed matrix. */
+/**
+ * sdo_packed_size() - size of a packed matrix
+ * @p: its layout
+ *
+ * Return: bytes.
+ */
 static inline uint64_t sdo_packed_size(const struct sdo_packed *p)
 {
 	uint64_t tiles_n = ((uint64_t)p->n + SDO_PACKED_N - 1) / SDO_PACKED_N;
@@ -203,6 +233,7 @@ static inline uint64_t sdo_packed_size(const struct sdo_packed *p)
  * @mins: f16 [groups][n]
  * @stride_mins: bytes from row to row
  * @nk: @values are [n][k]
+ * @reserved: 0
  *
  * Beside an odd last I4 of a row is zero.
  */
@@ -218,14 +249,23 @@ struct sdo_plain {
 };
 
 /**
- * sdo_pack() - rows into packed weights
+ * sdo_pack() - rows into packed weights, on the host
+ * @layout: of the result
  * @packed: sdo_packed_size() bytes; all of them are written
+ * @plain: the rows
  *
  * Return: 0; -EINVAL: a member of @layout is out of its range; -EOPNOTSUPP: a type.
  */
 int sdo_pack(const struct sdo_packed *layout, void *packed, const struct sdo_plain *plain);
 
-/** sdo_unpack() - the reverse; bytes between the rows stay. Return: as sdo_pack(). */
+/**
+ * sdo_unpack() - the reverse; bytes between the rows stay
+ * @layout: of @packed
+ * @packed: sdo_packed_size() bytes
+ * @plain: the rows; what it points at is written
+ *
+ * Return: as sdo_pack().
+ */
 int sdo_unpack(const struct sdo_packed *layout, const void *packed,
 	       const struct sdo_plain *plain);
 #endif
@@ -262,11 +302,27 @@ struct sdo_pack_weights {
 };
 
 #ifdef SDO_HOST
-/** sdo_pack_weights_dim() - grid of pack_weights. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
+/**
+ * sdo_pack_weights_dim() - check the arguments of pack_weights, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 int sdo_pack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
 			 struct seedchip_dim *dim);
 
-/** sdo_unpack_weights_dim() - grid of unpack_weights. Return: as sdo_pack_weights_dim(). */
+/**
+ * sdo_unpack_weights_dim() - check the arguments of unpack_weights, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 int sdo_unpack_weights_dim(const struct sdo_pack_weights *args, const struct sdo_card *card,
 			   struct seedchip_dim *dim);
 #endif

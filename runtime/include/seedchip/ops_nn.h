@@ -233,6 +233,8 @@ struct sdo_rope {
  * @address: of its first element
  * @type: of its elements
  * @n: its sizes
+ *
+ * Return: the view.
  */
 static inline struct sdo_view sdo_dense(uint64_t address, uint32_t type, const uint32_t n[4])
 {
@@ -296,6 +298,15 @@ static inline uint32_t sdo_binary_size_(const struct sdo_binary *args, int i)
 	return args->n_a[i] == 1 ? args->n_b[i] : ~0u;
 }
 
+/**
+ * sdo_binary_dim() - check the arguments of binary, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_binary_dim(const struct sdo_binary *args, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
@@ -323,6 +334,15 @@ static inline int sdo_binary_dim(const struct sdo_binary *args, const struct sdo
 	return sdo_nn_dim_(count, count, card, dim);
 }
 
+/**
+ * sdo_scale_dim() - check the arguments of scale, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_scale_dim(const struct sdo_scale *args, const struct sdo_card *card,
 				struct seedchip_dim *dim)
 {
@@ -346,6 +366,15 @@ static inline int sdo_nn_act_(const char *op, uint32_t act)
 	return 0;
 }
 
+/**
+ * sdo_activate_dim() - check the arguments of activate, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_activate_dim(const struct sdo_activate *args, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -366,6 +395,15 @@ static inline int sdo_activate_dim(const struct sdo_activate *args, const struct
 	return sdo_nn_dim_(count, count, card, dim);
 }
 
+/**
+ * sdo_glu_dim() - check the arguments of glu, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_glu_dim(const struct sdo_glu *args, const struct sdo_card *card,
 			      struct seedchip_dim *dim)
 {
@@ -398,6 +436,15 @@ static inline int sdo_nn_row_dim_(const char *op, const uint32_t n[4],
 	return sdo_nn_dim_(count, count ? count / n[0] : 0, card, dim);
 }
 
+/**
+ * sdo_softmax_dim() - check the arguments of softmax, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_softmax_dim(const struct sdo_softmax *args, const struct sdo_card *card,
 				  struct seedchip_dim *dim)
 {
@@ -415,6 +462,15 @@ static inline int sdo_softmax_dim(const struct sdo_softmax *args, const struct s
 	return sdo_nn_row_dim_("softmax", args->n, card, dim);
 }
 
+/**
+ * sdo_rms_norm_dim() - check the arguments of rms_norm, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_rms_norm_dim(const struct sdo_rms_norm *args, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -430,6 +486,15 @@ static inline int sdo_rms_norm_dim(const struct sdo_rms_norm *args, const struct
 	return sdo_nn_row_dim_("rms_norm", args->n, card, dim);
 }
 
+/**
+ * sdo_layer_norm_dim() - check the arguments of layer_norm, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_layer_norm_dim(const struct sdo_layer_norm *args,
 				     const struct sdo_card *card, struct seedchip_dim *dim)
 {
@@ -445,6 +510,15 @@ static inline int sdo_layer_norm_dim(const struct sdo_layer_norm *args,
 	return sdo_nn_row_dim_("layer_norm", args->n, card, dim);
 }
 
+/**
+ * sdo_rope_dim() - check the arguments of rope, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_rope_dim(const struct sdo_rope *args, const struct sdo_card *card,
 			       struct seedchip_dim *dim)
 {

@@ -216,6 +216,15 @@ static inline int sdo_quantize_check_(const struct sdo_quantize *args)
 	return 0;
 }
 
+/**
+ * sdo_quantize_dim() - check the arguments of quantize, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_quantize_dim(const struct sdo_quantize *args, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -243,7 +252,15 @@ static inline int sdo_quantize_dim(const struct sdo_quantize *args, const struct
 			       !args->group && !(args->flags & SDO_QUANTIZE_GIVEN), card, dim);
 }
 
-/** sdo_quantize_scales_dim() - grid of quantize_scales. Return: as the others. */
+/**
+ * sdo_quantize_scales_dim() - check the arguments of quantize_scales, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_quantize_scales_dim(const struct sdo_quantize *args,
 					  const struct sdo_card *card, struct seedchip_dim *dim)
 {
@@ -272,6 +289,15 @@ static inline int sdo_quantize_scales_dim(const struct sdo_quantize *args,
 	return 0;
 }
 
+/**
+ * sdo_dequantize_dim() - check the arguments of dequantize, and compute its grid
+ * @args: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_dequantize_dim(const struct sdo_dequantize *args,
 				     const struct sdo_card *card, struct seedchip_dim *dim)
 {

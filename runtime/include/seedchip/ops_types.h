@@ -82,7 +82,13 @@ struct sdo_card {
 	uint32_t vlen;
 };
 
-/** sdo_card_of() - all of a device's usable cores. Return: 0 or a negative errno. */
+/**
+ * sdo_card_of() - what a grid depends on, with all of a device's usable cores
+ * @dev: device
+ * @card: result
+ *
+ * Return: 0; -ENODEV: the card is gone.
+ */
 static inline int sdo_card_of(struct seedchip_device *dev, struct sdo_card *card)
 {
 	struct seedchip_device_info info;

@@ -19,11 +19,17 @@ extern "C" {
  * struct sdo_window - images, and the window that slides over them (NHWC)
  * @src: @n images of @h rows of @w pixels of @c channels; channels are dense
  * @dst: @n images of @oh rows of @ow pixels; channels are dense
- * @src_stride, @dst_stride: bytes from image to image, row to row, pixel to pixel;
- *	    the latter two below 2^32, with @src_stride also times @stride
- * @n, @h, @w, @c: size of the input; @c is not 0
- * @oh, @ow: size of the output: any, as all outside of the image counts as padding
- * @kh, @kw: size of the window, 1 to 255
+ * @src_stride: bytes from image to image, row to row, pixel to pixel; the latter two below
+ *		2^32, also times @stride
+ * @dst_stride: the same of the output; the latter two below 2^32
+ * @n: images; 0 does nothing
+ * @h: rows of the input
+ * @w: columns of the input
+ * @c: channels, not 0
+ * @oh: rows of the output: any number, as all outside of the image counts as padding
+ * @ow: columns of the output, likewise
+ * @kh: rows of the window, 1 to 255
+ * @kw: its columns, 1 to 255
  * @stride: vertical, horizontal step of the window, 1 to 65535
  * @pad: pixels of padding above and left of the image, below 65536
  * @dilation: distance of the window's rows, columns, 1 to 65535
@@ -109,11 +115,13 @@ static inline int sdo_check_reach(const char *op, uint64_t reach, uint32_t type,
  * @scale: f32 factor of each output channel; 0: none
  * @k: output channels; 0 does nothing
  * @groups: divides c and @k
- * @low, @high: with @clamp: v < low ? low : v > high ? high : v (NaN stays), in @dst_type;
- *	    0 and infinity for ReLU
+ * @low: with @clamp: v < low ? low : v > high ? high : v (NaN stays), in @dst_type
+ * @high: 0 and infinity are ReLU
  * @type: of input and weights: I8, F16, BF16, E4M3, E5M2 or F32
  * @dst_type: I8 (needs @scale), I32 (only for I8, without @scale and @clamp), F16, BF16,
  *	    E4M3, E5M2 or F32
+ * @clamp: 1: results lie from @low to @high
+ * @reserved: 0
  *
  * dst = clamp((bias + sum of input x weight) x scale). The sum is exact for I8 (wraps
  * in 32 bits). Else it begins with the bias, or +0, and is a chain of f32 FMAs: chunks
@@ -156,7 +164,15 @@ static inline uint32_t sdo_conv2d_chunk(const struct sdo_conv2d *a)
 }
 
 #ifdef SDO_HOST
-/** sdo_conv2d_dim() - grid of conv2d. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
+/**
+ * sdo_conv2d_dim() - check the arguments of conv2d, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_conv2d_dim(const struct sdo_conv2d *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
@@ -199,9 +215,12 @@ static inline int sdo_conv2d_dim(const struct sdo_conv2d *a, const struct sdo_ca
  * @weight: dense [kh][kw][c] of @type
  * @bias: c values, i32 for I8, else f32; 0: none
  * @scale: f32 factor of each channel; 0: none
- * @low, @high: with @clamp, as in struct sdo_conv2d, but before the conversion to @dst_type
+ * @low: with @clamp, as in struct sdo_conv2d, but before the conversion to @dst_type
+ * @high: likewise
  * @type: I8, F16, BF16 or F32
  * @dst_type: I8, F16, BF16, E4M3, E5M2 or F32; from I8 also I32 (without @scale and @clamp)
+ * @clamp: 1: results lie from @low to @high
+ * @reserved: 0
  *
  * dst = clamp((bias + sum) x scale). The sum begins with the bias, or +0, and takes
  * the taps row by row with one f32 FMA each; for I8 it is exact and then rounded
@@ -240,7 +259,15 @@ static inline int sdo_window_grid(const char *op, const struct sdo_window *w, ui
 			SDO_WINDOW_STATIC, dim);
 }
 
-/** sdo_dwconv2d_dim() - grid of dwconv2d. Return: 0; -EINVAL; -EOPNOTSUPP; -E2BIG. */
+/**
+ * sdo_dwconv2d_dim() - check the arguments of dwconv2d, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_dwconv2d_dim(const struct sdo_dwconv2d *a, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
@@ -253,7 +280,11 @@ static inline int sdo_dwconv2d_dim(const struct sdo_dwconv2d *a, const struct sd
 }
 #endif
 
-/* What becomes of the elements in a window. */
+/**
+ * enum sdo_pool - what becomes of the elements in a window
+ * @SDO_POOL_MAX: the largest
+ * @SDO_POOL_AVG: their mean
+ */
 enum sdo_pool { SDO_POOL_MAX, SDO_POOL_AVG };
 
 /**
@@ -263,6 +294,7 @@ enum sdo_pool { SDO_POOL_MAX, SDO_POOL_AVG };
  * @type: of input and output: I8, F16, BF16, E4M3, E5M2 or F32
  * @mode: enum sdo_pool
  * @count_pad: AVG: divide by kh x kw; else by the number of elements inside of the image
+ * @reserved: 0
  *
  * MAX leaves out the padding and NaNs, unless there is nothing else: then it is NaN
  * (I8: -128). AVG adds in f32, row by row, divides, and converts; a window that lies
@@ -277,7 +309,15 @@ struct sdo_pool2d {
 };
 
 #ifdef SDO_HOST
-/** sdo_pool2d_dim() - grid of pool2d. Return: 0; -EINVAL: a member out of its range; -E2BIG. */
+/**
+ * sdo_pool2d_dim() - check the arguments of pool2d, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_pool2d_dim(const struct sdo_pool2d *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
@@ -294,26 +334,41 @@ static inline int sdo_pool2d_dim(const struct sdo_pool2d *a, const struct sdo_ca
 #define SDO_RESIZE_RING	    32	   /* rows of input on their way */
 #define SDO_RESIZE_INPUT    393216 /* bytes of them */
 
+/**
+ * enum sdo_resize_mode - what an output takes
+ * @SDO_RESIZE_NEAREST: the input before its place
+ * @SDO_RESIZE_BILINEAR: the four inputs around it, weighted
+ */
 enum sdo_resize_mode { SDO_RESIZE_NEAREST, SDO_RESIZE_BILINEAR };
 
-/* Where output o looks, on an axis of @in inputs and @out outputs. */
+/**
+ * enum sdo_resize_coordinates - where output o looks, on an axis of in inputs and out outputs
+ * @SDO_RESIZE_HALF_PIXEL: at (o + 0.5) x (in / out) - 0.5; nearest: without the - 0.5
+ * @SDO_RESIZE_ALIGN_CORNERS: at o x ((in - 1) / (out - 1)), 0 if out is 1; nearest: + 0.5
+ * @SDO_RESIZE_ASYMMETRIC: at o x (in / out)
+ */
 enum sdo_resize_coordinates {
-	SDO_RESIZE_HALF_PIXEL,	  /* (o + 0.5) x (in / out) - 0.5; nearest: without the - 0.5 */
-	SDO_RESIZE_ALIGN_CORNERS, /* o x ((in - 1) / (out - 1)), 0 if out is 1; nearest: + 0.5 */
-	SDO_RESIZE_ASYMMETRIC,	  /* o x (in / out) */
+	SDO_RESIZE_HALF_PIXEL,
+	SDO_RESIZE_ALIGN_CORNERS,
+	SDO_RESIZE_ASYMMETRIC,
 };
 
 /**
  * struct sdo_resize - images of another size
  * @src: @n images of @h rows of @w pixels of @c channels of @type; channels are dense
  * @dst: @n images of @oh rows of @ow pixels
- * @src_stride, @dst_stride: bytes from image to image, row to row, pixel to pixel; the
- *	    last one below 2^32
- * @n, @h, @w, @c, @oh, @ow: sizes, heights and widths at most 2^20; @h and @w are not 0
- *	    unless there is no output
+ * @src_stride: bytes from image to image, row to row, pixel to pixel; the last one below 2^32
+ * @dst_stride: the same of the output
+ * @n: images; 0 does nothing
+ * @h: rows of the input, at most 2^20; not 0 unless there is no output
+ * @w: columns of the input, likewise
+ * @c: channels; 0 does nothing
+ * @oh: rows of the output, at most 2^20
+ * @ow: columns of the output, likewise
  * @type: I8, F16, BF16, E4M3, E5M2 or F32
  * @mode: enum sdo_resize_mode
  * @coordinates: enum sdo_resize_coordinates
+ * @reserved: 0
  *
  * A place x is computed in f32 in the order written, and is at least 0. Its
  * neighbours are i = floor(x) and i + 1, neither beyond the last input. NEAREST takes
@@ -339,7 +394,15 @@ struct sdo_resize {
 };
 
 #ifdef SDO_HOST
-/** sdo_resize_dim() - grid of resize. Return: 0; -EINVAL: a member out of its range; -E2BIG. */
+/**
+ * sdo_resize_dim() - check the arguments of resize, and compute its grid
+ * @a: arguments
+ * @card: what it will run on
+ * @dim: grid, flags and scratchpad, for seedchip_launch()
+ *
+ * Return: 0; -EINVAL: a member is out of its range; -EOPNOTSUPP: types that do not go together;
+ * -E2BIG: the scratchpad is too small.
+ */
 static inline int sdo_resize_dim(const struct sdo_resize *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
