@@ -314,7 +314,7 @@ clean:
 	rm -rf $B
 
 help:
-	@sed '1d; s/^  //' tools/build/help.txt
+	@sed 1d tools/build/help.txt
 
 .PHONY: all bench bench-launch fuzz fuzz-program check check-debug check-kernels clean demo help install lint qemu-headers \
 	qemu-tree soak test uninstall vm FORCE
