@@ -383,7 +383,7 @@ static void setup_environment(void)
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 	setenv("HOME", "/root", 1);
 	setenv("PS1", "seedchip-vm:\\w# ", 1);
-	setenv("ENV", "/etc/profile", 1);
+	setenv("ENV", "/etc/shrc", 1);
 	setenv("TERM", option("vm.term", term, sizeof(term)) ? term : "linux", 1);
 	if (chdir("/root"))
 		perror("init: /root");

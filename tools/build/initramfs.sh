@@ -29,13 +29,14 @@ echo "root:x:0:0:root:/root:/bin/sh" >"$root/etc/passwd"
 echo "nobody:x:65534:65534:nobody:/tmp:/bin/sh" >>"$root/etc/passwd"
 echo "root:x:0:" >"$root/etc/group"
 
-# What an interactive shell reads (init.c sets ENV)
-cat >"$root/etc/profile" <<'EOF'
+# What an interactive shell reads (init.c sets ENV); a login shell would read /etc/profile too
+cat >"$root/etc/shrc" <<'EOF'
 PS1='seedchip-vm:\w# '
 alias ll='ls -l'
 if [ "$PPID" = 1 ]; then
-	echo "cards: $(ls /dev/accel 2>/dev/null | tr '\n' ' ' | sed 's/^$/none, see dmesg/')"
-	echo "here: $(ls -d /examples /tests /usr/lib/seedchip 2>/dev/null | tr '\n' ' ') qmp; exit ends the VM"
+	echo "cards: $(ls /dev/accel 2>/dev/null | xargs | sed 's/^$/none, see dmesg/')"
+	echo "hello runs the example of /examples; tests are in /tests, kernels in /usr/lib/seedchip;"
+	echo "qmp COMMAND talks to QEMU; exit ends the VM"
 fi
 EOF
 
