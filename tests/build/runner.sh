@@ -28,7 +28,42 @@ expect() {
 	fi
 }
 
-echo 1..11
+# A machine that dies as a test says: of its emulation before it is up, that often
+cat >"$dir/run-vm" <<'END'
+#!/bin/bash
+while [ $# -gt 0 ]; do
+	[ "$1" != --console ] || console=$2
+	shift
+done
+count=$(($(cat "$BUILD/boots" 2>/dev/null) + 1))
+echo $count >"$BUILD/boots"
+if [ $count -le "$DEATHS" ]; then
+	echo "[    2.601368] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI" >"$console"
+else
+	printf '%s\n' "@@ ready 0" "@@ begin x/vm" "ok 1 - a" "@@ end x/vm 0 5" "@@ done"
+fi
+END
+chmod +x "$dir/run-vm"
+
+# expect_vm DEATHS TOTALS STATUS
+expect_vm() {
+	local out got
+	rm -f "$dir/boots"
+	: >"$dir/vm.sh"
+	printf 'x/vm\tvm\t%s\t/x/vm\n' "$dir/vm.sh" >"$dir/tests.list"
+	out=$(BUILD=$dir RUN_VM=$dir/run-vm DEATHS=$1 "$run")
+	got=$?
+	number=$((number + 1))
+	if [ "$(tail -n 1 <<<"$out")" = "$2" ] && [ $got = "$3" ]; then
+		echo "ok $number - a machine that dies of its emulation $1 times"
+	else
+		echo "not ok $number - a machine that dies of its emulation $1 times"
+		sed 's/^/# /' <<<"$out"
+		failed=1
+	fi
+}
+
+echo 1..14
 expect plain "1 passed, 0 failed, 0 skipped" 0 "^ok 1 - x/plain" <<<'exit 0'
 expect exit-status "0 passed, 1 failed, 0 skipped" 1 "exit status 3" <<<'echo why; exit 3'
 expect signal "0 passed, 1 failed, 0 skipped" 1 "exit status -11" <<<'kill -SEGV $$'
@@ -40,4 +75,7 @@ expect short "1 passed, 1 failed, 0 skipped" 1 "2 results planned, 1 seen" <<<'e
 expect dies-late "2 passed, 1 failed, 0 skipped" 1 "exit status 1" <<<'echo 1..2; echo ok 1 a; echo ok 2 b; exit 1'
 expect bails-out "0 passed, 1 failed, 0 skipped" 1 "Bail out! no memory" <<<'echo 1..2; echo "Bail out! no memory"'
 expect all-skipped "0 passed, 0 failed, 1 skipped" 1 "SKIP wrong kernel" <<<'echo "1..0 # SKIP wrong kernel"'
+expect_vm 0 "2 passed, 0 failed, 0 skipped" 0
+expect_vm 3 "2 passed, 0 failed, 0 skipped" 0
+expect_vm 4 "0 passed, 2 failed, 0 skipped" 1
 exit $failed
