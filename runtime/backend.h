@@ -47,6 +47,7 @@ struct backend_device {
  *		  queue's index is stored, or NULL: @queue_ring does it
  * @queue_ring: rings a user-mode queue's doorbell, by the card's number of the queue
  * @queue_wait: as QUEUE_WAIT asleep
+ * @queue_notify: as QUEUE_WAIT with an eventfd
  * @queue_fence: as QUEUE_FENCE
  * @queue_destroy: aborts what it still does
  * @submit: as SUBMIT
@@ -58,6 +59,7 @@ struct backend_device {
  * @timeline_create: a timeline at 0
  * @timeline_destroy: drops the handle
  * @timeline_wait: until @point is reached, or CLOCK_MONOTONIC is @deadline_ns (-ETIME)
+ * @timeline_notify: add 1 to an eventfd when a point that somebody has submitted is reached
  * @timeline_share: a handle for @to of a timeline that belongs to @from, same back end
  * @fence_status: of a binary syncobj that a submission signals: 1 completed, 0 not yet, or
  *		  the negative errno with which the work has failed
@@ -83,6 +85,7 @@ struct backend_ops {
 			      volatile uint32_t *doorbell);
 	void (*queue_ring)(void *priv, uint32_t hw_queue, uint64_t index);
 	int (*queue_wait)(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns);
+	int (*queue_notify)(void *priv, uint32_t queue, uint64_t index, int fd);
 	int (*queue_fence)(void *priv, struct drm_seedchip_queue_fence *arg);
 	int (*submit)(void *priv, struct drm_seedchip_submit *arg);
 	int (*queue_fault)(void *priv, struct drm_seedchip_queue_fault *arg);
@@ -92,6 +95,7 @@ struct backend_ops {
 	int (*timeline_create)(void *priv, uint32_t *handle);
 	void (*timeline_destroy)(void *priv, uint32_t handle);
 	int (*timeline_wait)(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns);
+	int (*timeline_notify)(void *priv, uint32_t handle, uint64_t point, int fd);
 	int (*timeline_share)(void *from, uint32_t handle, void *to, uint32_t *shared);
 	int (*fence_status)(void *priv, uint32_t handle);
 };

@@ -169,6 +169,7 @@ API void seedchip_device_close(struct seedchip_device *dev)
 	    dev->buffers.next != &dev->buffers ||
 	    dev->ranges.next != &dev->ranges || dev->modules.next != &dev->modules)
 		log_message(SEEDCHIP_LOG_WARNING, "device closed before its objects");
+	notify_stop(dev);
 	garbage_collect(dev);
 	queue_free(dev->bind);
 	dev->ops->close(dev->priv);

@@ -20,6 +20,18 @@
 #include "backend.h"
 #include "internal.h"
 
+#ifndef DRM_IOCTL_SYNCOBJ_EVENTFD /* of Linux 6.6; headers of libdrm up to 2.4.115 lack it */
+struct drm_syncobj_eventfd {
+	__u32 handle;
+	__u32 flags;
+	__u64 point;
+	__s32 fd;
+	__u32 pad;
+};
+
+#define DRM_IOCTL_SYNCOBJ_EVENTFD DRM_IOWR(0xCF, struct drm_syncobj_eventfd)
+#endif
+
 /**
  * struct drm - an open card
  * @fd: file
@@ -335,6 +347,16 @@ static int drm_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t de
 	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_WAIT, &arg);
 }
 
+static int drm_queue_notify(void *priv, uint32_t queue, uint64_t index, int fd)
+{
+	struct drm_seedchip_queue_wait arg = {
+		.queue = queue, .index = index, .eventfd = fd,
+		.flags = DRM_SEEDCHIP_QUEUE_WAIT_EVENTFD,
+	};
+
+	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_WAIT, &arg);
+}
+
 static int drm_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg)
 {
 	return call(priv, DRM_IOCTL_SEEDCHIP_QUEUE_FENCE, arg);
@@ -397,6 +419,15 @@ static int drm_timeline_wait(void *priv, uint32_t handle, uint64_t point, int64_
 				      DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL);
 }
 
+static int drm_timeline_notify(void *priv, uint32_t handle, uint64_t point, int fd)
+{
+	struct drm_syncobj_eventfd arg = { .handle = handle, .point = point, .fd = fd };
+	int r = call(priv, DRM_IOCTL_SYNCOBJ_EVENTFD, &arg);
+
+	/* What the kernel says of a descriptor of another kind. */
+	return r == -EINVAL ? -EBADF : r;
+}
+
 static int drm_timeline_share(void *from, uint32_t handle, void *to, uint32_t *shared)
 {
 	struct drm *a = from, *b = to;
@@ -438,6 +469,7 @@ const struct backend_ops backend_drm = {
 	.queue_create = drm_queue_create,
 	.queue_destroy = drm_queue_destroy,
 	.queue_wait = drm_queue_wait,
+	.queue_notify = drm_queue_notify,
 	.queue_fence = drm_queue_fence,
 	.submit = drm_submit,
 	.queue_fault = drm_queue_fault,
@@ -447,6 +479,7 @@ const struct backend_ops backend_drm = {
 	.timeline_create = drm_timeline_create,
 	.timeline_destroy = drm_timeline_destroy,
 	.timeline_wait = drm_timeline_wait,
+	.timeline_notify = drm_timeline_notify,
 	.timeline_share = drm_timeline_share,
 	.fence_status = drm_fence_status,
 };

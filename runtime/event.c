@@ -13,7 +13,6 @@
 #include "graph.h"
 
 #define FIRST_LOOKS 16 /* before anything is looked up that takes longer than a look */
-#define PARTNER_NS 10000000 /* how often to look whether other queues of a graph have failed */
 
 static int poll_hidden(struct seedchip_queue *q, uint64_t point)
 {
@@ -97,6 +96,13 @@ int64_t deadline_after(int64_t timeout_ns)
 	return timeout_ns > INT64_MAX - ns ? INT64_MAX : ns + timeout_ns;
 }
 
+void event_check_partners(struct seedchip_queue *q)
+{
+	graph_check_partners(q);
+	if (q->user)
+		user_queue_check_wait(q);
+}
+
 /* One sleep; what the queue waits for may have failed, which nobody else may find out. */
 static int sleep_once(struct seedchip_queue *q, uint64_t point, int64_t until)
 {
@@ -104,11 +110,8 @@ static int sleep_once(struct seedchip_queue *q, uint64_t point, int64_t until)
 	int r = q->user ? user_queue_sleep(q, point, until) :
 			  ops->timeline_wait(q->dev->priv, q->timeline, point, until);
 
-	if (r == -ETIME && q->has_partners) {
-		graph_check_partners(q);
-		if (q->user)
-			user_queue_check_wait(q);
-	}
+	if (r == -ETIME && q->has_partners)
+		event_check_partners(q);
 	return r;
 }
 

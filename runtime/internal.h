@@ -90,6 +90,18 @@ void log_reset(struct log_reader *reader);
 /* CLOCK_MONOTONIC in @timeout_ns; 0: the past, negative: never. */
 int64_t deadline_after(int64_t timeout_ns);
 
+/* ---- notify.c ---- */
+
+struct watcher;
+
+bool is_eventfd(int fd);
+/* Add 1. Never waits. */
+void eventfd_tell(int fd);
+/* Nobody looks after the queue any more when this returns. */
+void notify_forget_queue(struct seedchip_queue *q);
+/* The device is about to be closed. */
+void notify_stop(struct seedchip_device *dev);
+
 /* ---- device.c ---- */
 
 struct seedchip_device {
@@ -110,6 +122,7 @@ struct seedchip_device {
 	struct list graphs;
 	struct list garbage;
 	_Atomic bool has_garbage;
+	struct watcher *watcher; /* NULL: not needed yet */
 	struct seedchip_queue *bind; /* the hidden queue of mappings */
 };
 

@@ -16,6 +16,7 @@
 
 #define DEFAULT_RING 1024
 #define MAX_SPIN_US  1000000
+#define MAX_IRQ_NS   1000000
 #define ALL_FLAGS    (SEEDCHIP_QUEUE_IDLE | SEEDCHIP_QUEUE_USER)
 #define DEFAULT_LOG  65536
 
@@ -99,6 +100,11 @@ static int check_desc(const struct seedchip_device *dev, const struct seedchip_q
 	if (desc->wait_spin_us > MAX_SPIN_US && desc->wait_spin_us != SEEDCHIP_NO_SPIN)
 		return report(-EINVAL, "queue: spinning for %u us, the limit is %u",
 			      desc->wait_spin_us, MAX_SPIN_US);
+	if (!desc->irq_count != !desc->irq_ns || desc->irq_count > UINT16_MAX ||
+	    desc->irq_ns > MAX_IRQ_NS)
+		return report(-EINVAL, "queue: interrupts held back for %u packets and %u ns, the "
+			      "limits are %u and %u, and it takes both", desc->irq_count,
+			      desc->irq_ns, UINT16_MAX, MAX_IRQ_NS);
 	if (desc->log_size > 1u << 30)
 		return report(-EINVAL, "queue: log of %u bytes", desc->log_size);
 	desc->ring_slots = round_up_pow2(desc->ring_slots ? desc->ring_slots : DEFAULT_RING);
@@ -151,6 +157,8 @@ static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc
 		.core_mask = desc->core_mask,
 		.wg_limit = desc->wg_limit,
 		.log_va = q->log_memory.va,
+		.irq_count = desc->irq_count,
+		.irq_ns = desc->irq_ns,
 	};
 	int r;
 
@@ -212,6 +220,7 @@ API void seedchip_queue_destroy(struct seedchip_queue *q)
 	if (!q)
 		return;
 	dev = q->dev;
+	notify_forget_queue(q);
 	graph_forget_queue(q);
 	pthread_mutex_lock(&dev->lock);
 	list_del(&q->link);

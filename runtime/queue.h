@@ -22,6 +22,7 @@
 #define MAX_FAILURES 16 /* a queue remembers so many */
 #define MAX_WAITS    16 /* events that one submission can wait for */
 #define MAX_DEPS     16 /* submissions that wait for events, in flight */
+#define PARTNER_NS   10000000 /* how often to look whether other queues of a graph have failed */
 #define SPIN_LEARN   (-1) /* seedchip_queue.spin_ns: what has paid off lately */
 #define SPIN_FIRST   10000
 #define SPIN_MIN     1000
@@ -257,6 +258,9 @@ int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 /* The same when the driver has said that the point has been reached, or never will. */
 int event_is_over(struct seedchip_queue *q, uint64_t point);
 
+/* Let the queue fail if others have failed that it waits for through memory. */
+void event_check_partners(struct seedchip_queue *q);
+
 /*
  * What a submission on @dev has to wait for. The handle is to be destroyed after the
  * submission if it is @temporary.
@@ -351,6 +355,8 @@ void user_queue_staged(struct seedchip_queue *q, uint32_t n);
 void user_queue_drop(struct seedchip_queue *q);
 /* As timeline_wait of the back end. */
 int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_ns);
+/* As timeline_notify of the back end. */
+int user_queue_notify(struct seedchip_queue *q, uint64_t point, int fd);
 /* A binary syncobj on the queue's device that signals when @point has been reached. */
 int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle);
 /* As seedchip_queue_wait() for an event of another queue that has not happened. */

@@ -241,6 +241,7 @@ void sim_service(void)
 		read_events(sim);
 		sim_queue_service(sim);
 		sim_vm_service(sim);
+		sim_notice_service(sim);
 	}
 }
 
@@ -450,6 +451,7 @@ static void sim_close(void *priv)
 
 	pthread_mutex_lock(&sim_lock);
 	list_del(&sim->link);
+	sim_notice_fini(sim);
 	if (sim->chip) {
 		sim_queue_fini(sim);
 		sim_write(sim, SC_REG_CONTROL, 0, 4);
@@ -527,6 +529,7 @@ static int sim_open(const struct backend_device *device, void **priv)
 	list_init(&sim->wrapped);
 	pthread_mutex_init(&sim->wrap_lock, NULL);
 	list_init(&sim->binds);
+	list_init(&sim->notices);
 	r = service_get();
 	if (r) {
 		free(sim);
@@ -573,6 +576,7 @@ const struct backend_ops backend_sim = {
 	.queue_destroy = sim_queue_destroy,
 	.queue_ring = sim_queue_ring,
 	.queue_wait = sim_queue_wait,
+	.queue_notify = sim_queue_notify,
 	.queue_fence = sim_queue_fence,
 	.submit = sim_submit,
 	.queue_fault = sim_queue_fault,
@@ -582,6 +586,7 @@ const struct backend_ops backend_sim = {
 	.timeline_create = sim_timeline_create,
 	.timeline_destroy = sim_timeline_destroy,
 	.timeline_wait = sim_timeline_wait,
+	.timeline_notify = sim_timeline_notify,
 	.timeline_share = sim_timeline_share,
 	.fence_status = sim_fence_status,
 };

@@ -131,6 +131,7 @@ struct sim {
 	uint64_t root;
 	struct list mappings;
 	struct list binds;
+	struct list notices;
 	struct sim_table bos;
 	struct sim_table timelines;
 	struct sim_table queues;
@@ -204,6 +205,8 @@ void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queu
 void sim_queue_ring(void *priv, uint32_t hw_queue, uint64_t index);
 int sim_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns);
 int sim_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg);
+/* 0: @index has retired, -EIO: it never will, -EAGAIN: there will be an interrupt; -ENOENT. */
+int sim_queue_arm(struct sim *sim, uint32_t queue, uint64_t index);
 int sim_submit(void *priv, struct drm_seedchip_submit *arg);
 int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg);
 int sim_queue_recover(void *priv, uint32_t queue, uint64_t index);
@@ -237,8 +240,16 @@ int sim_syncs_done(const struct sim_syncs *s);
 int sim_timeline_create(void *priv, uint32_t *handle);
 void sim_timeline_destroy(void *priv, uint32_t handle);
 int sim_timeline_wait(void *priv, uint32_t handle, uint64_t point, int64_t deadline_ns);
+/* The fence that a WAIT means; NULL if it has happened; -EINVAL if nobody has submitted it. */
+int sim_find_fence(struct sim_timeline *t, uint64_t point, struct sim_fence **fence);
 int sim_timeline_share(void *from, uint32_t handle, void *to, uint32_t *shared);
 int sim_fence_status(void *priv, uint32_t handle);
+
+/* sim_notify.c; the lock is held by callers of the first two */
+void sim_notice_service(struct sim *sim);
+void sim_notice_fini(struct sim *sim);
+int sim_queue_notify(void *priv, uint32_t queue, uint64_t index, int fd);
+int sim_timeline_notify(void *priv, uint32_t handle, uint64_t point, int fd);
 
 /* Let every open card's pending work proceed; the lock is held. */
 void sim_service(void);

@@ -106,8 +106,7 @@ static void timeline_put(struct sim_timeline *t)
 	free(t);
 }
 
-/* The fence that a WAIT means; NULL if it has happened; -EINVAL if nobody has submitted it. */
-static int find_fence(struct sim_timeline *t, uint64_t point, struct sim_fence **fence)
+int sim_find_fence(struct sim_timeline *t, uint64_t point, struct sim_fence **fence)
 {
 	struct list *l;
 
@@ -150,7 +149,7 @@ int sim_syncs_read(struct sim *sim, const struct drm_seedchip_array *array, stru
 		}
 		if (sync[i].flags & DRM_SEEDCHIP_SYNC_SIGNAL)
 			continue;
-		r = find_fence(t, sync[i].point, &fence);
+		r = sim_find_fence(t, sync[i].point, &fence);
 		if (r) {
 			sim_syncs_put(s);
 			return r;
@@ -253,7 +252,7 @@ int sim_timeline_wait(void *priv, uint32_t handle, uint64_t point, int64_t deadl
 		pthread_mutex_lock(&sim_lock);
 		sim_service();
 		t = sim_table_get(&sim->timelines, handle);
-		r = t ? find_fence(t, point, &fence) : -ENOENT;
+		r = t ? sim_find_fence(t, point, &fence) : -ENOENT;
 		if (!r && fence && !fence->done)
 			r = -EAGAIN;
 		pthread_mutex_unlock(&sim_lock);

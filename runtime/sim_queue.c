@@ -488,6 +488,7 @@ void sim_queue_destroy(void *priv, uint32_t queue, const volatile struct sc_queu
 	q = sim_table_remove(&sim->queues, queue);
 	if (q)
 		destroy(sim, q);
+	sim_notice_service(sim); /* before the handle is another queue's */
 	pthread_mutex_unlock(&sim_lock);
 }
 
@@ -515,6 +516,16 @@ int sim_queue_fault(void *priv, struct drm_seedchip_queue_fault *arg)
 	return r;
 }
 
+int sim_queue_arm(struct sim *sim, uint32_t queue, uint64_t index)
+{
+	struct sim_queue *q = sim_table_get(&sim->queues, queue);
+	int r = !q ? -ENOENT : retired(q) >= index ? 0 : q->failed ? -EIO : -EAGAIN;
+
+	if (r == -EAGAIN)
+		arm(sim, q, index);
+	return r;
+}
+
 int sim_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_ns)
 {
 	struct sim *sim = priv;
@@ -522,14 +533,10 @@ int sim_queue_wait(void *priv, uint32_t queue, uint64_t index, int64_t deadline_
 
 	for (;;) {
 		uint64_t seen = sim_irq_count();
-		struct sim_queue *q;
 
 		pthread_mutex_lock(&sim_lock);
 		sim_service();
-		q = sim_table_get(&sim->queues, queue);
-		r = !q ? -ENOENT : retired(q) >= index ? 0 : q->failed ? -EIO : -EAGAIN;
-		if (r == -EAGAIN)
-			arm(sim, q, index);
+		r = sim_queue_arm(sim, queue, index);
 		pthread_mutex_unlock(&sim_lock);
 		if (r != -EAGAIN)
 			return r;

@@ -160,6 +160,11 @@ int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_
 	return q->dev->ops->queue_wait(q->dev->priv, q->handle, point / SC_SLOT_SIZE, deadline_ns);
 }
 
+int user_queue_notify(struct seedchip_queue *q, uint64_t point, int fd)
+{
+	return q->dev->ops->queue_notify(q->dev->priv, q->handle, point / SC_SLOT_SIZE, fd);
+}
+
 int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle)
 {
 	const struct backend_ops *ops = q->dev->ops;

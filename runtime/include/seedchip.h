@@ -521,6 +521,9 @@ int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_k
  * @log_size: bytes of log between two calls that print it; default 64 KiB
  * @wait_spin_us: microseconds that seedchip_event_wait() looks again and again before it sleeps, at
  *	most 1000000, or SEEDCHIP_NO_SPIN; default: what has paid off lately, at most 50
+ * @irq_count: packets past the one that is waited for, for which its interrupt may be held back
+ *	while the queue has more to do; at most 65535. The simulator holds nothing back
+ * @irq_ns: nanoseconds for which it may be at most, up to 1000000; both are 0 or neither
  */
 struct seedchip_queue_desc {
 	size_t size;
@@ -532,6 +535,8 @@ struct seedchip_queue_desc {
 	uint64_t wg_limit;
 	uint32_t log_size;
 	uint32_t wait_spin_us;
+	uint32_t irq_count;
+	uint32_t irq_ns;
 };
 
 #define SEEDCHIP_NO_SPIN UINT32_MAX

@@ -3,10 +3,14 @@
 /* The program of docs/runtime.md: the page quotes its parts, this runs them and looks. */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* doc: include */
 #include <seedchip.h>
 #include <seedchip/graph.h>
+#include <seedchip/notify.h>
 /* doc: end */
 #include "seedchip_hw.h"
 #include "tests/kselftest/tap.h"
@@ -168,6 +172,37 @@ struct scale_args {
 	uint32_t count;
 	float by;
 };
+
+static void test_event_loop(void)
+{
+	struct seedchip_buffer *buffer;
+	uint64_t address;
+	int loop = epoll_create1(EPOLL_CLOEXEC);
+
+	TRY(seedchip_buffer_create(dev, 4096, SEEDCHIP_SYSTEM, &buffer));
+	address = seedchip_buffer_address(buffer);
+	/* doc: notify */
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct epoll_event ready = { .events = EPOLLIN, .data.fd = fd };
+	eventfd_t count;
+
+	epoll_ctl(loop, EPOLL_CTL_ADD, fd, &ready);
+
+	TRY(seedchip_fill(queue, address, 1, 4096));
+
+	struct seedchip_event filled = seedchip_queue_mark(queue);
+
+	TRY(seedchip_event_notify(filled, fd));
+
+	epoll_wait(loop, &ready, 1, -1); /* for clients, timers, cards */
+	eventfd_read(ready.data.fd, &count);
+	TRY(seedchip_event_wait(filled, 0)); /* how it went */
+	/* doc: end */
+	CHECK_EQ(count, 1);
+	close(fd);
+	close(loop);
+	seedchip_buffer_destroy(buffer);
+}
 
 static void test_graph(void)
 {
@@ -331,6 +366,7 @@ int main(int argc, char **argv)
 		{ "copies, and a kernel that streams", test_stream },
 		{ "the matrix engine", test_matmul },
 		{ "two queues", test_two_queues },
+		{ "an event loop", test_event_loop },
 		{ "graphs", test_graph },
 		{ "a graph whose kernel patches another", test_graph_patched },
 		{ "prints, faults, recovery", test_fault },

@@ -3,14 +3,15 @@ host-tests += tests/runtime/cc.sh
 tests/runtime/cc.sh-needs = $O/runtime/libseedchip.so $(installed-progs:%=$O/%) $(ops:%=$O/%.elf)
 
 device-kernels += tests/runtime/runtime_kernels tests/runtime/short_kernels
-runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph \
-	user_api user_fault user_graph user_two_cards
+runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph notify \
+	user_api user_fault user_graph user_two_cards user_notify
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 
 # the same on the simulator back end, without a VM
 runtime-sim-tests := sim_api sim_launch sim_user_launch sim_share sim_fault sim_two_cards sim_small_bar sim_graph \
-	sim_user_api sim_user_share sim_user_fault sim_user_two_cards sim_user_graph
+	sim_notify sim_user_api sim_user_share sim_user_fault sim_user_two_cards sim_user_graph \
+	sim_user_notify
 host-tests += $(runtime-sim-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 runtime-kernels-of = $O/tests/runtime/$(if $(findstring launch,$1),short,runtime)_kernels.elf

@@ -14,7 +14,7 @@ version=$(awk '/^#define SEEDCHIP_VERSION_M/ { v = v dot $3; dot = "." } END { p
 
 mkdir -p "$out"
 rm -f "$out"/*.3
-for header in seedchip.h seedchip/launch.h seedchip/graph.h seedchip/pool.h; do
+for header in seedchip.h seedchip/launch.h seedchip/graph.h seedchip/notify.h seedchip/pool.h; do
 	perl "$(echo /usr/lib/linux-kbuild-*/scripts/kernel-doc | awk '{ print $NF }')" -man "$include/$header" |
 		awk -v out="$out" -v version="$version" -v header="$header" '
 		/^\.TH / {
