@@ -119,7 +119,7 @@ static int load_file(struct image *image, struct sc_chip *chip, const char *path
 	if (eh.e_type != ET_EXEC)
 		return bad(path, "not an executable with addresses of its own");
 	if (eh.e_flags & EF_RISCV_RVC)
-		return bad(path, "has compressed instructions, which the card does not execute");
+		bad(path, "may have compressed instructions, which trap");
 	file = elf_rawfile(elf, &size);
 	if (!file || elf_getphdrnum(elf, &phnum))
 		return bad(path, "%s", elf_errmsg(-1));

@@ -85,6 +85,11 @@ ok "a program that never ends" exits 124 --max-insns 100000 --signature "$dir/si
 ok "has a signature" test "$(wc -l <"$dir/sig")" = 5
 ok "no trap handler" refused 'no memory at the handler' "$dir/nowhere"
 
+cp "$dir/good" "$dir/rvc"
+printf '\x05' | dd of="$dir/rvc" bs=1 seek=48 conv=notrunc status=none # e_flags: RVC, double
+ok "a program with a few compressed instructions" exits 0 "$dir/rvc"
+ok "is warned of" says 'compressed instructions'
+
 llvm-objcopy-19 --strip-symbol=tohost "$dir/good" "$dir/no-tohost"
 llvm-objcopy-19 --strip-symbol=end_signature "$dir/good" "$dir/no-end"
 head -c 1200 "$dir/good" >"$dir/short"
