@@ -20,7 +20,7 @@
 #define SC_TLB_SIZE   512 /* pages, direct-mapped, for each of read and write */
 #define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
 #define SC_NO_PAGE    1ULL /* never equal to a page address */
-#define SC_VKNOWN     64 /* vector instructions of which all is known */
+#define SC_VKNOWN     256 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
 /* Elements of a group under a vtype that there is. */

@@ -81,7 +81,7 @@ struct sc_vknown {
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
 	uint8_t scalar; /* FP: f register + 1, or 0; LOAD, STORE: x register; MOVE: registers */
-	bool rounds; /* FP: the host's rounding must be right */
+	uint8_t op; /* FP: enum sc_vfp */
 	struct sc_vplace {
 		uint32_t at; /* bytes from the first register */
 		uint8_t slot; /* register / 4 */
@@ -92,7 +92,7 @@ struct sc_vknown {
 };
 
 #define SC_VKNOWN_KEY(word, vtype) ((word) | (uint64_t)(vtype) << 32)
-#define SC_VKNOWN_INDEX(word) (((word) * 0x9e3779b1u) >> 26) /* of SC_VKNOWN */
+#define SC_VKNOWN_INDEX(word) (((word) * 0x9e3779b1u) >> 24) /* of SC_VKNOWN */
 
 enum sc_vres {
 	SC_V_DONE,
@@ -226,7 +226,7 @@ void sc_vector_settle_for(const struct sc_vec *x, bool memory);
 
 /** sc_vknow() - remember an instruction that is legal and not masked. */
 void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsigned int scalar,
-	      bool rounds, void (*fn)(void));
+	      unsigned int op, void (*fn)(void));
 
 /** sc_vmerge() - copy elements from @from on, below @end, that are active from @t to vd. */
 void sc_vmerge(const struct sc_vec *x, int sew, const uint8_t *t, uint32_t from, uint32_t end);

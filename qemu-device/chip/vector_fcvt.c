@@ -263,7 +263,7 @@ enum sc_vres sc_vector_exp2(struct sc_vec *x)
 		x->core->vpath->exp2(sc_vtmp(x, 0), a, x->vl);
 		sc_vmerge(x, 2, sc_vtmp(x, 0), x->vstart, x->vl);
 	} else {
-		sc_vknow(x, SC_VKNOWN_EXP2, 2, 0, false, NULL);
+		sc_vknow(x, SC_VKNOWN_EXP2, 2, 0, 0, NULL);
 		x->core->vpath->exp2(sc_vreg(x, x->vd), a, x->vl);
 	}
 	return SC_V_DONE;

@@ -130,7 +130,7 @@ static void one_by_one(const struct sc_vec *x, const struct insn *insn, int sew,
 static uint32_t fast(const struct sc_vec *x, const struct insn *insn, int sew, const uint8_t *a,
 		     const uint8_t *b, bool one, uint32_t i, struct sc_fp_env *env)
 {
-	bool rounds = insn->loop < SC_VFP_min, aside;
+	bool rounds = SC_VFP_IS_ROUNDED(insn->loop), aside;
 	size_t at = (size_t)i << sew, done;
 	uint8_t *d = sc_vreg(x, x->vd), *t = sc_vtmp(x, 0);
 	unsigned int flags = 0;
@@ -181,7 +181,7 @@ static enum sc_vres same_width(struct sc_vec *x, const struct insn *insn)
 	if (!vv)
 		scalar = sc_vector_scalar(x, x->vs1);
 	if (!x->masked && x->sew >= 2 && insn->loop != SC_VFP_COUNT && SC_VHOST_EXACT)
-		sc_vknow(x, SC_VKNOWN_FP, x->sew, vv ? 0 : x->vs1 + 1u, insn->loop < SC_VFP_min,
+		sc_vknow(x, SC_VKNOWN_FP, x->sew, vv ? 0 : x->vs1 + 1u, insn->loop,
 			 (void (*)(void))x->core->vpath->fp[insn->loop][x->sew - 2][!vv]);
 	run(x, insn, x->sew, sc_vreg(x, x->vs2), vv ? sc_vreg(x, x->vs1) : (const uint8_t *)&scalar,
 	    !vv, &env);
@@ -275,22 +275,46 @@ static enum sc_vres widening(struct sc_vec *x, const struct insn *insn)
 DEFINE_SUM(float)
 DEFINE_SUM(double)
 
-/* The largest or smallest, by halves in buffer 0; false where one is a NaN. */
+/*
+ * The largest or smallest by the host's comparisons, where none is a NaN; zeros
+ * are equal and differ in their sign.
+ */
+#define DEFINE_FOLD(T, U)                                                                          \
+	static bool fold_##T(const void *a, size_t n, enum sc_vfp op, uint64_t *acc)               \
+	{                                                                                          \
+		U best = (U)*acc;                                                                  \
+												   \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			U bits = ((const U *)a)[i];                                                \
+			T v, w;                                                                    \
+												   \
+			memcpy(&v, &bits, sizeof(v));                                              \
+			memcpy(&w, &best, sizeof(w));                                              \
+			if (__builtin_isunordered(v, w))                                           \
+				return false;                                                      \
+			if (v == w)                                                                \
+				best = op == SC_VFP_max ? best & bits : best | bits;               \
+			else if ((v > w) == (op == SC_VFP_max))                                    \
+				best = bits;                                                       \
+		}                                                                                  \
+		*acc = best;                                                                       \
+		return true;                                                                       \
+	}
+DEFINE_FOLD(float, sc_u32)
+DEFINE_FOLD(double, sc_u64)
+
+/* The largest or smallest, by halves in buffer 0 at first; false where one is a NaN. */
 static bool host_fold(const struct sc_vec *x, enum sc_vfp op, int sew, uint64_t *acc)
 {
-	sc_vfp_fn *const *loop = x->core->vpath->fp[op][sew - 2];
+	sc_vfp_fn *loop = x->core->vpath->fp[op][sew - 2][0];
 	const uint8_t *a = sc_vreg(x, x->vs2);
 	uint8_t *t = sc_vtmp(x, 0);
-	uint32_t n = x->vl, half;
+	uint32_t n = x->vl;
 
-	for (; n > 1; n -= half, a = t) {
-		half = n / 2;
-		if (loop[0](t, a, a, a + ((size_t)(n - half) << sew), half) != half)
+	for (; n % 64 == 0; n /= 2, a = t)
+		if (loop(t, a, a, a + ((size_t)n / 2 << sew), n / 2) != n / 2)
 			return false;
-		if (n % 2 && a != t)
-			memcpy(t + ((size_t)half << sew), a + ((size_t)half << sew), 1u << sew);
-	}
-	return loop[0](acc, a, a, acc, 1) == 1;
+	return (sew == 2 ? fold_float : fold_double)(a, n, op, acc);
 }
 
 static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)

@@ -97,7 +97,7 @@ enum sc_vres sc_vector_int(struct sc_vec *x)
 	if (!sc_vdest(x, x->lmul))
 		return SC_V_ILLEGAL;
 	if (vv && !x->masked)
-		sc_vknow(x, SC_VKNOWN_INT, x->sew, 0, false,
+		sc_vknow(x, SC_VKNOWN_INT, x->sew, 0, 0,
 			 (void (*)(void))x->core->vpath->integer[op][x->sew]);
 	sc_vapply(x, x->core->vpath->integer[op][x->sew], x->sew, sc_vreg(x, x->vs2),
 		  sc_voperand(x, x->sew, !insn->is_unsigned), NULL);

@@ -6,8 +6,10 @@
  * A load from the own scratchpad copies nothing: its bytes stand for those of
  * the registers, a loan, until either would change. Arithmetic is held back until
  * its result is wanted. Where that is by a store, the result goes to the
- * scratchpad alone, which then lends it to the registers. One instruction at most
- * is held. Both are settled, made real, by whoever would see the difference:
+ * scratchpad alone, which then lends it to the registers. Arithmetic on the
+ * registers of which the result is held joins it, a chain (sc_vchain_fn), so that
+ * values between are never written; there is one chain at most. Loans and chain
+ * are settled, made real, by whoever would see the difference:
  *
  * - a scalar access: core->write has no entry for a page of which bytes are lent
  *   or will be read by the held instruction, and core->read none for one that
@@ -28,16 +30,22 @@
 
 #define LEND_MIN 256 /* bytes: less is as soon copied */
 
-/* An instruction that has retired and is not executed yet. */
+#define CHAIN_MIN 512 /* bytes: of a few host vectors each operation is done by itself */
+#define CHAIN_MAX 8
+
+/*
+ * Instructions that have retired and are not executed yet: the first is of any
+ * kind; where it is floating-point arithmetic, more of it may follow, on the
+ * registers that the first writes.
+ */
 struct held {
-	const struct sc_vknown *k; /* NULL: none is held */
+	unsigned int count;
+	const struct sc_vknown *k[CHAIN_MAX];
+	struct sc_vstep steps[CHAIN_MAX + 1]; /* one more to end the chain */
 	uint32_t n;
 	uint32_t bytes;
-	const uint8_t *c; /* operands: see sc_vfp_fn */
-	const uint8_t *a;
-	const uint8_t *b; /* NULL: the scalar */
-	uint64_t scalar;
-	uint8_t *to; /* where a store wants it, or NULL */
+	const uint8_t *from; /* operand of the first that is the value to go on with */
+	uint8_t *to; /* where a store wants the result, or NULL */
 	bool dead; /* the registers have got other bytes since */
 	uint8_t slots; /* of its registers */
 	uint8_t homes; /* slots of which it reads the registers */
@@ -168,70 +176,90 @@ static inline const uint8_t *operand(struct sc_core *core, const struct sc_vplac
 	return core->v + p->at;
 }
 
-/* How many elements of @d are done until one that the loop does not do. */
-static inline uint32_t loop(struct sc_core *core, const struct held *h, uint8_t *d)
+/* How many elements of @d a single instruction does until one that its loop does not do. */
+static inline size_t single(const struct sc_core *core, const struct held *h, uint8_t *d)
 {
-	const void *b = h->b ? h->b : (const void *)&h->scalar;
-	sc_vfp_fn *fn = (sc_vfp_fn *)h->k->fn;
-	size_t done;
+	const struct sc_vknown *k = h->k[0];
+	const struct sc_vstep *s = h->steps;
 
-	switch (h->k->kind) {
+	switch (k->kind) {
 	case SC_VKNOWN_MOVE:
-		core->vpath->copy(d, h->a, h->bytes);
+		core->vpath->copy(d, h->from, h->bytes);
 		return h->n;
 	case SC_VKNOWN_EXP2:
-		core->vpath->exp2(d, h->a, h->n);
+		core->vpath->exp2(d, h->from, h->n);
 		return h->n;
 	}
-	if (!h->k->rounds)
-		return (uint32_t)fn(d, h->c, h->a, b, h->n);
-	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
-	done = fn(d, h->c, h->a, b, h->n);
-	core->fcsr |= sc_vhost_flags();
-	return (uint32_t)done;
+	return ((sc_vfp_fn *)k->fn)(d, h->from, s->a ? s->a : h->from,
+				    s->b ? s->b : (const void *)&s->scalar, h->n);
 }
 
-/* The elements from @done on, in the registers; those before are in @d. */
-static void rest(struct sc_core *core, const struct held *h, const uint8_t *d, uint32_t done)
+/* The same of everything that is held, with the host's exceptions. */
+static inline size_t loop(struct sc_core *core, struct held *h, uint8_t *d)
 {
-	struct sc_vec x = sc_vec_open(core, (uint32_t)h->k->key);
-	uint8_t *home = core->v + h->k->d.at;
-	size_t part = (size_t)done << h->k->width;
+	const struct sc_vknown *k = h->k[0];
+	size_t done;
 
+	if (h->count == 1 && (k->kind != SC_VKNOWN_FP || !SC_VFP_IS_ROUNDED(k->op)))
+		return single(core, h, d);
+	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
+	if (h->count == 1) {
+		done = single(core, h, d);
+		core->fcsr |= sc_vhost_flags();
+	} else {
+		h->steps[h->count].fn = NULL;
+		done = core->vpath->chain[k->width - 2](d, h->from, h->steps, h->n);
+		core->fcsr |= sc_vhost_flags() & ~SC_FP_NV;
+	}
+	return done;
+}
+
+/* The elements from @done on, in the registers, and from there to @d. */
+static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t done)
+{
+	size_t part = done << h->k[0]->width, left = h->bytes - part;
+	uint8_t *home = core->v + h->k[0]->d.at;
+	const uint8_t *value = h->from;
+
+	for (unsigned int i = 0; i < h->count; i++, value = home) {
+		const struct sc_vknown *k = h->k[i];
+		const struct sc_vstep *s = &h->steps[i];
+		struct sc_vec x = sc_vec_open(core, (uint32_t)k->key);
+		const uint8_t *b = s->b ? s->b : value;
+
+		if (SC_VFP_IS_FMA(k->op) && value != home)
+			memcpy(home + part, value + part, left);
+		x.sew = k->width;
+		x.vl = h->n;
+		x.vstart = (uint32_t)done;
+		sc_vector_fp_run(&x, s->a ? s->a : value,
+				 k->scalar ? (const uint8_t *)&s->scalar : b, k->scalar);
+	}
 	if (d != home)
-		memcpy(home, d, part);
-	if (h->c != home)
-		memcpy(home + part, h->c + part, h->bytes - part);
-	x.sew = h->k->width;
-	x.vl = h->n;
-	x.vstart = done;
-	sc_vector_fp_run(&x, h->a, h->b ? h->b : (const uint8_t *)&h->scalar, !h->b);
+		memcpy(d + part, home + part, left);
 }
 
 static void run_held(struct sc_core *core)
 {
 	struct held *h = &core->lazy->held;
-	const struct sc_vknown *k = h->k;
-	uint8_t *home = core->v + k->d.at, *d = h->to ? h->to : home;
-	uint32_t done;
+	const struct sc_vknown *k = h->k[0];
+	uint8_t *d = h->to ? h->to : core->v + k->d.at;
+	size_t done;
 
 	FOR_SLOTS(i, h->over)
 		return_loan(core, i);
 	done = loop(core, h, d);
-	if (done < h->n) {
+	if (done < h->n)
 		rest(core, h, d, done);
-		if (h->to)
-			memcpy(h->to, home, h->bytes);
-	} else if (h->to && !h->dead) {
+	if (h->to && !h->dead)
 		lend(core, k->d.slot, h->to, h->bytes);
-	}
-	h->k = NULL;
+	h->count = 0;
 }
 
 /* Execute what is held, if any is. */
 static inline void run(struct sc_core *core)
 {
-	if (core->lazy->held.k)
+	if (core->lazy->held.count)
 		run_held(core);
 }
 
@@ -265,37 +293,107 @@ void sc_vector_settle_for(const struct sc_vec *x, bool memory)
 		return_registers(x->core, 0, x->vlenb);
 }
 
+/* Whether operand() will return no loan, which what is held might not survive. */
+static inline bool ready(const struct sc_vlazy *z, const struct sc_vplace *p, uint32_t bytes)
+{
+	return !(z->covered & p->slots) || (z->loans[p->slot].bytes == bytes && p->starts);
+}
+
+static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vknown *k)
+{
+	uint64_t f = core->f[k->scalar - 1];
+
+	return k->width == 2 && f < 0xffffffff00000000 ? sc_fp_nan(SC_FP_S) : f;
+}
+
+/* Where the value of a chain stands in an instruction; COUNT: not in one place. */
+static inline enum sc_vmode mode_of(const struct sc_vknown *k)
+{
+	bool a = k->a.at == k->d.at, b = !k->scalar && k->b.at == k->d.at;
+
+	if (SC_VFP_IS_FMA(k->op))
+		return a || b ? SC_VMODE_COUNT : k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
+	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : k->scalar ? SC_VMODE_A_VF :
+									 SC_VMODE_A_VV;
+}
+
+/* Let an instruction join what is held, if it goes on from there. */
+static inline bool join(struct sc_core *core, const struct sc_vknown *k)
+{
+	struct sc_vlazy *z = core->lazy;
+	struct held *h = &z->held;
+	const struct sc_vknown *first = h->k[0];
+	struct sc_vstep *s = &h->steps[h->count];
+	bool other_a = k->a.at != k->d.at, other_b = !k->scalar && k->b.at != k->d.at;
+	enum sc_vmode mode = mode_of(k);
+
+	if (!h->count || h->count == CHAIN_MAX || h->to || h->dead || h->bytes < CHAIN_MIN ||
+	    first->d.at != k->d.at || h->bytes != k->bytes || h->n != k->vl ||
+	    first->width != k->width || first->kind != SC_VKNOWN_FP || k->kind != SC_VKNOWN_FP ||
+	    mode == SC_VMODE_COUNT || (other_a && !ready(z, &k->a, k->bytes)) ||
+	    (other_b && !ready(z, &k->b, k->bytes)))
+		return false;
+	s->fn = core->vpath->step[k->op][mode][k->width - 2];
+	s->a = other_a ? operand(core, &k->a, k->bytes, &h->homes) : NULL;
+	s->b = other_b ? operand(core, &k->b, k->bytes, &h->homes) : NULL;
+	s->scalar = k->scalar ? scalar_of(core, k) : 0;
+	h->k[h->count++] = k;
+	return true;
+}
+
+/* The first step: its value is the third operand, or the first. */
+static inline void first_step(struct sc_core *core, const struct sc_vknown *k, const uint8_t *c,
+			      uint8_t *homes)
+{
+	struct held *h = &core->lazy->held;
+	struct sc_vstep *s = &h->steps[0];
+	const uint8_t *a = k->a.at == k->d.at ? c : operand(core, &k->a, k->bytes, homes);
+	enum sc_vmode mode = k->scalar ? SC_VMODE_A_VF : SC_VMODE_A_VV;
+
+	*s = (struct sc_vstep){ 0 };
+	h->from = a;
+	if (k->kind != SC_VKNOWN_FP)
+		return;
+	if (SC_VFP_IS_FMA(k->op)) {
+		h->from = c;
+		s->a = a;
+		mode = k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
+	}
+	s->fn = core->vpath->step[k->op][mode][k->width - 2];
+	if (k->scalar)
+		s->scalar = scalar_of(core, k);
+	else
+		s->b = k->b.at == k->d.at ? c : operand(core, &k->b, k->bytes, homes);
+}
+
 static inline bool hold(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
 	uint32_t bytes = k->bytes;
+	const uint8_t *c;
 	uint8_t homes = 0;
 
-	if (k->kind == SC_VKNOWN_FP && core->fcsr >> 5 > (k->rounds ? SC_RNE : SC_RMM))
+	if (k->kind == SC_VKNOWN_FP &&
+	    core->fcsr >> 5 > (SC_VFP_IS_ROUNDED(k->op) ? SC_RNE : SC_RMM))
 		return false;
-	if (h->k && h->k->kind == SC_VKNOWN_MOVE && h->k->d.at == k->d.at && h->bytes == bytes &&
-	    !h->to && !h->dead && !(h->homes & z->covered)) {
+	if (join(core, k))
+		return true;
+	if (h->count == 1 && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
+	    h->bytes == bytes && !h->to && !h->dead && !(h->homes & z->covered)) {
 		/* it reads what would be moved, and overwrites where to */
-		h->c = h->a;
+		c = h->from;
 		homes = h->homes;
 	} else {
 		run(core);
-		h->c = operand(core, &k->d, bytes, &homes);
+		c = operand(core, &k->d, bytes, &homes);
 	}
-	h->k = NULL;
-	h->a = k->a.at == k->d.at ? h->c : operand(core, &k->a, bytes, &homes);
-	h->b = NULL;
-	if (k->kind == SC_VKNOWN_FP && k->scalar) {
-		h->scalar = core->f[k->scalar - 1];
-		if (k->width == 2 && h->scalar < 0xffffffff00000000)
-			h->scalar = sc_fp_nan(SC_FP_S);
-	} else if (k->kind == SC_VKNOWN_FP) {
-		h->b = k->b.at == k->d.at ? h->c : operand(core, &k->b, bytes, &homes);
-	}
+	h->count = 0;
+	first_step(core, k, c, &homes);
 	if (z->loans[k->d.slot].bytes && k->d.starts)
 		forget(z, k->d.slot);
-	h->k = k;
+	h->count = 1;
+	h->k[0] = k;
 	h->n = k->vl;
 	h->bytes = bytes;
 	h->to = NULL;
@@ -316,8 +414,8 @@ static inline void discard(struct sc_core *core, const struct sc_vplace *d, uint
 	struct held *h = &z->held;
 	const struct loan *loan = &z->loans[d->slot];
 
-	if (h->k && h->slots & d->slots) {
-		if (h->k->d.at == d->at && h->bytes <= bytes)
+	if (h->count && h->slots & d->slots) {
+		if (h->k[0]->d.at == d->at && h->bytes <= bytes)
 			h->dead = true;
 		else
 			run(core);
@@ -348,15 +446,22 @@ static inline void load(struct sc_core *core, const struct sc_vplace *d, const u
 	lend(core, d->slot, tcm, bytes);
 }
 
+/* Whether an operand of what is held lies partly where the result is to go. */
+static inline bool crosses(const struct held *h, const uint8_t *operand, const uint8_t *tcm)
+{
+	return operand && operand != tcm && memory_overlaps(operand, h->bytes, tcm, h->bytes);
+}
+
 /* Whether the result of what is held may be written to @tcm while its operands are read. */
 static inline bool may_store(const struct sc_core *core, const struct held *h, const uint8_t *tcm,
 			     uint8_t over)
 {
 	const struct sc_vlazy *z = core->lazy;
+	bool bad = crosses(h, h->from, tcm);
 
-	if ((h->c != tcm && memory_overlaps(h->c, h->bytes, tcm, h->bytes)) ||
-	    (h->a != tcm && memory_overlaps(h->a, h->bytes, tcm, h->bytes)) ||
-	    (h->b && h->b != tcm && memory_overlaps(h->b, h->bytes, tcm, h->bytes)))
+	for (unsigned int i = 0; i < h->count; i++)
+		bad |= crosses(h, h->steps[i].a, tcm) || crosses(h, h->steps[i].b, tcm);
+	if (bad)
 		return false;
 	/* the loans that are to be returned first must not change its operands */
 	FOR_SLOTS(i, over)
@@ -373,7 +478,7 @@ static inline void store(struct sc_core *core, const struct sc_vplace *d, uint8_
 	uint8_t over = loans_of(z, tcm, bytes), homes = 0;
 	const uint8_t *from;
 
-	if (h->k && h->k->d.at == d->at && h->bytes == bytes && !h->dead && !h->to &&
+	if (h->count && h->k[0]->d.at == d->at && h->bytes == bytes && !h->dead && !h->to &&
 	    d->starts && may_store(core, h, tcm, over)) {
 		hide(core, tcm, bytes, true);
 		h->to = tcm;
@@ -409,9 +514,9 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 
 	if (k->d.at == k->a.at)
 		return true;
-	if (h->k && h->k->kind == SC_VKNOWN_MOVE && h->k->d.at == k->d.at && !h->to &&
-	    h->bytes <= k->bytes)
-		h->k = NULL; /* it would be overwritten */
+	if (h->count == 1 && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
+	    !h->to && h->bytes <= k->bytes)
+		h->count = 0; /* it would be overwritten */
 	run(core);
 	if (loan->bytes != k->bytes || !k->a.starts || !k->d.starts)
 		return hold(core, k);
@@ -421,7 +526,7 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 }
 
 void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsigned int scalar,
-	      bool rounds, void (*fn)(void))
+	      unsigned int op, void (*fn)(void))
 {
 #define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4) }
 	x->core->lazy->known[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
@@ -429,7 +534,7 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 		.kind = (uint8_t)kind,
 		.width = (uint8_t)width,
 		.scalar = (uint8_t)scalar,
-		.rounds = rounds,
+		.op = (uint8_t)op,
 		.d = PLACE(x->vd),
 		.a = PLACE(x->vs2),
 		.b = PLACE(x->vs1),

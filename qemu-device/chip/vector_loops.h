@@ -158,6 +158,8 @@ typedef uint64_t wD;
 		return loop_##name##_##F(d, c, a, b, n, true);                                     \
 	}
 
+#include "vector_chain.h"
+
 #define FMA(a, b, c) FMA_S(a, b, c)
 #define SQRT(a)	     SQRT_S(a)
 #define MAX(a, b)    MAX_(S, a, b)
@@ -166,6 +168,7 @@ typedef uint64_t wD;
 #define SIGNX(a, b)  SIGNX_(S, a, b)
 #define FP_S_(name, look, expr) FP_LOOP(name, S, look, expr)
 SC_VFP_TABLE(FP_S_)
+SC_VCHAIN_STEPS(S)
 #undef FMA
 #undef SQRT
 #undef MAX
@@ -180,6 +183,7 @@ SC_VFP_TABLE(FP_S_)
 #define SIGNX(a, b)  SIGNX_(D, a, b)
 #define FP_D_(name, look, expr) FP_LOOP(name, D, look, expr)
 SC_VFP_TABLE(FP_D_)
+SC_VCHAIN_STEPS(D)
 
 /* --- 2^x: vexp2.h without its branches --- */
 
@@ -337,6 +341,11 @@ const struct sc_vector_path PATH = {
 	.usable = usable,
 	.integer = { SC_VINT_TABLE(INT_ENTRY_) SC_VCMP_TABLE(INT_ENTRY_) },
 	.fp = { SC_VFP_TABLE(FP_ENTRY_) },
+	.step = {
+		SC_VFP_ARITHMETIC_TABLE(CHAIN_TWO_ENTRY_) SC_VFP_EXACT_TABLE(CHAIN_TWO_ENTRY_)
+		SC_VFP_FMA_TABLE(CHAIN_FMA_ENTRY_)
+	},
+	.chain = { chain_S, chain_D },
 	.convert = {
 		[SC_VCVT_H_S] = cvt_h_s,
 		[SC_VCVT_S_H] = cvt_s_h,

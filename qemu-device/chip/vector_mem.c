@@ -167,7 +167,7 @@ enum sc_vres sc_vector_mem(struct sc_vec *x, bool store)
 	if (packed && !x->vstart && span_tcm(x, &a)) {
 		if (!(x->word >> 26) && !x->vs2) /* vle, vse: as many elements as vl says */
 			sc_vknow(x, store ? SC_VKNOWN_STORE : SC_VKNOWN_LOAD, a.eew, x->vs1,
-				 false, NULL);
+				 0, NULL);
 		return SC_V_DONE;
 	}
 	for (uint32_t i = x->vstart; i < a.evl; i++) {

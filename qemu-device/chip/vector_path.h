@@ -47,18 +47,27 @@ enum sc_vint {
  * that look at operands, or nowhere, raise no flags where they go on, and do not
  * round.
  */
-#define SC_VFP_TABLE(X)                                                                            \
+#define SC_VFP_ARITHMETIC_TABLE(X)                                                                 \
 	X(add, RESULT, a + b) X(sub, RESULT, a - b) X(rsub, RESULT, b - a) X(mul, RESULT, a * b)   \
-	X(div, RESULT, a / b) X(rdiv, RESULT, b / a) X(sqrt, RESULT, SQRT(a))                      \
+	X(div, RESULT, a / b) X(rdiv, RESULT, b / a)
+#define SC_VFP_FMA_TABLE(X)                                                                        \
 	X(madd, RESULT, FMA(d, b, a)) X(msub, RESULT, FMA(d, b, -a))                               \
 	X(nmsub, RESULT, FMA(-d, b, a)) X(nmadd, RESULT, FMA(-d, b, -a))                           \
 	X(macc, RESULT, FMA(a, b, d)) X(msac, RESULT, FMA(a, b, -d))                               \
-	X(nmsac, RESULT, FMA(-a, b, d)) X(nmacc, RESULT, FMA(-a, b, -d))                           \
+	X(nmsac, RESULT, FMA(-a, b, d)) X(nmacc, RESULT, FMA(-a, b, -d))
+#define SC_VFP_EXACT_TABLE(X)                                                                      \
 	X(min, OPERANDS, MIN(a, b)) X(max, OPERANDS, MAX(a, b))                                    \
 	X(sgnj, NOWHERE, SIGN(a, b)) X(sgnjn, NOWHERE, SIGN(a, -b)) X(sgnjx, NOWHERE, SIGNX(a, b))
+#define SC_VFP_TABLE(X)                                                                            \
+	SC_VFP_ARITHMETIC_TABLE(X) X(sqrt, RESULT, SQRT(a))                                        \
+	SC_VFP_FMA_TABLE(X) SC_VFP_EXACT_TABLE(X)
 
 #define SC_VFP_ENUM_(name, look, expr) SC_VFP_##name,
 enum sc_vfp { SC_VFP_TABLE(SC_VFP_ENUM_) SC_VFP_COUNT };
+
+/* Whether it is one with a third operand, d, and whether its result is rounded. */
+#define SC_VFP_IS_FMA(op)    ((op) >= SC_VFP_madd && (op) <= SC_VFP_nmacc)
+#define SC_VFP_IS_ROUNDED(op) ((op) < SC_VFP_min)
 
 /* Conversions that do not depend on more: X(name, source, destination). */
 enum sc_vcvt {
@@ -81,6 +90,33 @@ enum sc_vcvt {
  */
 typedef size_t sc_vfp_fn(void *d, const void *c, const void *a, const void *b, size_t n);
 
+/*
+ * A chain: each operation is on the value that the one before gave. It takes the
+ * elements block by block, and a block stays in the host's registers from the
+ * first step to the last. Where in an operation the value stands, and whether b
+ * is one number, make a mode.
+ */
+enum sc_vmode { SC_VMODE_A_VV, SC_VMODE_A_VF, SC_VMODE_B_VV, SC_VMODE_D_VV, SC_VMODE_D_VF,
+		SC_VMODE_COUNT };
+
+/* One of these, whose real type is the path's own. */
+typedef void sc_vstep_fn(void);
+
+/** struct sc_vstep - an operation of a chain: a step of the path, and what it reads otherwise */
+struct sc_vstep {
+	sc_vstep_fn *fn;
+	const uint8_t *a;
+	const uint8_t *b; /* NULL: the scalar */
+	uint64_t scalar;
+};
+
+/*
+ * Run the steps on @from, up to one without a function: how many until a block has a
+ * NaN or is not whole.
+ * Every flag but NV is right then: no operation raises NV before that.
+ */
+typedef size_t sc_vchain_fn(void *to, const void *from, const struct sc_vstep *steps, size_t n);
+
 /* d[i] of a[i]: how many until one may raise a flag other than NX. */
 typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);
 
@@ -90,6 +126,8 @@ typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);
  * @usable: whether the host can
  * @integer: by operation and log2 of the bytes of an element
  * @fp: by operation, f32 or f64, and whether b is one number for all elements
+ * @step: the same as steps of a chain, by operation, mode, f32 or f64; NULL: there is none
+ * @chain: run one of f32 or f64
  * @convert: NULL where the host has none
  * @exp2: sd.vexp2.v
  * @copy: bytes that do not overlap
@@ -100,6 +138,8 @@ struct sc_vector_path {
 	bool (*usable)(void);
 	sc_vfn *integer[SC_VINT_COUNT][4];
 	sc_vfp_fn *fp[SC_VFP_COUNT][2][2];
+	sc_vstep_fn *step[SC_VFP_COUNT][SC_VMODE_COUNT][2];
+	sc_vchain_fn *chain[2];
 	sc_vcvt_fn *convert[SC_VCVT_COUNT];
 	void (*exp2)(void *d, const void *a, size_t n);
 	void (*copy)(void *d, const void *a, size_t n);

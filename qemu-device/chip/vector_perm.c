@@ -102,7 +102,7 @@ static enum sc_vres move_registers(struct sc_vec *x)
 	if (x->masked || nr > 8 || (nr & (nr - 1)) || x->vd % nr || x->vs2 % nr)
 		return SC_V_ILLEGAL;
 	if (!from)
-		sc_vknow(x, SC_VKNOWN_MOVE, 0, nr, false, NULL);
+		sc_vknow(x, SC_VKNOWN_MOVE, 0, nr, 0, NULL);
 	if (from < end && x->vd != x->vs2)
 		x->core->vpath->copy(sc_vreg(x, x->vd) + from, sc_vreg(x, x->vs2) + from,
 				     end - from);

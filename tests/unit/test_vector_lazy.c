@@ -207,6 +207,42 @@ static uint32_t *write_moves(uint32_t *code)
 	return code;
 }
 
+/* Operations on one group, each on the result of the one before, and what may come between. */
+static uint32_t *write_chain(uint32_t *code)
+{
+	static const uint8_t two[] = { 0x00, 0x02, 0x04, 0x06, 0x08, 0x24 };
+	static const uint8_t fma[] = { 0x28, 0x2b, 0x2c, 0x2d, 0x2f };
+	const uint32_t d = pick(4) * 8, other = d ^ (8 << pick(2));
+	const uint32_t load = 1 << 25 | (BASE0 + pick(6)) << 15 | 6 << 12 | 0x07;
+	const uint32_t m8 = 0xd3 << 20 | SCRATCH << 7 | 7 << 12 | 0x57;
+
+	*code++ = m8;
+	for (uint32_t n = 2 + pick(8); n--;) {
+		uint32_t op = pick(2) ? two[pick(sizeof(two))] : 0;
+		bool vf = pick(2);
+
+		if (!pick(3))
+			*code++ = (load ^ pick(4) << 15) | other << 7;
+		if (!pick(8)) { /* part of a group */
+			*code++ = (m8 & ~(3u << 20)) | pick(4) << 20;
+			*code++ = load | other << 7;
+			*code++ = m8;
+		}
+		if (!pick(20))
+			*code++ = pick(2) ? arithmetic() : load | 0x20 | other << 7;
+		if (!op && pick(2))
+			op = fma[pick(sizeof(fma))];
+		if (op >= 0x28 || pick(3))
+			*code++ = opv(op, vf ? SC_OPFVF : SC_OPFVV, d, op >= 0x28 ? other : d,
+				      vf ? pick(4) : other, 1);
+		else
+			*code++ = opv(op, SC_OPFVV, d, other, d, 1);
+	}
+	if (pick(2))
+		*code++ = load | 0x20 | d << 7;
+	return code;
+}
+
 static void write_program(uint32_t *code)
 {
 	uint32_t n = 0;
@@ -215,8 +251,11 @@ static void write_program(uint32_t *code)
 	while (n <= WORDS) {
 		uint32_t kind = pick(32);
 
-		if (!pick(5)) {
-			n = (uint32_t)((pick(3) ? write_idiom : write_moves)(code + n) - code);
+		if (!pick(4)) {
+			uint32_t which = pick(9);
+
+			n = (uint32_t)((which < 2 ? write_moves : which < 5 ? write_chain :
+							   write_idiom)(code + n) - code);
 			continue;
 		}
 		code[n++] = kind < 2 ? vset() : kind < 17 ? access() : kind < 27 ? arithmetic() :
