@@ -90,8 +90,9 @@ void softmax(const struct vector_job *job)
 			v = __riscv_vfmul_vf_f32m8(__riscv_vle32_v_f32m8(x + i, MAX), LOG2E, MAX);
 			v = exp2_of(__riscv_vfsub_vf_f32m8(v, top, MAX));
 			__riscv_vse32_v_f32m8(y + i, v, MAX);
-			sum = __riscv_vfadd_vv_f32m8(sum, v, MAX);
 		}
+		for (size_t i = 0; i < job->n; i += MAX)
+			sum = __riscv_vfadd_vv_f32m8(sum, __riscv_vle32_v_f32m8(y + i, MAX), MAX);
 		top = 1 / sum_of(sum);
 		for (size_t i = 0; i < job->n; i += MAX) {
 			v = __riscv_vle32_v_f32m8(y + i, MAX);
