@@ -34,6 +34,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t count;
+	bool held; /* a card holds one back: the service thread has to find out until when */
 } irq = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct {
@@ -72,18 +73,34 @@ void sim_kick(void)
 	pthread_mutex_unlock(&irq.lock);
 }
 
-bool sim_irq_wait(uint64_t seen, int64_t deadline_ns)
+/* @for_held: one that is held back counts, too. The lock is held. */
+static bool irq_wait(uint64_t seen, int64_t deadline_ns, bool for_held)
 {
 	const struct timespec at = { deadline_ns / 1000000000, deadline_ns % 1000000000 };
-	bool changed;
 	int r = 0;
 
-	pthread_mutex_lock(&irq.lock);
-	while (irq.count == seen && !r)
+	while (irq.count == seen && !(for_held && irq.held) && !r)
 		r = pthread_cond_timedwait(&irq.changed, &irq.lock, &at);
-	changed = irq.count != seen;
+	return irq.count != seen;
+}
+
+bool sim_irq_wait(uint64_t seen, int64_t deadline_ns)
+{
+	bool changed;
+
+	pthread_mutex_lock(&irq.lock);
+	changed = irq_wait(seen, deadline_ns, false);
 	pthread_mutex_unlock(&irq.lock);
 	return changed;
+}
+
+/* As the service thread waits. */
+static void service_wait(uint64_t seen, int64_t deadline_ns)
+{
+	pthread_mutex_lock(&irq.lock);
+	irq_wait(seen, deadline_ns, true);
+	irq.held = false;
+	pthread_mutex_unlock(&irq.lock);
 }
 
 /* ---- what the chip calls ---- */
@@ -154,6 +171,15 @@ static void host_irq(void *opaque, unsigned int vector)
 	(void)opaque;
 	(void)vector;
 	sim_kick();
+}
+
+static void host_timer(void *opaque)
+{
+	(void)opaque;
+	pthread_mutex_lock(&irq.lock);
+	irq.held = true;
+	pthread_cond_broadcast(&irq.changed);
+	pthread_mutex_unlock(&irq.lock);
 }
 
 static uint64_t host_time(void *opaque)
@@ -245,20 +271,37 @@ void sim_service(void)
 	}
 }
 
+/* Raise the interrupts that have been held back for long enough. Return: when to do so again. */
+static int64_t release_irqs(void)
+{
+	uint64_t at, due = INT64_MAX;
+	struct list *l;
+
+	list_for_each(l, &sims) {
+		at = sc_chip_timer(container_of(l, struct sim, link)->chip);
+		due = at < due ? at : due;
+	}
+	return due;
+}
+
 static void *service_main(void *arg)
 {
+	uint64_t seen = 0, count;
+	int64_t due;
 	bool stop;
 
 	(void)arg;
 	do {
-		uint64_t seen = sim_irq_count();
-
+		count = sim_irq_count();
 		pthread_mutex_lock(&sim_lock);
-		sim_service();
+		if (count != seen)
+			sim_service();
+		seen = count;
+		due = release_irqs();
 		stop = service.stop;
 		pthread_mutex_unlock(&sim_lock);
 		if (!stop)
-			sim_irq_wait(seen, INT64_MAX);
+			service_wait(seen, due);
 	} while (!stop);
 	return NULL;
 }
@@ -487,7 +530,7 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 	};
 	static const struct sc_host host = {
 		.dma = host_dma, .irq = host_irq, .time_ns = host_time, .strict = host_strict,
-		.timing = host_timing,
+		.timing = host_timing, .timer = host_timer,
 	};
 	void *p = mmap(NULL, SYSTEM_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

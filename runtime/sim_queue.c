@@ -113,6 +113,9 @@ static void arm(struct sim *sim, struct sim_queue *q, uint64_t index)
 {
 	if (q->armed <= index && q->armed > retired(q))
 		return;
+	/* The card forgets an interrupt that it holds back, and for which somebody may wait. */
+	if (q->config.irq_ns && q->armed && q->armed <= retired(q))
+		sim_kick();
 	q->armed = index;
 	sim_write(sim, reg(q, SC_Q_ARM), index, 8);
 }
@@ -401,6 +404,8 @@ static void program(struct sim *sim, struct sim_queue *q, uint32_t context, uint
 		  c->core_mask ? c->core_mask : sim->info.core_mask, 8);
 	sim_write(sim, reg(q, SC_Q_WG_LIMIT), c->wg_limit ? c->wg_limit : WG_LIMIT, 8);
 	sim_write(sim, reg(q, SC_Q_PRIORITY), c->priority, 4);
+	sim_write(sim, reg(q, SC_Q_COALESCE_COUNT), c->irq_count, 4);
+	sim_write(sim, reg(q, SC_Q_COALESCE_NS), c->irq_ns, 4);
 	start(sim, q);
 }
 

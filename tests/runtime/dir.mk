@@ -3,7 +3,7 @@ host-tests += tests/runtime/cc.sh
 tests/runtime/cc.sh-needs = $O/runtime/libseedchip.so $(installed-progs:%=$O/%) $(ops:%=$O/%.elf)
 
 device-kernels += tests/runtime/runtime_kernels tests/runtime/short_kernels
-runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph notify \
+runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph notify interrupts \
 	user_api user_fault user_graph user_two_cards user_notify
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))

@@ -6,6 +6,7 @@
 #include "common.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -105,21 +106,121 @@ static void test_once(void)
 	close_card(&c);
 }
 
-/* Whenever the eventfd is told the event has happened, however short the work was. */
+/*
+ * Whenever the eventfd is told the event has happened, however short the work was and however
+ * interrupts are held back; and who sleeps wakes up.
+ */
 static void test_races(void)
 {
+	static const struct { uint32_t count, ns; } held[] = {
+		{ 0, 0 }, { 1, 1000 }, { 8, 50000 }, { 65535, 1000000 },
+	};
 	struct card c = open_card(0);
 	int fd = new_eventfd();
 
-	for (int i = 0; i < MANY; i++) {
-		struct seedchip_event e = nothing(&c, c.queue);
+	for (unsigned int i = 0; i < MANY; i++) {
+		const struct seedchip_queue_desc desc = {
+			.size = sizeof(desc), .wait_spin_us = SEEDCHIP_NO_SPIN,
+			.irq_count = held[i * 4 / MANY].count, .irq_ns = held[i * 4 / MANY].ns,
+		};
+		struct seedchip_event first, second;
+		uint64_t sum = 0;
 
-		OK(seedchip_event_notify(e, fd));
-		CHECK_EQ(told(fd), 1);
-		OK(seedchip_event_wait(e, 0));
+		if (i % (MANY / 4) == 0) {
+			seedchip_queue_destroy(c.queue);
+			OK(seedchip_queue_create(c.dev, &desc, &c.queue));
+		}
+		first = nothing(&c, c.queue);
+		OK(seedchip_event_notify(first, fd));
+		second = nothing(&c, c.queue);
+		if (i % 2)
+			OK(seedchip_event_wait(first, LIMIT));
+		OK(seedchip_event_notify(second, fd));
+		while (sum < 2)
+			sum += told(fd);
+		CHECK_EQ(sum, 2);
+		OK(seedchip_event_wait(first, 0));
+		OK(seedchip_event_wait(second, 0));
 	}
 	CHECK(is_quiet(fd));
 	close(fd);
+	close_card(&c);
+}
+
+static void *wait_for(void *event)
+{
+	return (void *)(intptr_t)seedchip_event_wait(*(struct seedchip_event *)event, LIMIT);
+}
+
+/*
+ * Who waits for what is done is told, though the queue goes on: by the time given, and when
+ * somebody asks for a later event meanwhile (@interrupted).
+ */
+static void check_held(bool interrupted)
+{
+	const struct seedchip_queue_desc desc = {
+		.size = sizeof(desc), .wait_spin_us = SEEDCHIP_NO_SPIN,
+		.irq_count = 65535, .irq_ns = 1000000,
+	};
+	struct seedchip_queue_stats stats = { .size = sizeof(stats) };
+	struct gate before = { 0 }, behind = { 0 };
+	struct card c = open_card(0);
+	struct seedchip_event first, second;
+	int fd = new_eventfd(), later = new_eventfd();
+	struct seedchip_queue *q;
+	pthread_t sleeper;
+	void *r;
+
+	OK(seedchip_queue_create(c.dev, &desc, &q));
+	wait_at(&c, q, &before);
+	first = nothing(&c, q);
+	second = wait_at(&c, q, &behind);
+	OK(seedchip_event_notify(first, fd));
+	CHECK_EQ(pthread_create(&sleeper, NULL, wait_for, &first), 0);
+	CHECK(is_quiet(fd));
+	usleep(2000); /* the sleeper is asleep by now, or else finds out by itself */
+	open_gate(&before);
+	while (stats.workgroups < 2)
+		OK(seedchip_queue_stats(q, &stats));
+	if (interrupted)
+		OK(seedchip_event_notify(second, later));
+	CHECK_EQ(pthread_join(sleeper, &r), 0);
+	CHECK(!r);
+	CHECK_EQ(told(fd), 1);
+	if (!interrupted)
+		OK(seedchip_event_notify(second, later));
+	CHECK(is_quiet(later));
+	open_gate(&behind);
+	CHECK_EQ(told(later), 1);
+	close(fd);
+	close(later);
+	seedchip_queue_destroy(q);
+	seedchip_buffer_destroy(before.buffer);
+	seedchip_buffer_destroy(behind.buffer);
+	close_card(&c);
+}
+
+static void test_held(void)
+{
+	check_held(false);
+	check_held(true);
+}
+
+static void test_held_too_long(void)
+{
+	static const struct { uint32_t count, ns; } bad[] = {
+		{ 1, 0 }, { 0, 1 }, { 65536, 1 }, { 1, 1000001 },
+	};
+	struct card c = open_card(0);
+	struct seedchip_queue *q;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		const struct seedchip_queue_desc desc = {
+			.size = sizeof(desc), .irq_count = bad[i].count, .irq_ns = bad[i].ns,
+		};
+
+		FAILS(seedchip_queue_create(c.dev, &desc, &q), -EINVAL, "held back");
+	}
 	close_card(&c);
 }
 
@@ -409,7 +510,9 @@ static void test_destroyed(void)
 
 static const struct tap_test tests[] = {
 	{ "once, and not before", test_once },
-	{ "short work", test_races },
+	{ "short work, interrupts held back or not", test_races },
+	{ "an interrupt held back comes in time", test_held },
+	{ "interrupts held back for too long", test_held_too_long },
 	{ "an event loop over queues", test_epoll },
 	{ "one eventfd for many events", test_shared },
 	{ "failures", test_failures },

@@ -71,6 +71,18 @@ SD_KERNEL(gate, struct gate_args)
 		continue;
 }
 
+/* The same for one of many: until the host has come so far. */
+struct until_args {
+	volatile uint64_t *word;
+	uint64_t value;
+};
+
+SD_KERNEL(until, struct until_args)
+{
+	while (*args->word < args->value)
+		continue;
+}
+
 /* Static data in card memory, relocated; shared by the workgroups. */
 static uint64_t shared_count = 5;
 static const char *const words[] = { "alpha", "beta", "gamma" };
