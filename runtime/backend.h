@@ -34,6 +34,8 @@ struct backend_device {
  * @enumerate: fill @list with at most BACKEND_MAX_DEVICES; returns how many
  * @open: @priv is the back end's own state
  * @close: everything that belongs to @priv ends
+ * @forked: the process is a child of the one that has opened cards, whose threads are gone:
+ *	    begin anew; nothing is asked any more of a card that was open
  * @query: describe the card
  * @bo_create: as BO_CREATE
  * @bo_wrap: as BO_USERPTR
@@ -68,6 +70,7 @@ struct backend_ops {
 	int (*enumerate)(struct backend_device *list);
 	int (*open)(const struct backend_device *device, void **priv);
 	void (*close)(void *priv);
+	void (*forked)(void);
 	int (*query)(void *priv, struct drm_seedchip_info *info);
 	int (*bo_create)(void *priv, struct drm_seedchip_bo_create *arg);
 	int (*bo_wrap)(void *priv, struct drm_seedchip_bo_userptr *arg);

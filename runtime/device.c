@@ -150,6 +150,7 @@ API int seedchip_device_open(unsigned int index, struct seedchip_device **out)
 	log_message(SEEDCHIP_LOG_INFO, "opened card %u at %s: %u cores, %llu MiB", index,
 		    dev->address, dev->info.num_cores,
 		    (unsigned long long)dev->info.card_size >> 20);
+	fork_watch(dev);
 	*out = dev;
 	return 0;
 
@@ -170,6 +171,7 @@ API void seedchip_device_close(struct seedchip_device *dev)
 	    dev->ranges.next != &dev->ranges || dev->modules.next != &dev->modules)
 		log_message(SEEDCHIP_LOG_WARNING, "device closed before its objects");
 	notify_stop(dev);
+	fork_forget(dev);
 	garbage_collect(dev);
 	queue_free(dev->bind);
 	dev->ops->close(dev->priv);

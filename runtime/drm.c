@@ -169,6 +169,11 @@ static void drm_close(void *priv)
 	free(drm);
 }
 
+/* All that there is belongs to one card each. */
+static void drm_forked(void)
+{
+}
+
 static int call(void *priv, unsigned long code, void *arg)
 {
 	struct drm *drm = priv;
@@ -457,6 +462,7 @@ const struct backend_ops backend_drm = {
 	.enumerate = drm_enumerate,
 	.open = drm_open,
 	.close = drm_close,
+	.forked = drm_forked,
 	.query = drm_query,
 	.bo_create = drm_bo_create,
 	.bo_wrap = drm_bo_wrap,

@@ -60,6 +60,8 @@ static inline void list_del(struct list *l)
 
 /* Record what was wrong for seedchip_error(). Return: @err. */
 int report(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The process is a child without the devices of its parent: let -ENODEV say so. */
+void report_child(void);
 void log_message(enum seedchip_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void log_text(enum seedchip_log_level level, const char *text);
@@ -102,9 +104,16 @@ void notify_forget_queue(struct seedchip_queue *q);
 /* The device is about to be closed. */
 void notify_stop(struct seedchip_device *dev);
 
+/* ---- fork.c ---- */
+
+/* An open device is lost to the children that the process makes by fork(). */
+void fork_watch(struct seedchip_device *dev);
+void fork_forget(struct seedchip_device *dev);
+
 /* ---- device.c ---- */
 
 struct seedchip_device {
+	struct list opened; /* of fork.c */
 	const struct backend_ops *ops;
 	void *priv;
 	struct drm_seedchip_info info;

@@ -7,6 +7,7 @@
  * zeroes a record before it advances tail, so that the space it gives back can
  * never look like a complete record.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "internal.h"
 
 static _Thread_local char last_error[512];
+static bool is_child; /* of a process that had cards open */
 
 static struct {
 	pthread_mutex_t lock;
@@ -78,7 +80,11 @@ void log_message(enum seedchip_log_level level, const char *format, ...)
 
 static void vreport(int err, const char *format, va_list args)
 {
-	vsnprintf(last_error, sizeof(last_error), format, args);
+	int n = vsnprintf(last_error, sizeof(last_error), format, args);
+
+	if (is_child && err == -ENODEV && n < (int)sizeof(last_error))
+		snprintf(last_error + n, sizeof(last_error) - n,
+			 " (a card that was opened before fork() is the parent's: open it anew)");
 	log_message(SEEDCHIP_LOG_DEBUG, "%s (%s)", last_error, strerror(-err));
 }
 
@@ -90,6 +96,11 @@ int report(int err, const char *format, ...)
 	vreport(err, format, args);
 	va_end(args);
 	return err;
+}
+
+void report_child(void)
+{
+	is_child = true;
 }
 
 API int sdo_refuse(int error, const char *format, ...)

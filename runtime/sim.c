@@ -596,6 +596,16 @@ static int sim_open(const struct backend_device *device, void **priv)
 	return r;
 }
 
+/* The service thread is the parent's, as are the cards. */
+static void sim_forked(void)
+{
+	pthread_mutex_init(&sim_lock, NULL);
+	pthread_mutex_init(&irq.lock, NULL);
+	init_irq();
+	list_init(&sims);
+	service.users = 0;
+}
+
 static int sim_query(void *priv, struct drm_seedchip_info *info)
 {
 	*info = ((struct sim *)priv)->info;
@@ -606,6 +616,7 @@ const struct backend_ops backend_sim = {
 	.enumerate = sim_enumerate,
 	.open = sim_open,
 	.close = sim_close,
+	.forked = sim_forked,
 	.query = sim_query,
 	.bo_create = sim_bo_create,
 	.bo_wrap = sim_bo_wrap,

@@ -165,8 +165,9 @@ int seedchip_device_count(void);
  * @index: 0 to seedchip_device_count() - 1
  * @dev: the device
  *
- * Every open device has an address space of its own. It does not survive a
- * fork(): the child must not use it.
+ * Every open device has an address space of its own. To a child made by fork()
+ * it is lost: calls fail as for a card that is gone, whatever the child does the
+ * parent does not notice, and the child can open the card itself.
  *
  * Return: 0; -ENODEV: there is no such card; -EACCES: no permission for its
  * device file; -EPROTO: driver and library do not fit.
