@@ -13,6 +13,7 @@
 #include "graph.h"
 
 #define FIRST_LOOKS 16 /* before anything is looked up that takes longer than a look */
+#define EXPECT_NS  1000000000 /* when to tell the driver what a user-mode queue has to reach */
 
 static int poll_hidden(struct seedchip_queue *q, uint64_t point)
 {
@@ -151,18 +152,24 @@ static bool spin(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 	return done;
 }
 
-/* Sleep until the driver lets the point go. */
+/*
+ * Sleep until the driver lets the point go. What the process has written over in a user-mode
+ * ring the card may never take for packets: only who is told of the point can miss it.
+ */
 static int sleep_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 {
-	int64_t until;
+	int64_t expect = q->user ? deadline_after(EXPECT_NS) : INT64_MAX, until;
 	int r;
 
 	do {
-		if (q->has_partners && deadline_after(PARTNER_NS) < deadline)
+		until = expect < deadline ? expect : deadline;
+		if (q->has_partners && deadline_after(PARTNER_NS) < until)
 			until = deadline_after(PARTNER_NS);
-		else
-			until = deadline;
 		r = sleep_once(q, point, until);
+		if (r == -ETIME && until == expect) {
+			user_queue_expect(q, point);
+			expect = INT64_MAX;
+		}
 	} while (r == -ETIME && until != deadline);
 	return r;
 }

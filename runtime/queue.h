@@ -359,6 +359,8 @@ int user_queue_sleep(struct seedchip_queue *q, uint64_t point, int64_t deadline_
 int user_queue_notify(struct seedchip_queue *q, uint64_t point, int fd);
 /* A binary syncobj on the queue's device that signals when @point has been reached. */
 int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle);
+/* Have the driver's watchdog see to it that @point is reached. */
+void user_queue_expect(struct seedchip_queue *q, uint64_t point);
 /* As seedchip_queue_wait() for an event of another queue that has not happened. */
 int user_queue_wait(struct seedchip_queue *q, struct seedchip_event event);
 /* Let the queue fail if what it waits for has failed. */

@@ -193,6 +193,14 @@ int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle)
 	return r;
 }
 
+void user_queue_expect(struct seedchip_queue *q, uint64_t point)
+{
+	uint32_t handle;
+
+	if (!user_queue_fence(q, point, &handle))
+		q->dev->ops->timeline_destroy(q->dev->priv, handle);
+}
+
 /* ---- waiting for other queues ---- */
 
 static int open_bridge(struct seedchip_queue *q)

@@ -9,6 +9,12 @@ runtime-vm-tests += child user_child
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 
+# looks behind what the library exports
+vm-tests += tests/runtime/scribble
+tests/runtime/scribble-uses := runtime/libseedchip.a qemu-device/chip/libchip.a
+tests/runtime/scribble-libs := -lelf -ldrm -lm
+tests/runtime/scribble.c-cflags := -I/usr/include/libdrm
+
 # the same on the simulator back end, without a VM
 runtime-sim-tests := sim_api sim_launch sim_user_launch sim_share sim_fault sim_two_cards sim_small_bar sim_graph \
 	sim_notify sim_user_api sim_user_share sim_user_fault sim_user_two_cards sim_user_graph \
