@@ -166,7 +166,7 @@ int queue_find_failure(struct seedchip_queue *q, uint64_t point, struct failure 
 {
 	int r = 0;
 
-	if (!atomic_load_explicit(&q->num_failures, memory_order_acquire))
+	if (!point || !atomic_load_explicit(&q->num_failures, memory_order_acquire))
 		return 0;
 	pthread_mutex_lock(&q->lock);
 	if (point <= q->forgotten)

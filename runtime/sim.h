@@ -64,10 +64,16 @@ struct sim_fence {
 	int error;
 };
 
-/** struct sim_timeline - points with their fences, in order; a binary syncobj has point 0 */
+/**
+ * struct sim_timeline - points with their fences, in order; a binary syncobj has point 0
+ * @failed: what @failed_to was reached with; the points behind @failed_after were the same
+ */
 struct sim_timeline {
 	unsigned int refs;
 	uint64_t reached;
+	uint64_t failed_after;
+	uint64_t failed_to;
+	struct sim_fence *failed;
 	uint64_t last;
 	struct list points;
 	struct sim_fence *binary;

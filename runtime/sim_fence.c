@@ -84,8 +84,15 @@ static void advance(struct sim_timeline *t)
 
 		if (!p->fence->done)
 			return;
-		t->reached = p->point;
 		list_del(&p->link);
+		if (p->fence->error) {
+			if (t->failed_to != t->reached)
+				t->failed_after = t->reached;
+			t->failed_to = p->point;
+			sim_fence_put(t->failed);
+			t->failed = sim_fence_get(p->fence);
+		}
+		t->reached = p->point;
 		sim_fence_put(p->fence);
 		free(p);
 	}
@@ -103,6 +110,7 @@ static void timeline_put(struct sim_timeline *t)
 		free(p);
 	}
 	sim_fence_put(t->binary);
+	sim_fence_put(t->failed);
 	free(t);
 }
 
@@ -118,8 +126,11 @@ int sim_find_fence(struct sim_timeline *t, uint64_t point, struct sim_fence **fe
 		return 0;
 	}
 	advance(t);
-	if (t->reached >= point)
+	if (t->reached >= point) {
+		if (point > t->failed_after && point <= t->failed_to)
+			*fence = t->failed;
 		return 0;
+	}
 	list_for_each(l, &t->points) {
 		struct sim_point *p = container_of(l, struct sim_point, link);
 

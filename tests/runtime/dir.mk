@@ -5,7 +5,7 @@ tests/runtime/cc.sh-needs = $O/runtime/libseedchip.so $(installed-progs:%=$O/%) 
 device-kernels += tests/runtime/runtime_kernels tests/runtime/short_kernels
 runtime-vm-tests := api launch user_launch share fault two_cards small_bar removed graph notify interrupts \
 	user_api user_fault user_graph user_two_cards user_notify
-runtime-vm-tests += child user_child
+runtime-vm-tests += child user_child differential
 vm-tests += $(runtime-vm-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-vm-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 
@@ -19,7 +19,7 @@ tests/runtime/scribble.c-cflags := -I/usr/include/libdrm
 runtime-sim-tests := sim_api sim_launch sim_user_launch sim_share sim_fault sim_two_cards sim_small_bar sim_graph \
 	sim_notify sim_user_api sim_user_share sim_user_fault sim_user_two_cards sim_user_graph \
 	sim_user_notify
-runtime-sim-tests += sim_child sim_user_child
+runtime-sim-tests += sim_child sim_user_child sim_differential
 host-tests += $(runtime-sim-tests:%=tests/runtime/%)
 $(foreach t,$(runtime-sim-tests),$(eval tests/runtime/$t-uses := runtime/libseedchip.so))
 runtime-kernels-of = $O/tests/runtime/$(if $(findstring launch,$1),short,runtime)_kernels.elf
