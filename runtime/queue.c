@@ -147,6 +147,26 @@ static int create_log(struct seedchip_queue *q, uint32_t size)
 	return 0;
 }
 
+/* Why the driver has refused a queue, and what to do about it. */
+static int refused(const struct seedchip_device *dev, int r)
+{
+	switch (r) {
+	case -EMFILE:
+		return report(r, "queue: this device has all %u that it may have: destroy one, "
+			      "or let work share a queue", dev->info.max_queues);
+	case -EDQUOT:
+		return report(r, "queue: this user has half of the card's queues or contexts: "
+			      "destroy one, end a program, or run with CAP_SYS_ADMIN");
+	case -ENOSPC:
+		return report(r, "queue: all queues or contexts of the card are taken: destroy "
+			      "a queue, or end another program that has some");
+	case -EACCES:
+		return report(r, "queue: priorities 2 and 3 need CAP_SYS_NICE");
+	default:
+		return report(r, "queue: %s", strerror(-r));
+	}
+}
+
 static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc *desc)
 {
 	struct seedchip_device *dev = q->dev;
@@ -179,8 +199,7 @@ static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc
 		return report(r, "queue: no memory for the ring");
 	r = dev->ops->queue_create(dev->priv, &arg, &q->state, &q->doorbell);
 	if (r)
-		return report(r, "queue: %s", r == -EMFILE ? "this device has its limit of queues" :
-			      r == -ENOSPC ? "the card has no queue left" : strerror(-r));
+		return refused(dev, r);
 	q->handle = arg.queue;
 	q->hw_queue = arg.hw_queue;
 	q->last_index = queue_retired(q);

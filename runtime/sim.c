@@ -457,7 +457,7 @@ static void read_info(struct sim *sim)
 		.tcm_size = sim_read(sim, SC_REG_TCM_SIZE, 4),
 		.page_size = SC_PAGE_SIZE,
 		.huge_size = SC_HUGE_SIZE,
-		.max_queues = sim_read(sim, SC_REG_NUM_QUEUES, 4),
+		.max_queues = sim_read(sim, SC_REG_NUM_QUEUES, 4) - 1,
 		.ring_log2_max = sim_read(sim, SC_REG_RING_LOG2_MAX, 4),
 		.timeout_scale = sim_read(sim, SC_REG_TIMEOUT_SCALE, 4),
 		.generation = sim_read(sim, SC_REG_GENERATION, 4),

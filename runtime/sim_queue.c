@@ -412,7 +412,7 @@ static void program(struct sim *sim, struct sim_queue *q, uint32_t context, uint
 /* A queue number that no queue has; 0 is the kernel's. */
 static uint32_t free_id(const struct sim *sim)
 {
-	for (uint32_t id = 1; id < sim->info.max_queues; id++) {
+	for (uint32_t id = 1; id <= sim->info.max_queues; id++) {
 		bool used = false;
 
 		for (uint32_t i = 1; i <= sim->queues.count; i++) {

@@ -563,7 +563,8 @@ enum seedchip_queue_flags {
  * Work of one queue is done in order; queues are not ordered among each other.
  *
  * Return: 0; -EINVAL; -EACCES: the priority needs a privilege; -EMFILE: this
- * device has its limit of queues; -ENOSPC: the card has; -ENOMEM.
+ * device has its limit of queues; -EDQUOT: this user has; -ENOSPC: the card has
+ * no queue or no context left; -ENOMEM.
  */
 int seedchip_queue_create(struct seedchip_device *dev, const struct seedchip_queue_desc *desc,
 			  struct seedchip_queue **queue);

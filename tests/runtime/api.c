@@ -631,13 +631,49 @@ static void test_bad_queue(void)
 	close_card(&c);
 }
 
-#define THREADS 4
-static struct card shared_card;
+/* All queues of a device, and on a real card of further ones until the card has none. */
+static void test_too_many_queues(void)
+{
+	enum { DEVICES = 9, QUEUES = 256 };
+	static struct seedchip_queue *q[DEVICES][QUEUES];
+	struct seedchip_device_info info = { .size = sizeof(info) };
+	struct seedchip_queue_desc desc = { .size = sizeof(desc), .log_size = 4096 };
+	struct seedchip_device *dev[DEVICES];
+	unsigned int devices = 0, n;
+	int r;
+
+	do {
+		CHECK(devices < DEVICES);
+		OK(seedchip_device_open(0, &dev[devices]));
+		OK(seedchip_device_info(dev[devices], &info));
+		for (n = 0; !(r = seedchip_queue_create(dev[devices], &desc, &q[devices][n])); n++)
+			CHECK(n < info.max_queues);
+		if (r == -ENOSPC) {
+			FAILS(r, -ENOSPC, "are taken: destroy a queue, or end another program");
+		} else {
+			FAILS(r, -EMFILE, "that it may have: destroy one");
+			CHECK_EQ(n, info.max_queues);
+		}
+		devices++; /* every simulated device is a card of its own */
+	} while (r == -EMFILE && strncmp(info.address, "sim", 3));
+	seedchip_queue_destroy(q[0][0]);
+	OK(seedchip_queue_create(dev[0], &desc, &q[0][0]));
+	while (devices--) {
+		for (n = 0; n < QUEUES; n++) {
+			seedchip_queue_destroy(q[devices][n]);
+			q[devices][n] = NULL;
+		}
+		seedchip_device_close(dev[devices]);
+	}
+}
 
 /*
  * Each thread its own queues and buffers, all on one device: while one destroys
  * a queue, the others look whether it has let go of what they destroyed.
  */
+#define THREADS 4
+static struct card shared_card;
+
 static void *work(void *arg)
 {
 	struct card *c = &shared_card;
@@ -712,6 +748,7 @@ static const struct tap_test tests[] = {
 	{ "a full log", test_log_full },
 	{ "counters", test_stats },
 	{ "bad queue descriptions", test_bad_queue },
+	{ "a queue too many", test_too_many_queues },
 	{ "threads", test_threads },
 };
 
