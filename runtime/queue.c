@@ -527,6 +527,9 @@ API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event even
 	if (event.queue == q) /* in order anyway */
 		return 0;
 	r = event_poll(event.queue, event.point);
+	/* The driver does not remember what points of the past have failed. */
+	if (r == -EAGAIN && event.queue->state && queue_has_failed(event.queue))
+		r = event_poll(event.queue, event.point);
 	if (r == -EIO || r == -ESTALE)
 		return report(-EIO, "queue: the work to wait for has failed");
 	if (!r)

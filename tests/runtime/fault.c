@@ -343,6 +343,26 @@ static void test_dependency(void)
 	close_card(&c);
 }
 
+/* Work had failed before anybody waited for it, and nobody has asked since. */
+static void test_late_dependency(void)
+{
+	struct card c = open_card(0);
+	struct pollfd p = { .fd = seedchip_fault_fd(c.dev), .events = POLLIN };
+	struct seedchip_event culprit, behind;
+	struct seedchip_queue *other;
+
+	OK(seedchip_queue_create(c.dev, NULL, &other));
+	culprit = crash(&c, c.queue, ILLEGAL, 0);
+	seedchip_launch(c.queue, kernel(&c, "nothing"), &one, NULL, 0);
+	behind = seedchip_queue_mark(c.queue);
+	CHECK_EQ(poll(&p, 1, 30000), 1);
+	FAILS(seedchip_queue_wait(other, culprit), -EIO, "the work to wait for has failed");
+	FAILS(seedchip_queue_wait(other, behind), -EIO, "the work to wait for has failed");
+	OK(seedchip_queue_recover(c.queue));
+	seedchip_queue_destroy(other);
+	close_card(&c);
+}
+
 /* A queue destroyed with work in flight takes nothing with it. */
 static void test_destroy_busy(void)
 {
@@ -405,6 +425,7 @@ static const struct tap_test tests[] = {
 	{ "old failures", test_forgotten },
 	{ "other queues", test_others_unaffected },
 	{ "what waits for failed work", test_dependency },
+	{ "waiting for work that has failed unseen", test_late_dependency },
 	{ "a busy queue destroyed", test_destroy_busy },
 	{ "failures are read as they happen", test_watching },
 };
