@@ -26,7 +26,7 @@ static void test_layout(void **state)
 	assert_int_equal(sizeof(struct seedchip_copy_2d), 48);
 	assert_int_equal(sizeof(struct seedchip_device_info), 248);
 	assert_int_equal(offsetof(struct seedchip_device_info, address), 88);
-	assert_int_equal(sizeof(struct seedchip_queue_desc), 48);
+	assert_int_equal(sizeof(struct seedchip_queue_desc), 56);
 	assert_int_equal(sizeof(struct seedchip_kernel_info), 96);
 	assert_int_equal(sizeof(struct seedchip_queue_stats), 96);
 	assert_int_equal(sizeof(struct seedchip_fault), 1120);
