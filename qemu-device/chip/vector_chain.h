@@ -15,7 +15,7 @@ typedef double hD __attribute__((vector_size(BYTES)));
 
 /* @s: the step; @to: where results go; @at: bytes from there, and from operands, to the block. */
 #define CHAIN_ARGS(F)                                                                              \
-	const struct sc_vstep *s, uint8_t *to, size_t at, h##F r0, h##F r1, h##F r2, h##F r3,      \
+	const struct sc_vstep *s, void *to, size_t at, h##F r0, h##F r1, h##F r2, h##F r3,         \
 		h##F r4, h##F r5, h##F r6, h##F r7
 typedef bool chain_step_S(CHAIN_ARGS(S));
 typedef bool chain_step_D(CHAIN_ARGS(D));
@@ -92,7 +92,7 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 		size_t i = 0;                                                                      \
 												   \
 		for (; i + LANES <= n; i += LANES) {                                               \
-			const v##F *v = (const v##F *)((const uint8_t *)from + i * sizeof(e##F));  \
+			const v##F *v = from + i * sizeof(e##F);                                   \
 												   \
 			if (!first(steps, to, i * sizeof(e##F), v[0], v[1], v[2], v[3], v[4],      \
 				   v[5], v[6], v[7]))                                              \

@@ -105,8 +105,8 @@ typedef void sc_vstep_fn(void);
 /** struct sc_vstep - an operation of a chain: a step of the path, and what it reads otherwise */
 struct sc_vstep {
 	sc_vstep_fn *fn;
-	const uint8_t *a;
-	const uint8_t *b; /* NULL: the scalar */
+	const void *a;
+	const void *b; /* NULL: the scalar */
 	uint64_t scalar;
 };
 
