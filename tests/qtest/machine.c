@@ -208,13 +208,17 @@ void machine_ecam(struct machine *m)
 	io_write(m, 0xcfc, ECAM | 1, 4);
 }
 
-struct machine *machine_start_bare(const char *args)
+static struct machine *spawn_bare(const char *args)
 {
 	/* bridge hot-plug of ACPI would take over bus resets and surprise removal */
-	struct machine *m = spawn("-M q35 -m 64 "
-				  "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
-				  "-device pcie-root-port,id=port0,addr=%d,chassis=1,slot=1 %s",
-				  PORT_DEV, args);
+	return spawn("-M q35 -m 64 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+		     "-device pcie-root-port,id=port0,addr=%d,chassis=1,slot=1 %s",
+		     PORT_DEV, args);
+}
+
+struct machine *machine_start_bare(const char *args)
+{
+	struct machine *m = spawn_bare(args);
 
 	qmp_ok(m, "{\"execute\":\"qmp_capabilities\"}");
 	machine_ecam(m);
@@ -270,6 +274,28 @@ const char *machine_refusal(const char *args)
 		try_to_say(&m->qmp, "{\"execute\":\"quit\"}\n");
 	reap(m);
 	text = machine_stderr(m);
+	close(m->err);
+	free(m);
+	return text;
+}
+
+const char *machine_end(const char *args)
+{
+	struct machine *m = spawn_bare(args);
+	long deadline = now_ms() + PATIENCE_MS;
+	const char *text;
+
+	while (waitpid(m->pid, NULL, WNOHANG) == 0) {
+		if (now_ms() > deadline) {
+			kill(m->pid, SIGKILL);
+			reap(m);
+			fail_msg("QEMU goes on: %s", machine_stderr(m));
+		}
+		nap();
+	}
+	text = machine_stderr(m);
+	close(m->qtest.fd);
+	close(m->qmp.fd);
 	close(m->err);
 	free(m);
 	return text;

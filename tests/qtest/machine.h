@@ -45,6 +45,8 @@ void machine_stop(struct machine *m);
 const char *machine_stderr(struct machine *m);
 /* Start a QEMU that is expected to refuse; returns its stderr. */
 const char *machine_refusal(const char *args);
+/* Start a machine without a card that is expected to end by itself; returns its stderr. */
+const char *machine_end(const char *args);
 /* Whether the tests can run here: the card is not built with sanitizers. */
 bool machine_available(void);
 
