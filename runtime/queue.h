@@ -206,8 +206,10 @@ static inline void queue_put(struct seedchip_queue *q, struct sc_packet *slot,
 			     const struct sc_packet *packet)
 {
 	memcpy(slot->body, packet->body, sizeof(slot->body));
-	slot->tag = packet->tag;
-	__atomic_store_n(&slot->hdr, packet->hdr | (q->next_hdr & SC_HDR_PHASE), __ATOMIC_RELAXED);
+	/* header and tag */
+	__atomic_store_n((packet_word *)slot,
+			 *(const packet_word *)packet | (q->next_hdr & SC_HDR_PHASE),
+			 __ATOMIC_RELAXED);
 	q->next_hdr = q->args_hdr;
 }
 
@@ -318,7 +320,6 @@ static inline void user_queue_ring(struct seedchip_queue *q)
 {
 	uint64_t start = atomic_load_explicit(&q->last_point, memory_order_relaxed);
 	uint64_t end = atomic_load_explicit(&q->horizon, memory_order_relaxed);
-
 	uint32_t *first = &user_queue_slot(q->user, start)->hdr;
 
 	order_writes();
@@ -326,7 +327,7 @@ static inline void user_queue_ring(struct seedchip_queue *q)
 	q->next_hdr = q->args_hdr ^ SC_HDR_PHASE;
 	atomic_store_explicit(&q->last_point, end, memory_order_release);
 	if (q->doorbell)
-		*q->doorbell = end / SC_SLOT_SIZE;
+		__atomic_store_n(q->doorbell, end / SC_SLOT_SIZE, __ATOMIC_RELAXED);
 	else
 		q->dev->ops->queue_ring(q->dev->priv, q->hw_queue, end / SC_SLOT_SIZE);
 }
@@ -342,7 +343,7 @@ static inline void user_queue_give(struct seedchip_queue *q, packet_word *slot, 
 	__atomic_store_n(slot, first, __ATOMIC_RELEASE);
 	atomic_store_explicit(&q->horizon, end, memory_order_relaxed);
 	atomic_store_explicit(&q->last_point, end, memory_order_release);
-	*q->doorbell = end / SC_SLOT_SIZE;
+	__atomic_store_n(q->doorbell, end / SC_SLOT_SIZE, __ATOMIC_RELAXED);
 }
 
 /* Create the ring; @arg is that of the driver's call, which follows. */

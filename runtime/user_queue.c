@@ -148,10 +148,10 @@ void user_queue_drop(struct seedchip_queue *q)
 	for (; at != end; at += SC_SLOT_SIZE) {
 		struct sc_packet *slot = user_queue_slot(q->user, at);
 
-		slot->tag = 0;
 		memset(slot->body, 0, sizeof(slot->body));
-		__atomic_store_n(&slot->hdr, SC_HDR(SC_OP_NOP, 0, 0) | !(at & q->user->size),
-				 __ATOMIC_RELEASE);
+		/* and no tag */
+		__atomic_store_n((packet_word *)slot,
+				 SC_HDR(SC_OP_NOP, 0, 0) | !(at & q->user->size), __ATOMIC_RELEASE);
 	}
 }
 
