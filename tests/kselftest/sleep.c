@@ -167,10 +167,11 @@ static int devices(void)
 
 static int s3(void)
 {
-	int ret = write_file(ALARM, "+2");
+	int ret = write_file("/sys/power/mem_sleep", "deep");
 
+	/* one that comes before the machine sleeps, on a busy host, would wake nobody */
 	if (!ret)
-		ret = write_file("/sys/power/mem_sleep", "deep");
+		ret = write_file(ALARM, "+4");
 	return ret ? ret : write_file("/sys/power/state", "mem");
 }
 

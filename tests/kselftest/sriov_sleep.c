@@ -54,8 +54,9 @@ static void sleeps(void)
 	CHECK_EQ(card_write(FUNCTION "0/sriov_numvfs", "1"), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		pids[i] = load_start(i);
-	CHECK_EQ(card_write(ALARM, "+3"), 0);
 	CHECK_EQ(card_write("/sys/power/mem_sleep", "deep"), 0);
+	/* one that comes before the machine sleeps, on a busy host, would wake nobody */
+	CHECK_EQ(card_write(ALARM, "+10"), 0);
 	CHECK_EQ(card_write("/sys/power/state", "mem"), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		load_ends(pids[i]);
