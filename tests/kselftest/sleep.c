@@ -8,6 +8,7 @@
 /* vm: timeout=120 append=vm.bios=1 cards=0 alone */
 /* vm: qemu=-device qemu=pcie-root-port,id=port9,chassis=9,slot=9,hotplug=off */
 /* vm: qemu=-device qemu=seedchip,id=card0,bus=port9,strict=on */
+/* vm-dmesg: serio serio\d+: deferred probe pending */
 /* vm-dmesg: PM: (suspend debug|Some devices failed|Device .* failed)|returns -16 */
 /* vm-dmesg: seedchip .*: PM: (failed|pci_pm_suspend)|hpet: Lost|ACPI Error: Could not disable */
 #include <errno.h>

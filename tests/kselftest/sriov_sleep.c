@@ -7,7 +7,7 @@
  * of functions when nothing but the system sleeps is sriov's to test, S3 itself sleep's.)
  */
 /* vm: card=vfs=1 append=vm.bios=1 timeout=180 alone */
-/* vm-dmesg: hpet: Lost|ACPI Error: Could not disable */
+/* vm-dmesg: hpet: Lost|serio serio\d+: deferred probe pending|ACPI Error: Could not disable */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
