@@ -40,30 +40,44 @@ echo $count >"$BUILD/boots"
 if [ $count -le "$DEATHS" ]; then
 	echo "[    2.601368] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI" >"$console"
 else
-	printf '%s\n' "@@ ready 0" "@@ begin x/vm" "ok 1 - a" "@@ end x/vm 0 5" "@@ done"
+	printf '%s\n' "@@ ready 0" "@@ begin x/vm" "ok 1 - a"
+	[ -z "$SAID" ] || sed 's/^/@@ kmsg 4 /' <<<"$SAID"
+	printf '%s\n' "@@ end x/vm 0 5" "@@ done"
 fi
 END
 chmod +x "$dir/run-vm"
 
-# expect_vm DEATHS TOTALS STATUS
+# cycle LOCK...: what lockdep says of a cycle of locks in which a function of the driver appears
+cycle() {
+	local n=$#
+	echo "WARNING: possible circular locking dependency detected"
+	for lock; do
+		n=$((n - 1))
+		printf "%s\n" "\\x0a-> #$n ($lock){+.+.}-{3:3}:"
+		echo "       seedchip_sriov_configure+0x15b/0x1d0 [seedchip]"
+	done
+	echo " </TASK>"
+}
+
+# expect_vm NAME DEATHS SAID TOTALS STATUS
 expect_vm() {
-	local out got
+	local name=$1 out got
 	rm -f "$dir/boots"
 	: >"$dir/vm.sh"
 	printf 'x/vm\tvm\t%s\t/x/vm\n' "$dir/vm.sh" >"$dir/tests.list"
-	out=$(BUILD=$dir RUN_VM=$dir/run-vm DEATHS=$1 "$run")
+	out=$(BUILD=$dir RUN_VM=$dir/run-vm DEATHS=$2 SAID=$3 "$run")
 	got=$?
 	number=$((number + 1))
-	if [ "$(tail -n 1 <<<"$out")" = "$2" ] && [ $got = "$3" ]; then
-		echo "ok $number - a machine that dies of its emulation $1 times"
+	if [ "$(tail -n 1 <<<"$out")" = "$4" ] && [ $got = "$5" ]; then
+		echo "ok $number - $name"
 	else
-		echo "not ok $number - a machine that dies of its emulation $1 times"
+		echo "not ok $number - $name"
 		sed 's/^/# /' <<<"$out"
 		failed=1
 	fi
 }
 
-echo 1..14
+echo 1..16
 expect plain "1 passed, 0 failed, 0 skipped" 0 "^ok 1 - x/plain" <<<'exit 0'
 expect exit-status "0 passed, 1 failed, 0 skipped" 1 "exit status 3" <<<'echo why; exit 3'
 expect signal "0 passed, 1 failed, 0 skipped" 1 "exit status -11" <<<'kill -SEGV $$'
@@ -75,7 +89,15 @@ expect short "1 passed, 1 failed, 0 skipped" 1 "2 results planned, 1 seen" <<<'e
 expect dies-late "2 passed, 1 failed, 0 skipped" 1 "exit status 1" <<<'echo 1..2; echo ok 1 a; echo ok 2 b; exit 1'
 expect bails-out "0 passed, 1 failed, 0 skipped" 1 "Bail out! no memory" <<<'echo 1..2; echo "Bail out! no memory"'
 expect all-skipped "0 passed, 0 failed, 1 skipped" 1 "SKIP wrong kernel" <<<'echo "1..0 # SKIP wrong kernel"'
-expect_vm 0 "2 passed, 0 failed, 0 skipped" 0
-expect_vm 3 "2 passed, 0 failed, 0 skipped" 0
-expect_vm 4 "0 passed, 2 failed, 0 skipped" 1
+pci="pci_rescan_remove_lock pci_slot_mutex &ctrl->reset_lock"
+for deaths in 0 3; do
+	expect_vm "a machine that dies of its emulation $deaths times" $deaths "" \
+		"2 passed, 0 failed, 0 skipped" 0
+done
+expect_vm "one that dies once more" 4 "" "0 passed, 2 failed, 0 skipped" 1
+# shellcheck disable=SC2086 # a list
+expect_vm "a cycle of the PCI core's locks" 0 "$(cycle $pci)" "2 passed, 0 failed, 0 skipped" 0
+# shellcheck disable=SC2086
+expect_vm "a cycle with another lock" 0 "$(cycle $pci '&sdev->hw_lock')" \
+	"2 passed, 1 failed, 0 skipped" 1
 exit $failed
