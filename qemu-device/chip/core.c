@@ -97,6 +97,9 @@ static void start_engines(struct sc_core *core)
 	const struct sc_engine_env env = {
 		.chip = core->chip,
 		.context = core->context,
+		/* with timing there are none: each access of the hart is recorded */
+		.read = core->recorder ? NULL : core->read,
+		.write = core->recorder ? NULL : core->write,
 		.launch = core->launch,
 		.tcm = core->tcm,
 		.tcm_size = core->tcm_size,

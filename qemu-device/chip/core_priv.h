@@ -17,9 +17,7 @@
 #include "engine.h"
 #include "timing_record.h"
 
-#define SC_TLB_SIZE   512 /* pages, direct-mapped, for each of read and write */
 #define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
-#define SC_NO_PAGE    1ULL /* never equal to a page address */
 #define SC_VKNOWN     256 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
@@ -27,18 +25,10 @@
 #define SC_VLMAX(vlen, vtype) \
 	((uint64_t)(vlen) << (((vtype) & 7) ^ 4) >> 7 >> ((vtype) >> 3 & 7))
 
-#define SC_PAGE_OF(va)	 ((va) & ~(uint64_t)(SC_PAGE_SIZE - 1))
-#define SC_TLB_INDEX(va)  (((va) / SC_PAGE_SIZE) % SC_TLB_SIZE)
 #define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
 
 #define sc_likely(x)   __builtin_expect(!!(x), 1)
 #define sc_unlikely(x) __builtin_expect(!!(x), 0)
-
-/* One cached translation: host address = va + delta, for the page `page`. */
-struct sc_tlb_entry {
-	uint64_t page;
-	uintptr_t delta;
-};
 
 /* One page of decoded code: SC_CODE_RECS records for the page `page`. */
 struct sc_code_slot {

@@ -202,9 +202,41 @@ static bool stopped(const struct transfer *t)
 	return launch && launch->stop && __atomic_load_n(launch->stop, __ATOMIC_RELAXED);
 }
 
+/* Card memory from @va to the end of its page, by a cached translation; NULL: none can be. */
+static uint8_t *page_at(const struct transfer *t, uint64_t va, unsigned int access)
+{
+	const struct sc_engine_env *env = t->env;
+	struct sc_tlb_entry *tlb = access == SC_ACCESS_READ ? env->read : env->write;
+	struct sc_tlb_entry *entry;
+	struct sc_xlat xlat;
+
+	if (!tlb)
+		return NULL;
+	entry = &tlb[SC_TLB_INDEX(va)];
+	if (entry->page != SC_PAGE_OF(va)) {
+		if (sc_mmu_translate(env->chip, env->context, va, access, &xlat, t->fault) ||
+		    !xlat.host)
+			return NULL; /* sc_mmu_copy() says why, or how */
+		entry->page = SC_PAGE_OF(va);
+		entry->delta = (uintptr_t)xlat.host - (uintptr_t)entry->page;
+	}
+	return (uint8_t *)(va + entry->delta);
+}
+
 /* Memory beyond the scratchpads. */
 static int far(const struct transfer *t, uint64_t va, void *buf, uint64_t len, unsigned int access)
 {
+	uint8_t *host;
+
+	/* what may be one atomic access is left to sc_mmu_copy() */
+	if (len > 8 && va % SC_PAGE_SIZE + len <= SC_PAGE_SIZE) {
+		host = page_at(t, va, access);
+		if (host) {
+			memcpy(access == SC_ACCESS_READ ? buf : host,
+			       access == SC_ACCESS_READ ? host : buf, len);
+			return 0;
+		}
+	}
 	if (!sc_mmu_copy(t->env->chip, t->env->context, va, buf, len, access, t->fault))
 		return 0;
 	t->fault->engine = sc_engine_of(t->op->queue);

@@ -19,12 +19,14 @@ struct sc_recorder;
 
 /*
  * What the engines need from their core. `tcm` is the own scratchpad; memory
- * beyond it is reached with sc_mmu_copy() in `context`; peers by rank as in
- * struct sc_launch. Set by the core before a workgroup starts.
+ * beyond it is reached in `context`, by the core's cached translations or with
+ * sc_mmu_copy(); peers by rank as in struct sc_launch. Set by the core before a workgroup starts.
  */
 struct sc_engine_env {
 	struct sc_chip *chip;
 	unsigned int context;
+	struct sc_tlb_entry *read; /* SC_TLB_SIZE each; NULL: nothing is cached */
+	struct sc_tlb_entry *write;
 	const struct sc_launch *launch; /* NULL in unit tests: no peers */
 	uint8_t *tcm;
 	uint32_t tcm_size;

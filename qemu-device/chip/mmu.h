@@ -25,6 +25,20 @@ struct sc_xlat {
 	uint32_t pte;
 };
 
+/*
+ * One cached translation: host address = va + delta, for the page `page`, which may be accessed
+ * with nothing more to check. A core has a direct-mapped table of them for each of read and write.
+ */
+struct sc_tlb_entry {
+	uint64_t page;
+	uintptr_t delta;
+};
+
+#define SC_TLB_SIZE	 512
+#define SC_PAGE_OF(va)	 ((va) & ~(uint64_t)(SC_PAGE_SIZE - 1))
+#define SC_TLB_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_TLB_SIZE)
+#define SC_NO_PAGE	 1ULL /* never equal to a page address */
+
 /* Access flag beside SC_ACCESS_READ, _WRITE, _EXECUTE: the queue engine reaches ENGINE pages. */
 #define SC_ACCESS_ENGINE 0x8
 

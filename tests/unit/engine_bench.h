@@ -37,6 +37,7 @@ extern struct sc_fault fault;
 extern uint8_t tcm[TCM_SIZE];
 extern uint8_t mem[MEM_SIZE];
 extern uint64_t pc; /* of the instruction issued last */
+extern unsigned int translations; /* how often sc_mmu_translate() was asked */
 
 /** bench_reset() - new engines; scratchpad and memory filled from @seed. */
 void bench_reset(bool strict, uint64_t isa, uint32_t seed);

@@ -356,6 +356,36 @@ static void test_memory_faults(void **state)
 	assert_int_equal(stats.dma_bytes, 0);
 }
 
+/* Pages are translated once for reading and once for writing; short rows never by themselves. */
+static void test_translations(void **state)
+{
+	struct sc_dma in = copy_in(0x2000, 0x58, 16), out = copy_out(SC_PAGE_SIZE, 0x2000, 16);
+
+	bench_reset(*state, ISA_BASE, 11);
+	in.size1 = 40;
+	in.src_stride[0] = 200; /* one row goes from the first page to the second */
+	in.dst_stride[0] = 16;
+	translations = 0;
+	moves(0, &in);
+	moves(1, &in);
+	assert_int_equal(translations, 2);
+	out.size1 = 4;
+	out.src_stride[0] = 16;
+	out.dst_stride[0] = 32;
+	moves(2, &out);
+	moves(3, &out);
+	assert_int_equal(translations, 3);
+	out.size0 = 8;
+	out.dst = MEM_VA + 5 * SC_PAGE_SIZE;
+	moves(0, &out);
+	assert_int_equal(translations, 3);
+	env.read = NULL;
+	env.write = NULL;
+	sc_engines_start(engines, &env);
+	moves(0, &in);
+	assert_int_equal(translations, 3);
+}
+
 static void test_nothing(void **state)
 {
 	struct sc_dma d = copy_in(0, 0, 64);
@@ -452,8 +482,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		both(test_copy),	  both(test_copy_inside),   both(test_fill),
 		both(test_gather),	  both(test_gather_limit),  both(test_bad_descriptor),
-		both(test_range),	  both(test_memory_faults), both(test_nothing),
-		both(test_peers),	  cmocka_unit_test_teardown(test_gather_race, teardown),
+		both(test_range),	  both(test_memory_faults), both(test_translations),
+		both(test_nothing),	  both(test_peers),
+		cmocka_unit_test_teardown(test_gather_race, teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
