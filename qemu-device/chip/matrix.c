@@ -313,7 +313,7 @@ static void clear_tile(union sc_acc *acc, const struct sc_tile *t)
 		memset(acc->i[i], 0, t->n * sizeof(acc->i[i][0]));
 }
 
-/* An operand from element @k on; a multiple of SC_BLOCK_K or of 16, so 4-bit ones start a byte. */
+/* An operand from element @k on; a multiple of a block or of 16, so 4-bit ones start a byte. */
 static struct sc_operand operand_at(const uint8_t *at, uint64_t stride, unsigned int fmt,
 				    bool along, unsigned int k)
 {
@@ -343,7 +343,7 @@ static void apply_mma(struct sc_matrix *x, const struct sc_engine_env *env,
 {
 	const struct sc_tile *t = &op->tile;
 	const uint8_t *a = env->tcm + op->offset[0], *b = env->tcm + op->offset[1];
-	unsigned int k, end = t->k;
+	unsigned int k, end = t->k, most = x->path->block_k[kind_of(t)];
 	struct sc_block block; /* all of it is set below */
 
 	block.codebook = t->codebook;
@@ -356,7 +356,7 @@ static void apply_mma(struct sc_matrix *x, const struct sc_engine_env *env,
 			end = t->k - k / t->group * t->group < t->group ?
 				      t->k :
 				      (k / t->group + 1) * t->group;
-		block.k = end - k < SC_BLOCK_K ? end - k : SC_BLOCK_K;
+		block.k = end - k < most ? end - k : most;
 		block.a = operand_at(a, t->stride_a, t->fmt_a, !(t->flags & SC_TILE_A_KM), k);
 		block.b = operand_at(b, t->stride_b, t->fmt_b, t->flags & SC_TILE_B_NK, k);
 		choose_sums(x, op, &block, k, end);
@@ -388,30 +388,61 @@ static int32_t to_integer(float f, int32_t least, int32_t most)
 	return (int32_t)rintf(f);
 }
 
-static void store_element(uint8_t *row, unsigned int j, unsigned int fmt, float f)
+/* @fmt is a constant, so that the loop over a row does not ask for it at every element. */
+static inline __attribute__((always_inline)) void store_as(uint8_t *row, const float *f,
+							   unsigned int n, unsigned int fmt)
 {
+	unsigned int j;
 	uint32_t word;
 	uint16_t half;
 
+	for (j = 0; j < n; j++) {
+		switch (fmt) {
+		case SC_FMT_I8:
+			row[j] = to_integer(f[j], INT8_MIN, INT8_MAX);
+			break;
+		case SC_FMT_E4M3:
+			row[j] = sc_to_e4m3(f[j]);
+			break;
+		case SC_FMT_E5M2:
+			row[j] = sc_to_e5m2(f[j]);
+			break;
+		case SC_FMT_F16:
+		case SC_FMT_BF16:
+			half = fmt == SC_FMT_F16 ? sc_to_f16(f[j]) : sc_to_bf16(f[j]);
+			memcpy(row + 2 * j, &half, 2);
+			break;
+		default:
+			word = fmt == SC_FMT_F32 ? sc_to_f32(f[j]) :
+						   (uint32_t)to_integer(f[j], INT32_MIN, INT32_MAX);
+			memcpy(row + 4 * j, &word, 4);
+		}
+	}
+}
+
+static void store_row(uint8_t *row, const float *f, unsigned int n, unsigned int fmt)
+{
 	switch (fmt) {
 	case SC_FMT_I8:
-		row[j] = to_integer(f, INT8_MIN, INT8_MAX);
+		store_as(row, f, n, SC_FMT_I8);
 		break;
 	case SC_FMT_E4M3:
-		row[j] = sc_to_e4m3(f);
+		store_as(row, f, n, SC_FMT_E4M3);
 		break;
 	case SC_FMT_E5M2:
-		row[j] = sc_to_e5m2(f);
+		store_as(row, f, n, SC_FMT_E5M2);
 		break;
 	case SC_FMT_F16:
+		store_as(row, f, n, SC_FMT_F16);
+		break;
 	case SC_FMT_BF16:
-		half = fmt == SC_FMT_F16 ? sc_to_f16(f) : sc_to_bf16(f);
-		memcpy(row + 2 * j, &half, 2);
+		store_as(row, f, n, SC_FMT_BF16);
+		break;
+	case SC_FMT_F32:
+		store_as(row, f, n, SC_FMT_F32);
 		break;
 	default:
-		word = fmt == SC_FMT_F32 ? sc_to_f32(f) :
-					   (uint32_t)to_integer(f, INT32_MIN, INT32_MAX);
-		memcpy(row + 4 * j, &word, 4);
+		store_as(row, f, n, SC_FMT_I32);
 	}
 }
 
@@ -420,8 +451,11 @@ static void apply_store(const union sc_acc *acc, const struct sc_engine_env *env
 {
 	const struct sc_tile *t = &op->tile;
 	bool integer = is_integer(t), scaled = t->fmt_store == SC_FMT_I8 && t->store_scale != NONE;
+	float f[DIM], scale[DIM];
 	unsigned int i, j;
 
+	if (scaled)
+		memcpy(scale, env->tcm + t->store_scale, 4 * t->n);
 	for (i = 0; i < t->m; i++) {
 		uint8_t *row = env->tcm + op->offset[0] + i * op->stride;
 
@@ -429,15 +463,11 @@ static void apply_store(const union sc_acc *acc, const struct sc_engine_env *env
 			memcpy(row, acc->i[i], 4 * t->n);
 			continue;
 		}
-		for (j = 0; j < t->n; j++) {
-			float f = integer ? (float)(int32_t)acc->i[i][j] : acc->f[i][j], scale;
-
-			if (scaled) {
-				memcpy(&scale, env->tcm + t->store_scale + 4 * j, 4);
-				f *= scale;
-			}
-			store_element(row, j, t->fmt_store, f);
-		}
+		for (j = 0; j < t->n; j++)
+			f[j] = integer ? (float)(int32_t)acc->i[i][j] : acc->f[i][j];
+		for (j = 0; scaled && j < t->n; j++)
+			f[j] *= scale[j];
+		store_row(row, f, t->n, t->fmt_store);
 	}
 }
 

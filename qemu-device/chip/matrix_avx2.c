@@ -4,7 +4,9 @@
  *
  * As in matrix_avx512.c operands are decoded into 32-bit lanes, here an f32 or
  * two 16-bit integers of successive k, whose products and their sum are exact
- * in 32 bits. Four rows by 16 columns of sums stay in registers over a block.
+ * in 32 bits. Six rows by 16 columns of sums stay in registers over a block, four
+ * of fp8, whose steps need more of them: as many as keep both multipliers busy.
+ * Vectors are masked at the last columns only: some processors store those slowly.
  */
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -18,7 +20,7 @@
 
 #define DIM   SC_ACC_DIM
 #define LANES 8
-#define ROWS  4 /* rows of sums in registers */
+#define ROWS  6 /* rows of sums in registers */
 #define COLS  2 /* vectors of them */
 
 INLINE __m256i load(const uint32_t *p)
@@ -264,35 +266,33 @@ TARGET static void pack_float(struct sc_scratch *x, const struct sc_block *b)
 	}
 }
 
+/* @keep of a vector, or all of it if @whole */
+INLINE __m256 load_sums(const float *from, bool whole, __m256i keep)
+{
+	return whole ? _mm256_load_ps(from) : _mm256_maskload_ps(from, keep);
+}
+
 /* Write one vector of sums. */
-INLINE void put(const struct sc_block *b, unsigned int row, unsigned int j, __m256i keep,
-		enum sc_matrix_kind kind, __m256 sum)
+INLINE void put(const struct sc_block *b, unsigned int row, unsigned int j, bool whole,
+		__m256i keep, enum sc_matrix_kind kind, __m256 sum)
 {
 	float *to = b->to->f[row] + j;
 
-	if (kind == SC_MATRIX_INT) {
-		if (!b->fold) {
-			_mm256_maskstore_ps(to, keep, sum);
-			return;
-		}
+	if (kind == SC_MATRIX_INT && b->fold)
 		sum = _mm256_cvtepi32_ps(_mm256_castps_si256(sum));
-	}
 	if (b->fold) {
 		__m256 scale = _mm256_mul_ps(_mm256_set1_ps(b->scale_a[row]),
 					     _mm256_loadu_ps(b->scale_b + j));
 
-		sum = _mm256_fmadd_ps(sum, scale, _mm256_maskload_ps(to, keep));
+		sum = _mm256_fmadd_ps(sum, scale, load_sums(to, whole, keep));
 	}
-	sum = _mm256_blendv_ps(sum, broadcast(SC_NAN_F32),
-			       _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q));
-	_mm256_maskstore_ps(to, keep, sum);
-}
-
-INLINE __m256 get(const struct sc_block *b, unsigned int row, unsigned int j, __m256i keep)
-{
-	if (!b->from)
-		return _mm256_setzero_ps();
-	return _mm256_maskload_ps(b->from->f[row] + j, keep);
+	if (kind != SC_MATRIX_INT || b->fold)
+		sum = _mm256_blendv_ps(sum, broadcast(SC_NAN_F32),
+				       _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q));
+	if (whole)
+		_mm256_store_ps(to, sum);
+	else
+		_mm256_maskstore_ps(to, keep, sum);
 }
 
 /* One step of k (int and pairs: two) of one vector of sums. */
@@ -318,6 +318,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	unsigned int width = kind == SC_MATRIX_INT ? int_width(b) : float_width(b);
 	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
 	const uint32_t *a = x->a + i * a_row, *bp = x->b + j;
+	bool whole = b->n - j >= COLS * LANES;
 	unsigned int s, r, v, w;
 	__m256 sum[ROWS][COLS];
 	__m256i keep[COLS];
@@ -325,11 +326,13 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 #pragma GCC unroll 2
 	for (v = 0; v < COLS; v++)
 		keep[v] = lanes((int)b->n - (int)(j + v * LANES));
-#pragma GCC unroll 4
+#pragma GCC unroll 6
 	for (r = 0; r < rows; r++) {
 #pragma GCC unroll 2
 		for (v = 0; v < COLS; v++)
-			sum[r][v] = get(b, i + r, j + v * LANES, keep[v]);
+			sum[r][v] = b->from ? load_sums(b->from->f[i + r] + j + v * LANES, whole,
+							keep[v]) :
+					      _mm256_setzero_ps();
 	}
 	for (s = 0; s < steps; s++, a += wide * a_step, bp += wide * DIM) {
 		__m256 bv[COLS][2];
@@ -340,7 +343,7 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 			for (w = 0; w < wide; w++)
 				bv[v][w] = _mm256_castsi256_ps(load(bp + w * DIM + v * LANES));
 		}
-#pragma GCC unroll 4
+#pragma GCC unroll 6
 		for (r = 0; r < rows; r++) {
 			__m256 av[2];
 
@@ -352,25 +355,28 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 				sum[r][v] = step(sum[r][v], av, bv[v], kind);
 		}
 	}
-#pragma GCC unroll 4
+#pragma GCC unroll 6
 	for (r = 0; r < rows; r++) {
 		if (i + r == b->m)
 			break;
 #pragma GCC unroll 2
 		for (v = 0; v < COLS; v++)
-			put(b, i + r, j + v * LANES, keep[v], kind, sum[r][v]);
+			put(b, i + r, j + v * LANES, whole, keep[v], kind, sum[r][v]);
 	}
 }
 
 INLINE void multiply(const struct sc_scratch *x, const struct sc_block *b,
 		     enum sc_matrix_kind kind)
 {
+	const unsigned int rows = kind == SC_MATRIX_PAIR ? 4 : ROWS;
 	unsigned int i, j;
 
 	for (j = 0; j < b->n; j += COLS * LANES) {
-		for (i = 0; i + 1 < b->m; i += ROWS)
-			multiply_rows(x, b, i, j, ROWS, kind);
-		if (i + 1 == b->m)
+		for (i = 0; i + 4 < b->m; i += rows)
+			multiply_rows(x, b, i, j, rows, kind);
+		if (i + 1 < b->m)
+			multiply_rows(x, b, i, j, 4, kind);
+		else if (i < b->m)
 			multiply_rows(x, b, i, j, 1, kind);
 	}
 }
@@ -405,6 +411,7 @@ static bool usable(void)
 const struct sc_matrix_path sc_matrix_avx2 = {
 	.name = "avx2",
 	.usable = usable,
+	.block_k = { 2 * SC_BLOCK_K, SC_BLOCK_K, SC_BLOCK_K },
 	.multiply = { multiply_int, multiply_fma, multiply_pair },
 };
 #endif

@@ -127,9 +127,11 @@ INLINE void copy_rows(struct bytes s, unsigned int rows, unsigned int k, uint32_
 {
 	unsigned int width = (k + 63) / 64 * LANES, r, c;
 
-	for (c = 0; c < k; c += 64) {
-		for (r = 0; r < rows; r++)
-			_mm512_store_si512(dst + r * width + c / 4, load_bytes(s, r, c, k - c));
+	for (r = 0; r < rows; r++, dst += width) {
+		for (c = 0; c + 64 <= k; c += 64)
+			_mm512_store_si512(dst + c / 4, load_bytes(s, r, c, 64));
+		if (c < k)
+			_mm512_store_si512(dst + c / 4, load_bytes(s, r, c, k - c));
 	}
 }
 
@@ -233,7 +235,10 @@ INLINE void decode_fmt(const struct sc_operand *op, unsigned int first, unsigned
 	for (r = 0; r < rows; r++) {
 		const uint8_t *row = op->at + (first + r) * op->stride;
 
-		for (c = 0; c < count; c += LANES)
+		for (c = 0; c + LANES <= count; c += LANES)
+			_mm512_store_ps(dst + r * width + c,
+					load_floats(row + size * c, 0xffff, fmt));
+		if (c < count)
 			_mm512_store_ps(dst + r * width + c,
 					load_floats(row + size * c, lanes(count - c), fmt));
 	}
@@ -490,6 +495,7 @@ static bool usable(void)
 const struct sc_matrix_path sc_matrix_avx512 = {
 	.name = "avx512",
 	.usable = usable,
+	.block_k = { 2 * SC_BLOCK_K, SC_BLOCK_K, SC_BLOCK_K },
 	.multiply = { multiply_int, multiply_fma, multiply_pair },
 };
 #endif

@@ -2,7 +2,7 @@
 /*
  * The ways in which this host multiplies tiles: one table of functions per way.
  *
- * A tile is cut along k into blocks of at most SC_BLOCK_K. Every way reads the
+ * A tile is cut along k into blocks, as long as the way likes them. Every way reads the
  * same operands and gives the same bits; matrix_scalar.c says most plainly
  * which. Nothing outside m, n and k is read or written.
  */
@@ -11,7 +11,7 @@
 
 #include "engine_priv.h"
 
-#define SC_BLOCK_K 128 /* even, and divides or is divided by the sizes of groups */
+#define SC_BLOCK_K 128 /* elements of a row that a scratch has room for, in 32 bits each */
 
 enum sc_matrix_kind {
 	SC_MATRIX_INT, /* exact, wraps */
@@ -41,7 +41,7 @@ struct sc_operand {
  * @codebook: the 16 values of I4
  * @m: rows, 1 to SC_ACC_DIM
  * @n: columns, 1 to SC_ACC_DIM
- * @k: 1 to SC_BLOCK_K
+ * @k: 1 to the way's @block_k
  * @from: NULL: zeros
  * @to: may be @from; floats in it have one NaN afterwards
  * @fold: the sums of a group are complete
@@ -72,10 +72,17 @@ struct sc_scratch {
 
 typedef void (*sc_multiply)(struct sc_scratch *scratch, const struct sc_block *block);
 
-/** struct sc_matrix_path - one way to multiply, and whether this host has it */
+/**
+ * struct sc_matrix_path - one way to multiply, and whether this host has it
+ * @name: by which SEEDCHIP_MATRIX chooses it
+ * @usable: whether this host has what it needs
+ * @block_k: most k of a block: even, and divides or is divided by the sizes of groups
+ * @multiply: computes a block
+ */
 struct sc_matrix_path {
 	const char *name;
 	bool (*usable)(void);
+	unsigned int block_k[SC_MATRIX_KINDS];
 	sc_multiply multiply[SC_MATRIX_KINDS];
 };
 

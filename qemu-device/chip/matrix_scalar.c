@@ -170,5 +170,6 @@ static bool usable(void)
 const struct sc_matrix_path sc_matrix_scalar = {
 	.name = "scalar",
 	.usable = usable,
+	.block_k = { SC_BLOCK_K, SC_BLOCK_K, SC_BLOCK_K },
 	.multiply = { multiply_int, multiply_fma, multiply_pair },
 };
