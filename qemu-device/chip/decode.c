@@ -412,9 +412,33 @@ static enum sc_hop pair_of(enum sc_hop first, enum sc_hop second)
 	return SC_HOP_ILLEGAL;
 }
 
+/* Whether the sources can change places. */
+static bool commutes(enum sc_hop hop)
+{
+	return hop == SC_HOP_ADD || hop == SC_HOP_XOR || hop == SC_HOP_AND ||
+	       hop == SC_HOP_BEQ_N || hop == SC_HOP_BNE_N;
+}
+
+/* If @rec, of @hop, and the record before it, of @before, are a pair, the latter executes both. */
+static void join(struct sc_rec *rec, enum sc_hop before, enum sc_hop hop,
+		 const void *const *labels)
+{
+	enum sc_hop pair = pair_of(before, hop);
+
+	if (pair == SC_HOP_ILLEGAL)
+		return;
+	if (commutes(hop) && rec->rs2 == rec[-1].rd) {
+		rec->rs2 = rec->rs1;
+		rec->rs1 = rec[-1].rd;
+	}
+	if (rec->rs1 == rec[-1].rd)
+		pair++; /* the _TO_ handler */
+	rec[-1].handler = labels[pair];
+}
+
 void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *const *labels)
 {
-	enum sc_hop before = SC_HOP_ILLEGAL, hop, pair;
+	enum sc_hop before = SC_HOP_ILLEGAL, hop;
 
 	for (unsigned int i = 0; i < SC_CODE_WORDS; i++) {
 		uint32_t word = words[i];
@@ -427,9 +451,8 @@ void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *cons
 		rec->imm = (int32_t)word;
 		hop = decode(word, rec, i);
 		rec->handler = labels[hop];
-		pair = pair_of(before, hop);
-		if (pair != SC_HOP_ILLEGAL)
-			rec[-1].handler = labels[pair];
+		if (i)
+			join(rec, before, hop, labels);
 		before = hop;
 	}
 	recs[SC_CODE_WORDS] = (struct sc_rec){ .handler = labels[SC_HOP_PAGE_END] };

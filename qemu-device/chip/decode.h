@@ -73,10 +73,10 @@ struct sc_rec {
 	X(VENDOR) X(VECTOR) X(VSETVLI)
 
 /*
- * Frequent pairs that have a handler of their own: ALU(first, second), or
- * BRANCH(first, second) where the second is a near branch or jump. The record
- * of the first instruction names it, that of the second stays as it is. No
- * instruction of a pair can fault.
+ * Frequent pairs that have handlers of their own: ALU(first, second), or
+ * BRANCH(first, second) where the second is a near branch or jump. _TO_: the
+ * second's rs1 is the first's rd. The record of the first instruction names the
+ * handler, that of the second stays as it is. No instruction of a pair can fault.
  */
 #define SC_PAIR_TABLE(ALU, BRANCH)                                                                 \
 	BRANCH(ADDI, BEQ) BRANCH(ADDI, BNE) BRANCH(ADDI, BLT) BRANCH(ADDI, BGE)                    \
@@ -89,7 +89,7 @@ struct sc_rec {
 	ALU(AND, SLLIW) ALU(AND, XOR) ALU(XOR, XOR) ALU(XOR, SRLIW) ALU(AND, ADD)
 
 #define SC_HOP_ENUM_(name)	    SC_HOP_##name,
-#define SC_HOP_PAIR_(first, second) SC_HOP_##first##__##second,
+#define SC_HOP_PAIR_(first, second) SC_HOP_##first##__##second, SC_HOP_##first##_TO_##second,
 enum sc_hop { SC_HOP_TABLE(SC_HOP_ENUM_) SC_PAIR_TABLE(SC_HOP_PAIR_, SC_HOP_PAIR_) SC_HOP_COUNT };
 
 /* Floating-point operations: the selector in sc_rec.rs3; the FMA family selects by opcode. */

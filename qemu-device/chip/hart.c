@@ -13,7 +13,8 @@
  * ends of pages), which is what makes a run of many quanta equal to one run.
  *
  * Frequent pairs of instructions have handlers of their own, which go on to the
- * second record and so count as two.
+ * second record and so count as two: one for any two such instructions, one for
+ * a second whose first source is the result of the first.
  *
  * One function longer than any other: the handlers share its local variables,
  * and their addresses are in the records.
@@ -162,7 +163,7 @@ static inline float host_fmaf(float a, float b, float c)
 NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels)
 {
 #define LABEL_(name) &&L_##name,
-#define LABEL_PAIR_(first, second) &&L_##first##__##second,
+#define LABEL_PAIR_(first, second) &&L_##first##__##second, &&L_##first##_TO_##second,
 	static const void *const handlers[] = { SC_HOP_TABLE(LABEL_)
 							SC_PAIR_TABLE(LABEL_PAIR_, LABEL_PAIR_) };
 	const struct sc_rec *ip;
@@ -222,42 +223,62 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 		if (condition)                                                                     \
 			goto jump;                                                                 \
 		NEXT
-/* Values and conditions of instructions that exist alone and in pairs. */
-#define V_MV      RS1
-#define V_ADDI    (RS1 + IMM)
-#define V_ANDI    (RS1 & IMM)
-#define V_SLLI    (RS1 << ip->imm)
-#define V_SRLI    (RS1 >> ip->imm)
-#define V_SRAI    ((int64_t)RS1 >> ip->imm)
-#define V_ADDIW   (SEXT32(RS1 + IMM))
-#define V_SLLIW   (SEXT32(RS1 << ip->imm))
-#define V_SRLIW   (SEXT32((uint32_t)RS1 >> ip->imm))
-#define V_ADD     (RS1 + RS2)
-#define V_XOR     (RS1 ^ RS2)
-#define V_AND     (RS1 & RS2)
-#define V_SH1ADD  ((RS1 << 1) + RS2)
-#define V_SH2ADD  ((RS1 << 2) + RS2)
-#define V_SH3ADD  ((RS1 << 3) + RS2)
-#define C_BEQ     (RS1 == RS2)
-#define C_BNE     (RS1 != RS2)
-#define C_BLT     ((int64_t)RS1 < (int64_t)RS2)
-#define C_BGE     ((int64_t)RS1 >= (int64_t)RS2)
-#define C_BLTU    (RS1 < RS2)
-#define C_BGEU    (RS1 >= RS2)
-#define C_J       true
+/*
+ * Values and conditions of instructions that exist alone and in pairs; @a is the first source.
+ * Where the second of a pair takes it from the first, it stays in a register of the host.
+ */
+#define V_MV(a)	    (a)
+#define V_ADDI(a)   ((a) + IMM)
+#define V_ANDI(a)   ((a) & IMM)
+#define V_SLLI(a)   ((a) << ip->imm)
+#define V_SRLI(a)   ((a) >> ip->imm)
+#define V_SRAI(a)   ((int64_t)(a) >> ip->imm)
+#define V_ADDIW(a)  (SEXT32((a) + IMM))
+#define V_SLLIW(a)  (SEXT32((a) << ip->imm))
+#define V_SRLIW(a)  (SEXT32((uint32_t)(a) >> ip->imm))
+#define V_ADD(a)    ((a) + RS2)
+#define V_XOR(a)    ((a) ^ RS2)
+#define V_AND(a)    ((a) & RS2)
+#define V_SH1ADD(a) (((a) << 1) + RS2)
+#define V_SH2ADD(a) (((a) << 2) + RS2)
+#define V_SH3ADD(a) (((a) << 3) + RS2)
+#define C_BEQ(a)    ((a) == RS2)
+#define C_BNE(a)    ((a) != RS2)
+#define C_BLT(a)    ((int64_t)(a) < (int64_t)RS2)
+#define C_BGE(a)    ((int64_t)(a) >= (int64_t)RS2)
+#define C_BLTU(a)   ((a) < RS2)
+#define C_BGEU(a)   ((a) >= RS2)
+#define C_J(a)	    true
 #define ALU_PAIR(first, second)                                                                    \
 	HANDLER(first##__##second)                                                                 \
-		RD = (uint64_t)V_##first;                                                          \
+		RD = (uint64_t)V_##first(RS1);                                                     \
 		ip++;                                                                              \
-		RD = (uint64_t)V_##second;                                                         \
-		NEXT;
+		RD = (uint64_t)V_##second(RS1);                                                    \
+		NEXT;                                                                              \
+	HANDLER(first##_TO_##second) {                                                             \
+		uint64_t value = (uint64_t)V_##first(RS1);                                         \
+												   \
+		RD = value;                                                                        \
+		ip++;                                                                              \
+		RD = (uint64_t)V_##second(value);                                                  \
+		NEXT;                                                                              \
+	}
 #define BRANCH_PAIR(first, second)                                                                 \
 	HANDLER(first##__##second)                                                                 \
-		RD = (uint64_t)V_##first;                                                          \
+		RD = (uint64_t)V_##first(RS1);                                                     \
 		ip++;                                                                              \
-		if (C_##second)                                                                    \
+		if (C_##second(RS1))                                                               \
 			JUMP_NEAR;                                                                 \
-		NEXT;
+		NEXT;                                                                              \
+	HANDLER(first##_TO_##second) {                                                             \
+		uint64_t value = (uint64_t)V_##first(RS1);                                         \
+												   \
+		RD = value;                                                                        \
+		ip++;                                                                              \
+		if (C_##second(value))                                                             \
+			JUMP_NEAR;                                                                 \
+		NEXT;                                                                              \
+	}
 /* The cached page serves an access that does not cross its end. */
 #define CACHED(tlb, va, size)                                                                      \
 	(sc_likely(SC_PAGE_OF((va) + (size) - 1) == (tlb)[SC_TLB_INDEX(va)].page))
@@ -351,7 +372,7 @@ fault:
 
 	OP(LUI, IMM);
 	OP(LI, IMM);
-	OP(MV, V_MV);
+	OP(MV, V_MV(RS1));
 	OP(AUIPC, PC + IMM);
 	HANDLER(J_N)
 		JUMP_NEAR;
@@ -371,12 +392,12 @@ fault:
 		RD = PC + 4;
 		goto jump;
 
-	BRANCH(BEQ, C_BEQ);
-	BRANCH(BNE, C_BNE);
-	BRANCH(BLT, C_BLT);
-	BRANCH(BGE, C_BGE);
-	BRANCH(BLTU, C_BLTU);
-	BRANCH(BGEU, C_BGEU);
+	BRANCH(BEQ, C_BEQ(RS1));
+	BRANCH(BNE, C_BNE(RS1));
+	BRANCH(BLT, C_BLT(RS1));
+	BRANCH(BGE, C_BGE(RS1));
+	BRANCH(BLTU, C_BLTU(RS1));
+	BRANCH(BGEU, C_BGEU(RS1));
 
 	LOAD(LB, int8_t, x, (int64_t)v)
 	LOAD(LH, int16_t, x, (int64_t)v)
@@ -396,29 +417,29 @@ fault:
 	STORE(FSW, uint32_t, f)
 	STORE(FSD, uint64_t, f)
 
-	OP(ADDI, V_ADDI);
+	OP(ADDI, V_ADDI(RS1));
 	OP(SLTI, (int64_t)RS1 < (int64_t)IMM);
 	OP(SLTIU, RS1 < IMM);
 	OP(XORI, RS1 ^ IMM);
 	OP(ORI, RS1 | IMM);
-	OP(ANDI, V_ANDI);
-	OP(SLLI, V_SLLI);
-	OP(SRLI, V_SRLI);
-	OP(SRAI, V_SRAI);
-	OP(ADDIW, V_ADDIW);
-	OP(SLLIW, V_SLLIW);
-	OP(SRLIW, V_SRLIW);
+	OP(ANDI, V_ANDI(RS1));
+	OP(SLLI, V_SLLI(RS1));
+	OP(SRLI, V_SRLI(RS1));
+	OP(SRAI, V_SRAI(RS1));
+	OP(ADDIW, V_ADDIW(RS1));
+	OP(SLLIW, V_SLLIW(RS1));
+	OP(SRLIW, V_SRLIW(RS1));
 	OP(SRAIW, SEXT32((int32_t)RS1 >> ip->imm));
-	OP(ADD, V_ADD);
+	OP(ADD, V_ADD(RS1));
 	OP(SUB, RS1 - RS2);
 	OP(SLL, RS1 << (RS2 & 63));
 	OP(SLT, (int64_t)RS1 < (int64_t)RS2);
 	OP(SLTU, RS1 < RS2);
-	OP(XOR, V_XOR);
+	OP(XOR, V_XOR(RS1));
 	OP(SRL, RS1 >> (RS2 & 63));
 	OP(SRA, (int64_t)RS1 >> (RS2 & 63));
 	OP(OR, RS1 | RS2);
-	OP(AND, V_AND);
+	OP(AND, V_AND(RS1));
 	OP(ADDW, SEXT32(RS1 + RS2));
 	OP(SUBW, SEXT32(RS1 - RS2));
 	OP(SLLW, SEXT32(RS1 << (RS2 & 31)));
@@ -440,9 +461,9 @@ fault:
 	OP(REMUW, SEXT32((uint32_t)RS2 ? (uint32_t)RS1 % (uint32_t)RS2 : (uint32_t)RS1));
 
 	OP(ADD_UW, (uint32_t)RS1 + RS2);
-	OP(SH1ADD, V_SH1ADD);
-	OP(SH2ADD, V_SH2ADD);
-	OP(SH3ADD, V_SH3ADD);
+	OP(SH1ADD, V_SH1ADD(RS1));
+	OP(SH2ADD, V_SH2ADD(RS1));
+	OP(SH3ADD, V_SH3ADD(RS1));
 	OP(SH1ADD_UW, ((uint64_t)(uint32_t)RS1 << 1) + RS2);
 	OP(SH2ADD_UW, ((uint64_t)(uint32_t)RS1 << 2) + RS2);
 	OP(SH3ADD_UW, ((uint64_t)(uint32_t)RS1 << 3) + RS2);
