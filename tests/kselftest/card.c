@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sync_file.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +282,26 @@ unsigned int card_rounds(unsigned int usual, unsigned int soak)
 	if (f)
 		fclose(f);
 	return long_run ? soak : usual;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+}
+
+pid_t card_interrupt(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	pid_t parent = getpid(), child;
+
+	sigaction(SIGUSR1, &action, NULL);
+	child = fork();
+	if (!child) {
+		usleep(200000);
+		kill(parent, SIGUSR1);
+		_exit(0);
+	}
+	return child;
 }
 
 int card_fault(int fd, uint32_t queue, struct sc_fault *fault)

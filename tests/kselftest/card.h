@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "seedchip_accel.h"
 #include "seedchip_kernel_abi.h"
@@ -77,6 +78,9 @@ int card_inject(const char *name, unsigned int value);
 
 /** card_rounds() - @usual, or @soak with "make soak". */
 unsigned int card_rounds(unsigned int usual, unsigned int soak);
+
+/** card_interrupt() - a signal comes in 0.2 s. Return: the child that sends it, to be reaped. */
+pid_t card_interrupt(void);
 
 int card_fault(int fd, uint32_t queue, struct sc_fault *fault);
 int card_recover(int fd, uint32_t queue);

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -97,32 +96,19 @@ static void gives_up(void)
 	release(1);
 }
 
-static void on_signal(int number)
-{
-	(void)number;
-}
-
 static void is_interrupted(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
 	struct drm_seedchip_submit arg = { 0 };
-	pid_t parent = getpid(), child;
 	struct sc_packet packet = until(2);
 	uint64_t before = state->retired;
-	int status;
+	pid_t child;
 
 	map[1] = 0;
-	sigaction(SIGUSR1, &action, NULL);
-	child = fork();
-	if (!child) {
-		usleep(200000);
-		kill(parent, SIGUSR1);
-		_exit(0);
-	}
+	child = card_interrupt();
 	CHECK_EQ(submit(&arg, &packet, 1, -1), 0);
 	CHECK_EQ(arg.result, -EINTR);
 	CHECK_EQ(arg.index, before + 1);
-	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(waitpid(child, NULL, 0), child);
 	release(2);
 	CHECK_EQ(state->retired, before + 2);
 }
