@@ -366,36 +366,25 @@ static void test_copy_fill(void)
 /* A thousand dependent launches give what a loop gives: order, laps of the ring, -EAGAIN. */
 static void test_order(void)
 {
-	struct card c = open_card(0);
-	struct seedchip_queue_desc desc = { .size = sizeof(desc), .ring_slots = 128 };
-	struct seedchip_queue *q;
-	uint64_t *v, expected = 1;
-	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
-	struct { uint64_t v, by, plus; } args = { seedchip_buffer_address(b), 3, 0 };
-	struct seedchip_kernel *affine = kernel(&c, "affine");
+	struct small_ring s = open_small_ring();
+	struct seedchip_kernel *affine = kernel(&s.c, "affine");
+	struct affine args = { seedchip_buffer_address(s.buffer), 3, 0 };
+	uint64_t expected = *s.word = 1;
 	unsigned int full = 0;
 
-	OK(seedchip_queue_create(c.dev, &desc, &q));
-	*v = 1;
 	for (int i = 0; i < 1000; i++) {
 		int r;
 
 		args.plus = i;
 		expected = expected * 3 + i;
-		for (;;) {
-			r = seedchip_launch(q, affine, &one, &args, sizeof(args));
-			if (r != -EAGAIN)
-				break;
+		while ((r = seedchip_launch(s.queue, affine, &one, &args, sizeof(args))) ==
+		       -EAGAIN) {
 			full++;
-			OK(seedchip_event_wait(seedchip_queue_mark(q), LIMIT));
+			OK(seedchip_event_wait(seedchip_queue_mark(s.queue), LIMIT));
 		}
 		OK(r);
 	}
-	OK(seedchip_event_wait(seedchip_queue_mark(q), LIMIT));
-	CHECK_EQ(*v, expected);
-	seedchip_queue_destroy(q);
-	seedchip_buffer_destroy(b);
-	close_card(&c);
+	close_small_ring(&s, expected);
 	printf("# ring full %u times\n", full);
 }
 
@@ -405,7 +394,7 @@ static void test_when_work_starts(void)
 	struct card c = open_card(0);
 	uint64_t *v;
 	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
-	struct { uint64_t v, by, plus; } args = { seedchip_buffer_address(b), 0, 42 };
+	struct affine args = { seedchip_buffer_address(b), 0, 42 };
 
 	OK(seedchip_launch(c.queue, kernel(&c, "affine"), &one, &args, sizeof(args)));
 	usleep(100000);
@@ -448,7 +437,7 @@ static void test_queue_wait(void)
 	uint64_t *v;
 	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &v);
 	struct { uint64_t v, steps, value; } spin = { seedchip_buffer_address(b), 10000000, 5 };
-	struct { uint64_t v, by, plus; } affine = { seedchip_buffer_address(b), 10, 1 };
+	struct affine affine = { seedchip_buffer_address(b), 10, 1 };
 	struct seedchip_event e;
 
 	OK(seedchip_queue_create(c.dev, NULL, &other));
@@ -512,7 +501,7 @@ static void test_range(void)
 	struct seedchip_buffer *b = buffer(&c, 3 * 4096, SEEDCHIP_SYSTEM, &p);
 	struct seedchip_range *range;
 	struct seedchip_event mapped, e;
-	struct { uint64_t v, by, plus; } args = { 0, 0, 11 };
+	struct affine args = { 0, 0, 11 };
 
 	FAILS(seedchip_range_reserve(c.dev, 100, &range), -EINVAL, "not a multiple");
 	OK(seedchip_range_reserve(c.dev, 1ull << 40, &range));
@@ -686,7 +675,7 @@ static void *work(void *arg)
 		struct seedchip_buffer *b;
 		struct seedchip_kernel *k;
 		uint64_t *v;
-		struct { uint64_t v, by, plus; } args = { 0, 2, i + (uintptr_t)arg };
+		struct affine args = { 0, 2, i + (uintptr_t)arg };
 
 		if (seedchip_buffer_create(c->dev, 4096, SEEDCHIP_SYSTEM, &b) ||
 		    seedchip_buffer_map(b, (void **)&v) ||

@@ -10,10 +10,6 @@
 
 #include "seedchip/graph.h"
 
-struct affine {
-	uint64_t v, by, plus;
-};
-
 static struct {
 	struct card c;
 	struct seedchip_buffer *b;

@@ -107,4 +107,37 @@ buffer(struct card *c, uint64_t size, uint32_t flags, void *map)
 
 static const struct seedchip_dim one = { .x = 1, .y = 1, .z = 1 };
 
+/* Arguments of the kernel "affine": v = v * by + plus. */
+struct affine {
+	uint64_t v, by, plus;
+};
+
+/* A queue whose ring is the smallest there is, and a word that its launches change. */
+struct small_ring {
+	struct card c;
+	struct seedchip_queue *queue;
+	struct seedchip_buffer *buffer;
+	uint64_t *word;
+};
+
+__attribute__((unused)) static struct small_ring open_small_ring(void)
+{
+	struct seedchip_queue_desc desc = { .size = sizeof(desc), .ring_slots = 128 };
+	struct small_ring s = { .c = open_card(0) };
+
+	s.buffer = buffer(&s.c, 4096, SEEDCHIP_SYSTEM, &s.word);
+	OK(seedchip_queue_create(s.c.dev, &desc, &s.queue));
+	return s;
+}
+
+/* All that was launched has run, and in its order. */
+__attribute__((unused)) static void close_small_ring(struct small_ring *s, uint64_t expected)
+{
+	OK(seedchip_event_wait(seedchip_queue_mark(s->queue), LIMIT));
+	CHECK_EQ(*s->word, expected);
+	seedchip_queue_destroy(s->queue);
+	seedchip_buffer_destroy(s->buffer);
+	close_card(&s->c);
+}
+
 #endif /* COMMON_H */

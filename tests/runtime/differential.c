@@ -33,10 +33,6 @@
 /* The letters say which queues are in user mode. */
 static const char *const fashions[] = { "kkkk", "uuuu", "ukku" };
 
-struct affine {
-	uint64_t v, by, plus;
-};
-
 struct crash {
 	uint64_t address;
 	uint64_t kind;

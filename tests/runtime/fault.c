@@ -309,7 +309,7 @@ static void test_dependency(void)
 	struct seedchip_queue *other;
 	uint64_t *v;
 	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &v);
-	struct { uint64_t v, by, plus; } args = { seedchip_buffer_address(b), 0, 42 };
+	struct affine args = { seedchip_buffer_address(b), 0, 42 };
 	struct { uint64_t v, steps, value; } spin = { seedchip_buffer_address(b) + 8, 5000000, 1 };
 	struct seedchip_fault f = { .size = sizeof(f) };
 	struct seedchip_event culprit, waited, behind, before;

@@ -9,10 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 
-struct affine {
-	uint64_t v, by, plus;
-};
-
 static struct seedchip_graph *end(struct seedchip_queue *q)
 {
 	struct seedchip_graph *g;

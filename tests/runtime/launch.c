@@ -14,10 +14,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct affine {
-	uint64_t v, by, plus;
-};
-
 static uint64_t digest(const uint8_t *bytes, unsigned int size)
 {
 	uint64_t d = size;
@@ -134,41 +130,32 @@ static void test_refused(void)
 /* Packets of all lengths around the end of the smallest ring, staged, given and waited for. */
 static void test_wrap(void)
 {
-	struct card c = open_card(0);
-	struct seedchip_queue_desc desc = { .size = sizeof(desc), .ring_slots = 128 };
-	struct seedchip_kernel *affine = kernel(&c, "affine"), *large = kernel(&c, "bytes_448");
-	struct seedchip_kernel *nothing = kernel(&c, "nothing");
-	struct seedchip_queue *q;
+	struct small_ring s = open_small_ring();
+	struct seedchip_kernel *affine = kernel(&s.c, "affine"), *large = kernel(&s.c, "bytes_448");
+	struct seedchip_kernel *nothing = kernel(&s.c, "nothing");
 	uint8_t bytes[448] = { 0 };
-	uint64_t expected = 1, *v;
-	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &v);
-	struct affine args = { seedchip_buffer_address(b), 3, 0 };
+	uint64_t expected = *s.word = 1;
+	struct affine args = { seedchip_buffer_address(s.buffer), 3, 0 };
 
-	OK(seedchip_queue_create(c.dev, &desc, &q));
-	*v = expected;
 	for (unsigned int i = 0; i < 2000; i++) {
 		int r;
 
 		args.plus = i;
-		r = i % 7 == 3 ? seedchip_run(q, affine, &one, &args, sizeof(args), LIMIT) :
-				 seedchip_launch(q, affine, &one, &args, sizeof(args));
+		r = i % 7 == 3 ? seedchip_run(s.queue, affine, &one, &args, sizeof(args), LIMIT) :
+				 seedchip_launch(s.queue, affine, &one, &args, sizeof(args));
 		if (!r)
 			expected = expected * 3 + i;
 		if (!r && i % 5 == 2)
-			r = seedchip_launch(q, nothing, &one, NULL, 0);
+			r = seedchip_launch(s.queue, nothing, &one, NULL, 0);
 		if (!r && i % 11 == 5)
-			r = seedchip_launch(q, large, &one, bytes, sizeof(bytes));
+			r = seedchip_launch(s.queue, large, &one, bytes, sizeof(bytes));
 		if (!r && i % 3 == 0)
-			r = seedchip_queue_flush(q);
+			r = seedchip_queue_flush(s.queue);
 		if (r == -EAGAIN)
-			r = seedchip_event_wait(seedchip_queue_mark(q), LIMIT);
+			r = seedchip_event_wait(seedchip_queue_mark(s.queue), LIMIT);
 		OK(r);
 	}
-	OK(seedchip_event_wait(seedchip_queue_mark(q), LIMIT));
-	CHECK_EQ(*v, expected);
-	seedchip_queue_destroy(q);
-	seedchip_buffer_destroy(b);
-	close_card(&c);
+	close_small_ring(&s, expected);
 }
 
 static void test_run(void)

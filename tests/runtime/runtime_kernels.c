@@ -3,7 +3,7 @@
  * Compute kernels of the tests of the runtime: what tests/runtime/api.c and
  * fault.c launch.
  */
-#include <seedchip/kernel.h>
+#include "common_kernels.h"
 
 /* Linear index of every workgroup into its place. */
 struct index_args {
@@ -30,22 +30,6 @@ SD_KERNEL(large, struct large_args)
 	*args->out = sum;
 }
 
-SD_KERNEL0(nothing)
-{
-}
-
-/* v = v * by + plus, so that the order of launches shows. */
-struct affine_args {
-	uint64_t *v;
-	uint64_t by;
-	uint64_t plus;
-};
-
-SD_KERNEL(affine, struct affine_args)
-{
-	*args->v = *args->v * args->by + args->plus;
-}
-
 /* Busy for so many steps, then store. */
 struct spin_args {
 	uint64_t *out;
@@ -60,18 +44,7 @@ SD_KERNEL(spin, struct spin_args)
 	__atomic_fetch_add(args->out, args->value, __ATOMIC_RELAXED);
 }
 
-/* Busy until the host says go, so that nothing depends on how long things take. */
-struct gate_args {
-	volatile uint64_t *go;
-};
-
-SD_KERNEL(gate, struct gate_args)
-{
-	while (!*args->go)
-		continue;
-}
-
-/* The same for one of many: until the host has come so far. */
+/* As "gate", for one of many: until the host has come so far. */
 struct until_args {
 	volatile uint64_t *word;
 	uint64_t value;

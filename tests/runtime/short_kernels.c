@@ -1,33 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Kernels for launch.c. None of them prints, nor asserts, so all may be launched the short way. */
-#include <seedchip/kernel.h>
-
-SD_KERNEL0(nothing)
-{
-}
-
-/* v = v * by + plus, so that the order of launches shows. */
-struct affine_args {
-	uint64_t *v;
-	uint64_t by;
-	uint64_t plus;
-};
-
-SD_KERNEL(affine, struct affine_args)
-{
-	*args->v = *args->v * args->by + args->plus;
-}
-
-/* Busy until the host says go. */
-struct gate_args {
-	volatile uint64_t *go;
-};
-
-SD_KERNEL(gate, struct gate_args)
-{
-	while (!*args->go)
-		continue;
-}
+#include "common_kernels.h"
 
 SD_KERNEL0(crash)
 {
