@@ -10,7 +10,8 @@
 
 #include "graph.h"
 
-#define REPLAY_HDR SC_HDR(SC_OP_INDIRECT, 0, 0)
+/* Header, but for the phase, and tag: a replay is no node. */
+#define REPLAY_WORD (SC_HDR(SC_OP_INDIRECT, 0, 0) | (packet_word)NO_NODE << 32)
 
 void graph_free(struct seedchip_graph *g)
 {
@@ -170,8 +171,7 @@ void graph_poison(struct seedchip_queue *q, uint64_t point)
 		struct seedchip_graph *g = part->graph;
 
 		if (g->num_parts == 1 ||
-		    (atomic_load(&part->use[0].point) < point &&
-		     atomic_load(&part->use[1].point) < point))
+		    (atomic_load(&part->used[0]) < point && atomic_load(&part->used[1]) < point))
 			continue;
 		atomic_store(&g->poisoned, true);
 		for (uint32_t i = 0; i < g->num_words; i++)
@@ -202,7 +202,7 @@ bool graph_copy_is_busy(const struct seedchip_graph *g, unsigned int copy)
 {
 	for (uint32_t i = 0; i < g->num_parts; i++) {
 		const struct graph_part *part = &g->parts[i];
-		uint64_t point = atomic_load_explicit(&part->use[copy].point, memory_order_relaxed);
+		uint64_t point = atomic_load_explicit(&part->used[copy], memory_order_relaxed);
 
 		if (part->queue && point && event_poll(part->queue, point) == -EAGAIN)
 			return true;
@@ -256,21 +256,19 @@ static inline void fill_replay(const struct seedchip_graph *g, const struct grap
 }
 
 /* A replay of the part ends at @end in the ring and has @point. */
-static inline void note_replay(struct seedchip_graph *g, struct graph_part *part, uint32_t slots,
-			       uint64_t end, uint64_t point)
+static inline void note_replay(struct seedchip_graph *g, struct graph_part *part, uint64_t end,
+			       uint64_t point)
 {
-	struct graph_use *use = &part->use[g->which];
-
-	use->end = end;
-	atomic_store_explicit(&use->point, point, memory_order_relaxed);
-	atomic_store_explicit(&part->end[g->replays & (slots - 1)], end, memory_order_relaxed);
+	part->used_end[g->which] = end;
+	atomic_store_explicit(&part->used[g->which], point, memory_order_relaxed);
+	atomic_store_explicit(&part->end[g->replays & part->end_mask], end, memory_order_relaxed);
 }
 
-/* The parameters that have been set are in use now. */
-static inline void close_params(struct seedchip_graph *g)
+/* The parameters that have been set, @num_set, are in use now. */
+static inline void close_params(struct seedchip_graph *g, uint32_t num_set)
 {
-	if (g->num_set != GRAPH_CLOSED)
-		g->num_stale = g->num_set;
+	if (num_set != GRAPH_CLOSED)
+		g->num_stale = num_set;
 	g->num_set = GRAPH_CLOSED;
 }
 
@@ -295,8 +293,7 @@ static int submit_replay(struct graph_part *part)
 		};
 		queue_put(q, slot++, &packet.slot);
 	}
-	packet.slot.hdr = REPLAY_HDR;
-	packet.slot.tag = NO_NODE;
+	*(packet_word *)&packet.slot = REPLAY_WORD;
 	fill_replay(part->graph, part, &packet.slot);
 	queue_put(q, slot, &packet.slot);
 	queue_staged(q, n);
@@ -306,7 +303,7 @@ static int submit_replay(struct graph_part *part)
 	if (r)
 		return r;
 	q->code_seen = version;
-	note_replay(part->graph, part, q->slots, queue_end(q), atomic_load(&q->last_point));
+	note_replay(part->graph, part, queue_end(q), atomic_load(&q->last_point));
 	return 0;
 }
 
@@ -349,7 +346,7 @@ __attribute__((noinline)) static int launch_slowly(struct seedchip_queue *q,
 		return r;
 	}
 	r = replay_others(g);
-	close_params(g);
+	close_params(g, g->num_set);
 	return r;
 }
 
@@ -357,18 +354,20 @@ API int seedchip_graph_launch(struct seedchip_queue *q, struct seedchip_graph *g
 {
 	uint64_t at = atomic_load_explicit(&q->horizon, memory_order_relaxed);
 	uint64_t end = at + SC_SLOT_SIZE;
+	uint32_t num_set = g->num_set;
 	packet_word *slot;
 
 	/* The usual way makes no call. */
-	if (q != g->single || g->num_set < g->num_stale || queue_has_staged(q) ||
+	if (q != g->single || num_set < g->num_stale ||
+	    at != atomic_load_explicit(&q->last_point, memory_order_relaxed) ||
 	    end > atomic_load_explicit(&q->run_limit, memory_order_relaxed))
 		return launch_slowly(q, g);
 	slot = (packet_word *)(q->lap + at);
 	g->replays++;
 	fill_replay(g, g->parts, (struct sc_packet *)slot);
-	note_replay(g, g->parts, q->slots, end / SC_SLOT_SIZE, end);
-	user_queue_give(q, slot,
-			(q->args_hdr & SC_HDR_PHASE) | REPLAY_HDR | (uint64_t)NO_NODE << 32, end);
-	close_params(g);
+	note_replay(g, g->parts, end / SC_SLOT_SIZE, end);
+	/* as an argument slot's, but for opcode and tag */
+	user_queue_give(q, slot, q->args_hdr ^ SC_HDR(SC_OP_ARGS, 0, 0) ^ REPLAY_WORD, end);
+	close_params(g, num_set);
 	return 0;
 }

@@ -29,16 +29,6 @@ static inline bool event_is_recorded(struct seedchip_event event)
 }
 
 /**
- * struct graph_use - the last replay of a part that uses a copy
- * @point: its point, 0: none
- * @end: where in the ring it ends; after a reset of the queue that may be less
- */
-struct graph_use {
-	_Atomic uint64_t point;
-	uint64_t end;
-};
-
-/**
  * struct graph_part - what one queue does in a graph
  * @link: entry of seedchip_queue.graphs; queue->lock
  * @graph: graph
@@ -48,8 +38,10 @@ struct graph_use {
  * @max_slots: room in @slots
  * @joined: slots that the first part has waited for
  * @list: address of the list in copy 0
- * @use: by copy
- * @end: where in the ring replays end, by their number modulo the slots of the queue
+ * @used: by copy: point of the last replay that uses it, 0: none
+ * @used_end: where in the ring that ends; after a reset of the queue that may be less
+ * @end: the same of all replays, by their number's bits of @end_mask
+ * @end_mask: slots of the queue, less one
  */
 struct graph_part {
 	struct list link;
@@ -60,8 +52,10 @@ struct graph_part {
 	uint32_t max_slots;
 	uint32_t joined;
 	uint64_t list;
-	struct graph_use use[2];
+	_Atomic uint64_t used[2];
+	uint64_t used_end[2];
 	_Atomic uint64_t *end;
+	uint64_t end_mask;
 };
 
 /**

@@ -164,6 +164,7 @@ static int publish(struct seedchip_graph *g)
 	for (uint32_t i = 0; i < g->num_parts; i++) {
 		struct graph_part *part = &g->parts[i];
 
+		part->end_mask = part->queue->slots - 1;
 		part->end = calloc(part->queue->slots, sizeof(*part->end));
 		if (!part->end)
 			return report(-ENOMEM, "graph: out of memory");

@@ -221,8 +221,8 @@ static void write_value(const struct seedchip_graph_param *p)
 /* Parameters go into the other copy from now on. */
 static inline void open_copy(struct seedchip_graph *g)
 {
-	g->which = !g->which;
-	g->copy = g->which ? g->copy_size : 0;
+	g->which ^= 1;
+	g->copy = g->copy_size - g->copy;
 	g->num_set = 0;
 }
 
@@ -243,22 +243,14 @@ static void list_param(struct seedchip_graph_param *p)
 	set_order(p, g->num_set++);
 }
 
-/* Whether @p is a word or half of one that is next in turn, and then it is set. */
-static inline bool set_in_turn(struct seedchip_graph_param *p, const void *value)
+/* Whether @p is a word that is next in turn, and then it is set. */
+static inline bool set_word(struct seedchip_graph *g, struct seedchip_graph_param *p,
+			    const void *value)
 {
-	struct seedchip_graph *g = p->graph;
-	uint32_t half;
-
-	if (__builtin_expect(p->turn == g->num_set, 1)) {
-		memcpy(p->value, value, sizeof(*p->value));
-		memcpy((char *)p->word + g->copy, p->value, sizeof(*p->value));
-	} else if (p->half && p->order == g->num_set) {
-		memcpy(&half, value, sizeof(half));
-		memcpy(p->value, &half, sizeof(half));
-		memcpy((char *)p->half + g->copy, &half, sizeof(half));
-	} else {
+	if (p->turn != g->num_set)
 		return false;
-	}
+	memcpy(p->value, value, sizeof(*p->value));
+	memcpy((char *)p->word + g->copy, p->value, sizeof(*p->value));
 	g->num_set++;
 	return true;
 }
@@ -272,13 +264,26 @@ __attribute__((noinline)) static int set_any(struct seedchip_graph_param *p, con
 	return 0;
 }
 
+/* No word that is next in turn; half of one may be. */
+__attribute__((noinline)) static int set_other(struct seedchip_graph_param *p, const void *value)
+{
+	struct seedchip_graph *g = p->graph;
+
+	if (!p->half || p->order != g->num_set)
+		return set_any(p, value);
+	memcpy(p->value, value, sizeof(*p->half));
+	memcpy((char *)p->half + g->copy, p->value, sizeof(*p->half));
+	g->num_set++;
+	return 0;
+}
+
 /* The first one after a replay, which may still be under way. */
 __attribute__((noinline)) static int set_first(struct seedchip_graph_param *p, const void *value)
 {
-	if (graph_copy_is_busy(p->graph, !p->graph->which))
+	if (graph_copy_is_busy(p->graph, p->graph->which ^ 1))
 		return report(-EAGAIN, "graph: replays under way use both copies");
 	open_copy(p->graph);
-	return set_in_turn(p, value) ? 0 : set_any(p, value);
+	return set_word(p->graph, p, value) ? 0 : set_other(p, value);
 }
 
 /*
@@ -289,14 +294,14 @@ API int seedchip_graph_set(struct seedchip_graph_param *p, const void *value)
 {
 	struct seedchip_graph *g = p->graph;
 
-	if (set_in_turn(p, value))
-		return 0;
-	if (g->num_set != GRAPH_CLOSED)
-		return set_any(p, value);
-	if (!g->single || queue_retired(g->single) < g->parts->use[!g->which].end)
-		return set_first(p, value);
-	open_copy(g);
-	return set_in_turn(p, value) ? 0 : set_any(p, value);
+	while (!set_word(g, p, value)) {
+		if (g->num_set != GRAPH_CLOSED)
+			return set_other(p, value);
+		if (!g->single || queue_retired(g->single) < g->parts->used_end[g->which ^ 1])
+			return set_first(p, value);
+		open_copy(g);
+	}
+	return 0;
 }
 
 void graph_write_stale(struct seedchip_graph *g)
