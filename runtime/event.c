@@ -214,24 +214,32 @@ static int wait_for(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 	return resolve(q, point);
 }
 
+/* Why an event has failed, or that nobody knows any more. */
+__attribute__((noinline)) static int report_failure(struct seedchip_event event, int r)
+{
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+
+	return seedchip_event_fault(event, &fault) ? r : report(r, "%s", fault.text);
+}
+
 /* What goes with the end of a wait. */
-static int finish(struct seedchip_queue *q, int r)
+static int finish(struct seedchip_queue *q, uint64_t point, int r)
 {
 	queue_print_log(q);
 	if (r == -ETIMEDOUT)
 		return report(r, "the event has not happened yet");
 	garbage_collect(q->dev);
-	return r;
+	return r ? report_failure((struct seedchip_event){ q, point }, r) : 0;
 }
 
 int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 {
-	return finish(q, wait_for(q, point, deadline));
+	return finish(q, point, wait_for(q, point, deadline));
 }
 
 int event_is_over(struct seedchip_queue *q, uint64_t point)
 {
-	return finish(q, resolve(q, point));
+	return finish(q, point, resolve(q, point));
 }
 
 __attribute__((noinline)) int event_wait(struct seedchip_event event, int64_t timeout_ns)
