@@ -4,8 +4,8 @@
  * inside the process. Every open is a card of its own.
  *
  * This file owns the list of open cards, the memory that stands for the host's,
- * and the service thread, which does what a driver does in interrupts: look
- * at events, let jobs go on whose fences have happened.
+ * and the service thread, which does what a driver does in interrupts (look at
+ * events, let jobs go on whose fences have happened) and in its watchdog.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 
 #define SYSTEM_SIZE (64ull << 30) /* addresses, not memory */
 #define EVENTS_LOG2 6
+#define WATCH_NS    100000000
 
 struct options {
 	uint64_t cards, cores, vram, bar, tcm, vlen, strict, threads, timing;
@@ -34,14 +35,15 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t count;
-	bool held; /* a card holds one back: the service thread has to find out until when */
+	bool held; /* the service thread has to find out when there is something to do */
 } irq = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static struct {
 	pthread_t thread;
 	unsigned int users; /* open cards; sim_lock */
+	uint64_t watch_at; /* when to look after queues, UINT64_MAX: no job is pending; sim_lock */
 	bool stop;
-} service;
+} service = { .watch_at = UINT64_MAX };
 
 /* ---- interrupts ---- */
 
@@ -173,6 +175,7 @@ static void host_irq(void *opaque, unsigned int vector)
 	sim_kick();
 }
 
+/* A card holds an interrupt back. */
 static void host_timer(void *opaque)
 {
 	(void)opaque;
@@ -284,9 +287,32 @@ static int64_t release_irqs(void)
 	return due;
 }
 
+void sim_watch(void)
+{
+	if (service.watch_at != UINT64_MAX)
+		return;
+	service.watch_at = host_time(NULL) + WATCH_NS;
+	host_timer(NULL);
+}
+
+/* Look after the queues while jobs are pending. Return: when to do so again. */
+static uint64_t watch_queues(void)
+{
+	uint64_t now = host_time(NULL);
+	bool pending = false;
+	struct list *l;
+
+	if (now < service.watch_at)
+		return service.watch_at;
+	list_for_each(l, &sims)
+		pending |= sim_queue_watch(container_of(l, struct sim, link), WATCH_NS);
+	service.watch_at = pending ? now + WATCH_NS : UINT64_MAX;
+	return service.watch_at;
+}
+
 static void *service_main(void *arg)
 {
-	uint64_t seen = 0, count;
+	uint64_t seen = 0, count, watch;
 	int64_t due;
 	bool stop;
 
@@ -298,6 +324,8 @@ static void *service_main(void *arg)
 			sim_service();
 		seen = count;
 		due = release_irqs();
+		watch = watch_queues();
+		due = watch < (uint64_t)due ? (int64_t)watch : due;
 		stop = service.stop;
 		pthread_mutex_unlock(&sim_lock);
 		if (!stop)
@@ -604,6 +632,7 @@ static void sim_forked(void)
 	init_irq();
 	list_init(&sims);
 	service.users = 0;
+	service.watch_at = UINT64_MAX;
 }
 
 static int sim_query(void *priv, struct drm_seedchip_info *info)

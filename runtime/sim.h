@@ -84,6 +84,8 @@ struct sim_timeline {
  * @ring: NULL: user-mode, the program has it
  * @armed: index for which the interrupt was last asked for
  * @pending: jobs in ring order
+ * @progress: PROGRESS register at the last look of the watchdog
+ * @looks: how often it has looked in vain
  */
 struct sim_queue {
 	uint32_t id;
@@ -100,6 +102,8 @@ struct sim_queue {
 	bool has_fault;
 	struct sc_fault fault;
 	struct list pending;
+	uint64_t progress;
+	uint32_t looks;
 };
 
 #define SIM_FAILURES 32
@@ -163,6 +167,8 @@ uint64_t sim_irq_count(void);
 bool sim_irq_wait(uint64_t seen, int64_t deadline_ns);
 /* Something may have become possible: let the service thread look. */
 void sim_kick(void);
+/* A job is pending: have the service thread call sim_queue_watch(). The lock is held. */
+void sim_watch(void);
 
 /* sim_timing.c */
 typedef void (*sim_timing_fn)(void *opaque, const struct sc_timing *timing);
@@ -201,6 +207,11 @@ void sim_vm_unmap_ring(struct sim *sim, uint64_t va, uint64_t size);
 int sim_queue_init(struct sim *sim);
 void sim_queue_fini(struct sim *sim);
 void sim_queue_service(struct sim *sim);
+/*
+ * The watchdog, which looks every @interval_ns: fail the queues that have had their timeout.
+ * Return: whether to look again.
+ */
+bool sim_queue_watch(struct sim *sim, uint64_t interval_ns);
 void sim_queue_event(struct sim *sim, const struct sc_event *event);
 /* Drop translations of the context; returns when nobody uses an old one. */
 void sim_invalidate(struct sim *sim);

@@ -5,7 +5,8 @@
  * As in the driver, a job's slots are written when it is submitted, and the
  * header of its first slot is withheld while it waits for fences: the order of
  * a queue never changes and the index of a job is known at once. A job whose
- * fences have failed is turned into NOPs.
+ * fences have failed is turned into NOPs. A pending job ends: the card retires
+ * it, or the watchdog fails its queue.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 
 #define KERNEL_LOG2 6
 #define WG_LIMIT    (1ull << 32) /* the driver's default */
+#define TIMEOUT_MS  10000 /* likewise */
+#define WAIT_FACTOR 8 /* as for the driver, others may take their time */
 
 struct sim_job {
 	struct list link;
@@ -259,6 +262,89 @@ void sim_queue_service(struct sim *sim)
 	}
 }
 
+/* ---- watchdog ---- */
+
+static uint32_t state_of(struct sim *sim, const struct sim_queue *q)
+{
+	return SC_QUEUE_STATE(sim_read(sim, reg(q, SC_Q_STATUS), 4));
+}
+
+static unsigned int count_running(struct sim *sim)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 1; i <= sim->queues.count; i++) {
+		const struct sim_queue *q = sim_table_get(&sim->queues, i);
+
+		count += q && state_of(sim, q) == SC_QUEUE_RUNNING;
+	}
+	return count;
+}
+
+static bool is_published(const struct sim_queue *q)
+{
+	return container_of(q->pending.next, struct sim_job, link)->published;
+}
+
+static void hang(struct sim *sim, struct sim_queue *q, uint32_t handle, bool waiting)
+{
+	q->fault = (struct sc_fault){
+		.status = SC_STATUS_TIMEOUT,
+		.code = waiting ? SC_CODE_WAIT_TIMEOUT : SC_CODE_JOB_TIMEOUT,
+		.queue = q->id,
+		.context = SIM_CONTEXT,
+		.core = SC_NO_CORE,
+		.engine = waiting ? SC_ENGINE_QUEUE : SC_ENGINE_DEVICE,
+		.index = retired(q),
+		.time = sim_read(sim, SC_REG_TIME, 8),
+	};
+	q->has_fault = true;
+	q->looks = 0;
+	fail(sim, q, handle);
+}
+
+/*
+ * A look at a queue that has a job. While something runs, a queue that has not asked for a time
+ * is left alone: the simulator may be slow, and workgroups have their limit. Looks are counted
+ * and not time, which goes on while a debugger has stopped the program.
+ */
+static void look(struct sim *sim, struct sim_queue *q, uint32_t handle, unsigned int running,
+		 uint64_t interval_ns)
+{
+	uint64_t progress = sim_read(sim, reg(q, SC_Q_PROGRESS), 8);
+	uint64_t limit = (q->config.timeout_ms ? q->config.timeout_ms : TIMEOUT_MS) * 1000000ull;
+	uint32_t state = state_of(sim, q);
+	bool waiting = state == SC_QUEUE_WAITING;
+
+	if (progress != q->progress || !is_published(q) || (running && !q->config.timeout_ms))
+		q->looks = 0;
+	q->progress = progress;
+	limit *= sim->info.timeout_scale;
+	if (waiting || running > (state == SC_QUEUE_RUNNING))
+		limit *= WAIT_FACTOR;
+	if (++q->looks * interval_ns > limit)
+		hang(sim, q, handle, waiting);
+}
+
+bool sim_queue_watch(struct sim *sim, uint64_t interval_ns)
+{
+	unsigned int running = count_running(sim);
+	bool pending = false;
+
+	for (uint32_t i = 1; i <= sim->queues.count; i++) {
+		struct sim_queue *q = sim_table_get(&sim->queues, i);
+
+		if (!q || q->failed)
+			continue;
+		retire(sim, q);
+		if (q->pending.next == &q->pending)
+			continue;
+		pending = true;
+		look(sim, q, i, running, interval_ns);
+	}
+	return pending;
+}
+
 static bool is_user_op(uint32_t op)
 {
 	switch (op) {
@@ -329,6 +415,7 @@ static int submit(struct sim *sim, struct sim_queue *q, struct drm_seedchip_subm
 	q->write = job->end;
 	arg->index = job->end;
 	list_add(&q->pending, &job->link);
+	sim_watch();
 	sim_syncs_publish(sim, &arg->syncs, &job->syncs);
 	return 0;
 }
@@ -571,6 +658,7 @@ int sim_queue_fence(void *priv, struct drm_seedchip_queue_fence *arg)
 		job->end = arg->index;
 		job->published = true;
 		list_add(&q->pending, &job->link);
+		sim_watch();
 		sim_syncs_publish(sim, &arg->syncs, &job->syncs);
 		sim_service();
 	}

@@ -14,6 +14,11 @@ vm-tests += tests/runtime/scribble
 tests/runtime/scribble-uses := runtime/libseedchip.a qemu-device/chip/libchip.a
 tests/runtime/scribble-libs := -lelf -ldrm -lm
 tests/runtime/scribble.c-cflags := -I/usr/include/libdrm
+host-tests += tests/runtime/sim_scribble
+tests/runtime/sim_scribble-uses := $(tests/runtime/scribble-uses)
+tests/runtime/sim_scribble-libs := $(tests/runtime/scribble-libs)
+tests/runtime/sim_scribble-needs := $O/tests/runtime/runtime_kernels.elf
+tests/runtime/sim_scribble.c-cflags := -I/usr/include/libdrm -DKERNELS='"$O/tests/runtime/runtime_kernels.elf"'
 
 # the same on the simulator back end, without a VM
 runtime-sim-tests := sim_api sim_launch sim_user_launch sim_share sim_fault sim_two_cards sim_small_bar sim_graph \

@@ -166,15 +166,22 @@ static void test_division_by_zero(void)
 static void test_never_ends(void)
 {
 	struct card c = open_card(0);
-	struct seedchip_queue_desc desc = { .size = sizeof(desc), .wg_limit = 1000000 };
+	struct seedchip_queue_desc limited = { .size = sizeof(limited), .wg_limit = 1000000 };
+	struct seedchip_queue_desc impatient = {
+		.size = sizeof(impatient), .wg_limit = 1ull << 62, .timeout_ms = 300,
+	};
 	struct seedchip_queue *own = c.queue;
 	struct seedchip_fault f;
 
-	OK(seedchip_queue_create(c.dev, &desc, &c.queue));
+	OK(seedchip_queue_create(c.dev, &limited, &c.queue));
 	f = fault_of(&c, FOREVER, 0);
 	check_code(&f, "TIMEOUT", "WORKGROUP_LIMIT");
 	CHECK_STR(f.function, "crash");
 	CHECK(f.insns >= 1000000);
+	seedchip_queue_destroy(c.queue);
+	OK(seedchip_queue_create(c.dev, &impatient, &c.queue));
+	f = fault_of(&c, FOREVER, 0);
+	check_code(&f, "TIMEOUT", "JOB_TIMEOUT");
 	seedchip_queue_destroy(c.queue);
 	c.queue = own;
 	close_card(&c);
