@@ -15,11 +15,15 @@
 #define FIRST_LOOKS 16 /* before anything is looked up that takes longer than a look */
 #define EXPECT_NS  1000000000 /* when to tell the driver what a user-mode queue has to reach */
 
+/* What cannot be asked any more, as the card is gone, has failed. */
 static int poll_hidden(struct seedchip_queue *q, uint64_t point)
 {
 	int r = q->dev->ops->timeline_wait(q->dev->priv, q->timeline, point, 0);
 
-	return r == -ETIME ? -EAGAIN : r;
+	if (!r || r == -ETIME)
+		return r ? -EAGAIN : 0;
+	queue_fail(q, 1, r);
+	return -EIO;
 }
 
 /* Whether the card has retired a point that did not fail. */

@@ -69,7 +69,7 @@ static bool ask_driver(struct seedchip_queue *q)
 		.dump = (uintptr_t)&dump,
 	};
 	struct failure failure = { 0 };
-	int r = q->dev->ops->queue_fault(q->dev->priv, &arg);
+	int r = q->state ? q->dev->ops->queue_fault(q->dev->priv, &arg) : -ENOENT;
 
 	if (r == -ENODEV) {
 		arg.fault = made_up_fault(q, SC_STATUS_LOST, SC_CODE_REMOVED);

@@ -123,12 +123,14 @@ static void before_fork(void)
 	pthread_mutex_lock(&open_devices.lock);
 	list_for_each(l, &open_devices.devices)
 		pthread_mutex_lock(&container_of(l, struct seedchip_device, opened)->lock);
+	log_before_fork();
 }
 
 static void after_fork(void)
 {
 	struct list *l;
 
+	log_after_fork();
 	list_for_each(l, &open_devices.devices)
 		pthread_mutex_unlock(&container_of(l, struct seedchip_device, opened)->lock);
 	pthread_mutex_unlock(&open_devices.lock);
@@ -164,6 +166,7 @@ static void lose_device(struct seedchip_device *dev)
 	dev->watcher = NULL; /* its thread is the parent's */
 	list_for_each(l, &dev->graphs)
 		unshare_memory(&container_of(l, struct seedchip_graph, link)->memory);
+	lose_queue(dev->bind);
 	list_for_each(l, &dev->queues)
 		lose_queue(container_of(l, struct seedchip_queue, link));
 }

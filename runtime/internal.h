@@ -65,6 +65,9 @@ void report_child(void);
 void log_message(enum seedchip_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void log_text(enum seedchip_log_level level, const char *text);
+/* The child must not find the lock taken, by a thread that it does not have. */
+void log_before_fork(void);
+void log_after_fork(void);
 
 /**
  * struct log_reader - the host's side of a queue's log

@@ -103,6 +103,16 @@ void report_child(void)
 	is_child = true;
 }
 
+void log_before_fork(void)
+{
+	pthread_mutex_lock(&sink.lock);
+}
+
+void log_after_fork(void)
+{
+	pthread_mutex_unlock(&sink.lock);
+}
+
 API int sdo_refuse(int error, const char *format, ...)
 {
 	va_list args;

@@ -150,7 +150,7 @@ struct seedchip_queue {
 
 	uint32_t staged;
 	uint32_t code_seen;
-	bool has_partners;
+	_Atomic bool has_partners;
 	_Atomic bool prints;
 	uint64_t last_index;
 	uint32_t num_waits;

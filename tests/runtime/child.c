@@ -5,6 +5,8 @@
  */
 #include "common.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +18,8 @@ static struct {
 	uint64_t *v;
 	struct seedchip_graph *graph;
 	struct seedchip_graph_param *plus;
-	struct seedchip_event done, running;
+	struct seedchip_range *range;
+	struct seedchip_event done, running, mapped;
 } s;
 
 static void affine(struct card *c, struct seedchip_buffer *b, uint64_t by, uint64_t plus)
@@ -26,7 +29,7 @@ static void affine(struct card *c, struct seedchip_buffer *b, uint64_t by, uint6
 	OK(seedchip_launch(c->queue, kernel(c, "affine"), &one, &args, sizeof(args)));
 }
 
-/* Work that has completed, work that runs until v[1] is set, and work that is staged. */
+/* Work that has completed, work and a mapping that wait for v[1], and work that is staged. */
 static void begin(void)
 {
 	uint64_t gate;
@@ -43,6 +46,8 @@ static void begin(void)
 	OK(seedchip_event_wait(s.done, LIMIT));
 	OK(seedchip_launch(s.c.queue, kernel(&s.c, "gate"), &one, &gate, sizeof(gate)));
 	s.running = seedchip_queue_mark(s.c.queue);
+	OK(seedchip_range_reserve(s.c.dev, 4096, &s.range));
+	OK(seedchip_range_map(s.range, 0, s.b, 0, 4096, &s.running, &s.mapped));
 	affine(&s.c, s.b, 10, 2);
 }
 
@@ -54,6 +59,8 @@ static void end(void)
 	affine(&s.c, s.b, 10, 4);
 	OK(seedchip_event_wait(seedchip_queue_mark(s.c.queue), LIMIT));
 	CHECK_EQ(s.v[0], 1234);
+	OK(seedchip_event_wait(s.mapped, LIMIT));
+	seedchip_range_destroy(s.range);
 	seedchip_graph_destroy(s.graph);
 	seedchip_buffer_destroy(s.b);
 	close_card(&s.c);
@@ -88,6 +95,9 @@ static void use_everything(void)
 	CHECK_EQ(seedchip_event_wait(s.running, -1), -EIO);
 	OK(seedchip_event_fault(s.running, &f));
 	CHECK_EQ(f.status, SC_STATUS_LOST);
+	FAILS(seedchip_event_wait(s.mapped, -1), -EIO, "LOST");
+	OK(seedchip_event_fault(s.mapped, &f));
+	CHECK_EQ(f.status, SC_STATUS_LOST);
 	CHECK_EQ(seedchip_launch(s.c.queue, kernel(&s.c, "nothing"), &one, NULL, 0), -EIO);
 	CHECK_EQ(seedchip_fill(s.c.queue, seedchip_buffer_address(s.b), 5, 8), -EIO);
 	CHECK_EQ(seedchip_queue_flush(s.c.queue), -EIO);
@@ -102,6 +112,7 @@ static void use_everything(void)
 	OK(seedchip_range_reserve(s.c.dev, 4096, &range));
 	FAILS(seedchip_range_map(range, 0, s.b, 0, 4096, NULL, NULL), -ENODEV, "fork()");
 	seedchip_range_destroy(range);
+	seedchip_range_destroy(s.range);
 	seedchip_graph_destroy(s.graph);
 	seedchip_buffer_destroy(s.b);
 	close_card(&s.c);
@@ -147,13 +158,50 @@ static void test_grandchild(void)
 	in_child(fork_again);
 }
 
+static void hear(void *opaque, enum seedchip_log_level level, const char *text)
+{
+	(void)opaque;
+	(void)level;
+	(void)text;
+}
+
+static void complain(void)
+{
+	CHECK_EQ(seedchip_queue_create(s.c.dev, &(struct seedchip_queue_desc){ 0 }, NULL), -EINVAL);
+}
+
+static void *complain_always(void *stop)
+{
+	while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED))
+		complain();
+	return NULL;
+}
+
+/* Whatever another thread of the parent is doing, the child can do, too. */
+static void test_messages(void)
+{
+	bool stop = false;
+	pthread_t thread;
+
+	begin();
+	CHECK_EQ(pthread_create(&thread, NULL, complain_always, &stop), 0);
+	for (int i = 0; i < 60; i++)
+		in_child(complain);
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	end();
+}
+
 static const struct tap_test tests[] = {
 	{ "a child uses its parent's card", test_refused },
 	{ "a child opens the card itself", test_own },
 	{ "and has a child in turn", test_grandchild },
+	{ "a thread of the parent sends messages", test_messages },
 };
 
 int main(void)
 {
+	setenv("SEEDCHIP_LOG", "debug", 1);
+	seedchip_log_set(hear, NULL);
 	return TAP_RUN(tests);
 }
