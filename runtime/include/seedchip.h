@@ -11,8 +11,8 @@
  *   nanoseconds.
  * - What a ..._create(), _open(), _load() or _reserve() returns belongs to the
  *   caller, until the matching call gives it back. Destroying NULL does nothing.
- * - A queue and a range belong to one thread at a time. Everything else may be
- *   called from any thread, on the same object too.
+ * - A queue, a range, a graph and a pool belong to one thread at a time. Everything
+ *   else may be called from any thread, on the same object too.
  * - Structures that grow start with their size: set `.size = sizeof(x)`. What an
  *   older program does not know is treated as zero.
  *
@@ -121,7 +121,7 @@ enum seedchip_log_level {
  * typedef seedchip_log_fn - receives messages
  * @opaque: what was given to seedchip_log_set()
  * @level: kind of message
- * @text: one line, without its end
+ * @text: one line, without its end; of a compute kernel, what it printed as it is
  *
  * Called from any thread; must not call the library.
  */
@@ -393,7 +393,8 @@ uint64_t seedchip_range_address(const struct seedchip_range *range);
  *	 destroyed later than this mapping
  * @buf_offset: bytes into the buffer
  * @size: bytes; all three are multiples of the page size
- * @after: NULL, or work that has to complete first
+ * @after: NULL, or work that has to be over first; should it fail after this call, the mapping
+ *	   is made all the same
  * @mapped: NULL, or the event of the mapping
  *
  * Replaces what was mapped there. With both @after and @mapped NULL the mapping
