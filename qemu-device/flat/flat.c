@@ -26,7 +26,7 @@ static struct flat_region *unused(struct sc_chip *chip)
 		if (!chip->region[i].size)
 			return &chip->region[i];
 	fprintf(stderr, "flat: too many regions\n");
-	exit(2);
+	exit(FLAT_EXIT);
 }
 
 uint8_t *flat_map(struct sc_chip *chip, uint64_t va, uint64_t size, uint32_t pte)
@@ -38,7 +38,7 @@ uint8_t *flat_map(struct sc_chip *chip, uint64_t va, uint64_t size, uint32_t pte
 	r->mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (r->mem == MAP_FAILED) {
 		fprintf(stderr, "flat: no memory for %llu bytes\n", (unsigned long long)size);
-		exit(2);
+		exit(FLAT_EXIT);
 	}
 	return r->mem;
 }

@@ -11,6 +11,7 @@
 #include "qemu-device/chip/core.h"
 
 #define FLAT_REGIONS 16
+#define FLAT_EXIT    125 /* status where there is no room or no memory */
 
 /**
  * struct flat_region - some pages of a context
@@ -39,7 +40,7 @@ struct sc_chip {
 /** flat_init() - defaults: 1 core, 64 KiB scratchpad, all scalar features and engines. */
 void flat_init(struct sc_chip *chip);
 
-/** flat_map() - map zeroed memory; returns it. Exits when the list is full. */
+/** flat_map() - map zeroed memory; returns it. Exits when the list is full or memory is. */
 uint8_t *flat_map(struct sc_chip *chip, uint64_t va, uint64_t size, uint32_t pte);
 
 /** flat_alias() - map the memory at @va a second time, at @alias. */

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "image.h"
@@ -143,12 +144,17 @@ static int load_file(struct image *image, struct sc_chip *chip, const char *path
 
 int image_load(struct image *image, struct sc_chip *chip, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), ret; /* a pipe is no program */
+	struct stat st;
 	Elf *elf;
 
 	memset(image, 0, sizeof(*image));
 	if (fd < 0)
 		return bad(path, "%s", strerror(errno));
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return bad(path, "not a file");
+	}
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	ret = elf ? load_file(image, chip, path, elf) : bad(path, "%s", elf_errmsg(-1));

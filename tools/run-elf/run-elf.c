@@ -20,7 +20,7 @@
 #define RAM	    0x80000000
 #define RAM_SIZE    (128ULL << 20)
 #define EXIT_LIMIT  124
-#define EXIT_RUNNER 125 /* what has failed is not the program */
+#define EXIT_RUNNER FLAT_EXIT /* what has failed is not the program */
 
 struct options {
 	const char *path, *signature;

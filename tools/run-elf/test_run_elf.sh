@@ -53,6 +53,11 @@ refused() {
 	exits 125 "$@" && says "$words"
 }
 
+limited() (
+	ulimit -v 60000
+	refused 'no memory' "$@"
+)
+
 elf good -DRESULT=0 && elf bad -DRESULT=9 && elf large -DRESULT=1000 && elf loops -DLOOP -DRESULT=0 &&
 	elf nowhere -DNOWHERE -DRESULT=0 || exit 1
 
@@ -101,6 +106,11 @@ ok "but an address" exits 0 --tohost "0x$address" "$dir/no-tohost"
 ok "no end_signature" refused 'begin_signature' --signature "$dir/sig" "$dir/no-end"
 ok "no file" refused 'No such file' "$dir/none"
 ok "not an ELF" refused 'not an ELF' "$dir/text"
+: >"$dir/empty"
+ok "an empty file" refused 'not an ELF' "$dir/empty"
+ok "a folder" refused 'not a file' "$dir"
+mkfifo "$dir/pipe"
+ok "a pipe" refused 'not a file' "$dir/pipe"
 ok "another machine" refused 'not for 64-bit RISC-V' /bin/true
 ok "a truncated file" refused 'truncated' "$dir/short"
 ok "an object file" refused 'not an executable' "$dir/object"
@@ -109,5 +119,7 @@ ok "a bad granularity" refused '--signature-granularity' --signature-granularity
 ok "no number" refused 'not a number' --max-insns x "$dir/good"
 ok "no program" refused usage
 ok "a signature that cannot be written" refused '/sig' --signature "$dir/none/sig" "$dir/good"
+# the sanitizers need more than any limit
+[ -n "$SAN" ] || ok "no memory" limited "$dir/good"
 echo "1..$n"
 exit $failed
