@@ -2,7 +2,7 @@
 /*
  * The integer implementation of floating point against the host's unit:
  * results and flags, in the four rounding modes that both have, for single and
- * double precision. The fifth mode, half precision and conversions that
+ * double precision; and bf16 against its definition. The fifth mode, half precision and conversions that
  * saturate are compared with another emulator in tests/isa. The invariant: the
  * host detects tininess after rounding, as RISC-V does; elsewhere the test
  * skips itself.
@@ -244,12 +244,77 @@ static void test_convert(void **state)
 	}
 }
 
+/* Whether a magnitude is rounded up, of which @low of the bits are dropped. */
+static bool rounds_up(uint32_t mag, unsigned int low, bool negative, unsigned int rm)
+{
+	uint32_t rest = mag & ((1u << low) - 1), half = 1u << (low - 1);
+
+	switch (rm) {
+	case SC_RNE:
+		return rest > half || (rest == half && (mag >> low & 1));
+	case SC_RTZ:
+		return false;
+	case SC_RDN:
+		return rest && negative;
+	case SC_RUP:
+		return rest && !negative;
+	default:
+		return rest >= half;
+	}
+}
+
+/* f32 to bf16: the upper half, rounded. */
+static uint16_t to_bf16(uint32_t a, unsigned int rm, uint8_t *flags)
+{
+	uint32_t mag = a & 0x7fffffff, out = (mag >> 16) + rounds_up(mag, 16, a >> 31, rm);
+
+	*flags = 0;
+	if (mag > 0x7f800000) {
+		*flags = mag & 0x400000 ? 0 : SC_FP_NV;
+		return 0x7fc0;
+	}
+	if (mag & 0xffff)
+		*flags = SC_FP_NX;
+	if (out == 0x7f80 && mag < 0x7f800000)
+		*flags |= SC_FP_OF;
+	/* tiny, if so also with one more bit, as if exponents had no end */
+	if (*flags && mag < 0x800000 &&
+	    (mag >> 15) + rounds_up(mag, 15, a >> 31, rm) < 0x800000 >> 15)
+		*flags |= SC_FP_UF;
+	return (uint16_t)(a >> 31 << 15 | out);
+}
+
+/* bf16, which no host rounds to in all modes, against the definition. */
+static void test_bf16(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 5 * ROUNDS; i++) {
+		uint32_t a = (uint32_t)operand(23, 8), b = (uint32_t)random64() & 0xffff;
+		struct sc_fp_env env = { .rm = i % 5 }, exact = { .rm = i % 5 };
+		uint64_t m = sc_fp_convert(SC_FP_BF16, SC_FP_S, a, &env);
+		uint8_t flags;
+
+		if (m != to_bf16(a, i % 5, &flags) || env.flags != flags)
+			fail_msg("mode %u: %x: %llx %x, not %x %x", i % 5, a, (unsigned long long)m,
+				 env.flags, to_bf16(a, i % 5, &flags), flags);
+		m = sc_fp_convert(SC_FP_S, SC_FP_BF16, b, &exact);
+		if ((b & 0x7fff) > 0x7f80) {
+			assert_int_equal(m, 0x7fc00000);
+			assert_int_equal(exact.flags, b & 0x40 ? 0 : SC_FP_NV);
+		} else {
+			assert_int_equal(m, b << 16);
+			assert_int_equal(exact.flags, 0);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_double),
 		cmocka_unit_test(test_convert),
+		cmocka_unit_test(test_bf16),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -432,12 +432,155 @@ static void test_vstart(void **state)
 	assert_int_equal(t->core->vstart, 0);
 }
 
+static uint32_t set_frm(uint32_t mode)
+{
+	return 0x002 << 20 | mode << 15 | 5 << 12 | 0x73; /* csrrwi zero, frm */
+}
+
+/* @word is illegal behind @first, which is not. */
+static void expect_refused(struct fixture *t, uint32_t vtype, uint32_t first, uint32_t word)
+{
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, vtype), first, word, RET), SC_RUN_FAULT);
+	assert_int_equal(sc_core_fault(t->core)->code, SC_CODE_ILLEGAL_INSN);
+	assert_int_equal(sc_core_fault(t->core)->pc, CODE + 8);
+	assert_int_equal(sc_core_fault(t->core)->value, word);
+}
+
+/* State that makes an instruction illegal: frm without a meaning, vstart where none may be. */
+static void test_illegal_state(void **state)
+{
+	struct fixture *t = *state;
+	const uint32_t fp[] = {
+		opv(0x00, FVV, 8, 9, 10, 1), /* vfadd */
+		opv(0x04, FVV, 8, 9, 10, 1), /* vfmin, which rounds nothing */
+		opv(0x08, FVF, 8, 9, 10, 1), /* vfsgnj */
+		opv(0x18, FVV, 8, 9, 10, 1), /* vmfeq */
+		opv(0x17, FVF, 8, 0, 10, 1), /* vfmv.v.f */
+		opv(0x10, FVV, 10, 8, 0, 1), /* vfmv.f.s */
+		opv(0x0f, FVF, 8, 9, 10, 1), /* vfslide1down */
+		opv(0x12, FVV, 8, 9, 7, 1), /* vfcvt.rtz.x.f, which has a mode of its own */
+		opv(0x13, FVV, 8, 9, 16, 1), /* vfclass */
+		opv(0x03, FVV, 8, 9, 10, 1), /* vfredosum */
+	};
+	const uint32_t from_zero[] = {
+		opv(0x00, MVV, 8, 9, 10, 1), /* vredsum */
+		opv(0x31, VV, 8, 9, 10, 1), /* vwredsum */
+		opv(0x03, FVV, 8, 9, 10, 1), /* vfredosum */
+		opv(0x17, MVV, 8, 9, 10, 1), /* vcompress */
+		opv(0x10, MVV, A3, 9, 16, 1), /* vcpop */
+		opv(0x10, MVV, A3, 9, 17, 1), /* vfirst */
+		opv(0x14, MVV, 8, 9, 1, 1), /* vmsbf */
+		opv(0x14, MVV, 8, 9, 16, 1), /* viota */
+	};
+
+	for (unsigned int i = 0; i < sizeof(fp) / sizeof(fp[0]); i++)
+		for (uint32_t frm = 5; frm < 8; frm++)
+			expect_refused(t, E32 | M1, set_frm(frm), fp[i]);
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E32 | M1), set_frm(5),
+			     opv(0, VV, 8, 9, 10, 1), RET), SC_RUN_DONE);
+	for (unsigned int i = 0; i < sizeof(from_zero) / sizeof(from_zero[0]); i++)
+		expect_refused(t, E32 | M1, set_vstart(1), from_zero[i]);
+}
+
+/* Indices and offsets are as wide as a register, and none reaches beyond VLMAX. */
+static void test_far(void **state)
+{
+	static const uint64_t far[] = { ~0ULL, 1ULL << 63, (1ULL << 63) - 1, 1ULL << 32,
+					(1ULL << 32) + 1, VLENB, VLENB - 1, 256 };
+	struct fixture *t = *state;
+
+	for (unsigned int k = 0; k < sizeof(far) / sizeof(far[0]); k++) {
+		const uint32_t code[] = {
+			vsetvli(ZERO, A2, E8 | M1), opv(0x0e, VX, 8, 16, A3, 1), /* vslideup */
+			opv(0x0f, VX, 9, 16, A3, 1), opv(0x0c, VX, 10, 16, A3, 1), RET,
+		};
+
+		for (unsigned int i = 0; i < VLENB; i++) {
+			reg(t, 16)[i] = (uint8_t)(i * 7 + (i >> 8));
+			reg(t, 8)[i] = reg(t, 9)[i] = reg(t, 10)[i] = 0xee;
+		}
+		start(t, code, sizeof(code));
+		t->core->x[A3] = far[k];
+		assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
+		for (uint64_t i = 0; i < VLENB; i++) {
+			uint64_t room = far[k] < VLENB ? VLENB - far[k] : 0;
+
+			assert_int_equal(reg(t, 8)[i], i < far[k] ? 0xee : reg(t, 16)[i - far[k]]);
+			assert_int_equal(reg(t, 9)[i], i < room ? reg(t, 16)[i + far[k]] : 0);
+			assert_int_equal(reg(t, 10)[i], room ? reg(t, 16)[far[k]] : 0);
+		}
+	}
+	/* vslidedown takes what lies beyond vl; vrgather.vv has no index of more bits than SEW */
+	((uint64_t *)reg(t, 8))[0] = 1ULL << 32;
+	((uint64_t *)reg(t, 8))[1] = VLENB / 8 - 1;
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E64 | M1), opv(0x0c, VV, 9, 16, 8, 1),
+			     0xc0007057 | 2 << 15 | E64 << 20, /* vsetivli zero, 2, e64, m1 */
+			     opv(0x0f, VI, 10, 16, 3, 1), RET), SC_RUN_DONE);
+	assert_int_equal(((uint64_t *)reg(t, 9))[0], 0);
+	assert_int_equal(((uint64_t *)reg(t, 9))[1], ((uint64_t *)reg(t, 16))[VLENB / 8 - 1]);
+	assert_int_equal(((uint64_t *)reg(t, 10))[1], ((uint64_t *)reg(t, 16))[4]);
+}
+
+#define NF(n)	     (((n) - 1u) << 29)
+#define FIRST	     (16u << 20)
+#define INDEXED(vs2) (1u << 26 | (uint32_t)(vs2) << 20)
+
+/* Segments of eight registers, also over the end of memory, and indices of another width. */
+static void test_segments(void **state)
+{
+	struct fixture *t = *state;
+	const uint32_t seg[] = { vsetvli(ZERO, A2, E16 | M1), vload(8, A1, 5, NF(8)), RET };
+	const uint32_t first[] = { vsetvli(ZERO, A2, E16 | M1), vload(8, A1, 5, NF(8) | FIRST),
+				   RET };
+	uint16_t *data = (uint16_t *)t->data, *last = data + PAGES * SC_PAGE_SIZE / 2 - 20;
+	unsigned int n = VLENB / 2;
+
+	for (unsigned int i = 0; i < PAGES * SC_PAGE_SIZE / 2; i++)
+		data[i] = (uint16_t)(i * 3);
+	start(t, seg, sizeof(seg));
+	assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
+	for (unsigned int i = 0; i < 8 * n; i++)
+		assert_int_equal(((uint16_t *)reg(t, 8 + i % 8))[i / 8], data[i]);
+	/* two segments and a half */
+	memset(reg(t, 8), 0xee, 8 * VLENB);
+	start(t, seg, sizeof(seg));
+	t->core->x[A1] = END - 40;
+	assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_FAULT);
+	assert_int_equal(t->core->vstart, 2);
+	assert_int_equal(sc_core_fault(t->core)->va, END);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_int_equal(((uint16_t *)reg(t, 8 + i % 8))[i / 8], last[i]);
+	assert_int_equal(((uint16_t *)reg(t, 15))[2], 0xeeee);
+	start(t, first, sizeof(first));
+	t->core->x[A1] = END - 40;
+	assert_int_equal(sc_core_run(t->core, UINT64_MAX), SC_RUN_DONE);
+	assert_int_equal(t->core->vl, 2);
+	expect_illegal(t, E16 | M2, vload(8, A1, 5, NF(5))); /* ten registers */
+	expect_illegal(t, E16 | M2, vload(8, A1, 6, NF(3))); /* EMUL 4, twelve */
+
+	/* indices: eight times as wide as the data, and an eighth; never negative */
+	for (unsigned int i = 0; i < VLENB; i++)
+		((uint64_t *)reg(t, 16))[i] = (i * 37) % VLENB;
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E8 | M1), vload(8, A1, 7, INDEXED(16)), RET),
+			 SC_RUN_DONE);
+	for (unsigned int i = 0; i < VLENB; i++)
+		assert_int_equal(reg(t, 8)[i], t->data[i * 37 % VLENB]);
+	memset(reg(t, 4), 0xf9, VLENB);
+	assert_int_equal(RUN(t, vsetvli(ZERO, A2, E64 | M1), vload(8, A1, 0, INDEXED(4)), RET),
+			 SC_RUN_DONE);
+	assert_memory_equal(reg(t, 8) + VLENB - 8, t->data + 0xf9, 8);
+	expect_illegal(t, E8 | M2, vload(8, A1, 7, INDEXED(16))); /* EMUL 16 */
+	expect_illegal(t, E64 | M1, vload(8, A1, 0, NF(2) | INDEXED(9))); /* onto the indices */
+	expect_illegal(t, E8 | M1, vload(17, A1, 7, INDEXED(16))); /* not their lowest part */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_illegal), TEST(test_fault_inside), TEST(test_state), TEST(test_long),
 		TEST(test_bf16), TEST(test_scalar_bf16), TEST(test_exp2), TEST(test_vstart),
+		TEST(test_illegal_state), TEST(test_far), TEST(test_segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
