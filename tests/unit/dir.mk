@@ -73,3 +73,7 @@ tests/unit/test_timing_sim-uses := qemu-device/chip/libchip.a
 unit-tests += tests/unit/test_timing
 tests/unit/test_timing-srcs := tests/unit/test_timing.c tests/unit/chip_bench.c
 tests/unit/test_timing-uses := qemu-device/chip/libchip.a
+
+unit-tests += tests/unit/test_coredump
+tests/unit/test_coredump-needs := $O/tools/coredump/seedchip-coredump
+tests/unit/test_coredump.c-cflags := -DTOOL='"$O/tools/coredump/seedchip-coredump"'

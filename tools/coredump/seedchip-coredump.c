@@ -241,7 +241,7 @@ static void print_walk(uint32_t id, const struct sc_coredump_walk *w)
 static void print_core(uint32_t core, const uint8_t *data, size_t size)
 {
 	const struct sc_core_dump *c = (const void *)data;
-	size_t vector = (size - sizeof(*c)) / 32;
+	size_t vector = (size - sizeof(*c)) / 32 / 4 * 4;
 
 	printf("\nCore %u\n  pc 0x%" PRIx64 ", %" PRIu64 " instructions, fcsr 0x%" PRIx64
 	       ", vtype 0x%" PRIx64 ", vl %" PRIu64 ", vstart %" PRIu64 ", vcsr 0x%" PRIx64 "\n",
@@ -302,6 +302,8 @@ static bool code_in(Elf *elf, const uint8_t *code, size_t size, uint64_t *addres
 	const char *image = elf_rawfile(elf, &length);
 	GElf_Phdr ph;
 
+	if (!size) /* would be everywhere */
+		return false;
 	elf_getphdrnum(elf, &count);
 	for (size_t i = 0; image && i < count; i++) {
 		const char *at, *start, *end;
@@ -369,7 +371,7 @@ static void print_code(uint32_t before, const uint8_t *code, size_t size, const 
 		printf("%c 0x%" PRIx64 "  %08x\n", i == before ? '>' : ' ',
 		       has_fault ? (uint64_t)fault.pc - before + i : (uint64_t)i, word);
 	}
-	if (elf)
+	if (elf && before <= size)
 		locate(elf, code, size, before);
 }
 
@@ -488,8 +490,9 @@ static void print_header(const struct sc_coredump_header *h)
 
 	strftime(when, sizeof(when), "%F %T UTC", gmtime(&seconds));
 	printf("SeedChip core dump, version %u, %u bytes, of %s\n", h->version, h->size, when);
-	printf("card %.32s, serial %" PRIu64 ", generation %u\n", h->card, (uint64_t)h->serial,
-	       h->generation);
+	printf("card ");
+	print_name(h->card, sizeof(h->card));
+	printf(", serial %" PRIu64 ", generation %u\n", (uint64_t)h->serial, h->generation);
 	printf("queue %u, ", h->queue);
 	if (h->pid) {
 		printf("process %u: ", h->pid);
