@@ -476,6 +476,9 @@ static vm_fault_t seedchip_queue_doorbell_fault(struct vm_fault *vmf)
 	struct seedchip_device *sdev = q->sdev;
 	vm_fault_t ret;
 
+	/* The page table now: nothing is allocated under hw_lock, as reclaim may wait for it. */
+	if (apply_to_page_range(vma->vm_mm, vmf->address, PAGE_SIZE, NULL, NULL))
+		return VM_FAULT_OOM;
 	mutex_lock(&sdev->hw_lock);
 	if (sdev->wedged || q->status == SEEDCHIP_QUEUE_DEAD)
 		ret = vmf_insert_pfn_prot(vma, vmf->address, page_to_pfn(q->doorbell_page),

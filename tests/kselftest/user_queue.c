@@ -527,6 +527,27 @@ static void stale_doorbell(void)
 	user_destroy(&next);
 }
 
+/*
+ * With no other page of the program near it the first store makes a page table, too: lockdep
+ * would tell if that were allocated under a lock that reclaim may wait for.
+ */
+static void lonely_doorbell(void)
+{
+	char *place = mmap(NULL, 2 * SC_HUGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t lonely = ((uintptr_t)place + SC_HUGE_SIZE - 1) & ~(SC_HUGE_SIZE - 1);
+	struct user u;
+
+	CHECK(place != MAP_FAILED);
+	CHECK_EQ(user_create(&u, 5, 0), 0);
+	munmap((void *)(uintptr_t)u.doorbell, SC_PAGE_SIZE);
+	u.doorbell = mmap((void *)lonely, SC_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_FIXED, fd, (off_t)u.create.doorbell_offset);
+	CHECK(u.doorbell != MAP_FAILED);
+	user_works(&u, 12);
+	user_destroy(&u);
+	munmap(place, 2 * SC_HUGE_SIZE);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -547,6 +568,7 @@ int main(void)
 		{ "packets that change under the card", rewritten_packets },
 		{ "a child has no doorbell", forked },
 		{ "a dead queue's doorbell rings nobody's", stale_doorbell },
+		{ "a doorbell that is alone in its page table", lonely_doorbell },
 		{ "the neighbour's results are right", neighbour_is_right },
 		{ "a reset of the function takes the doorbell and gives it back", function_reset },
 	};
