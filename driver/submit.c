@@ -55,10 +55,10 @@ static int seedchip_submit_check(const struct sc_packet *packets, u32 count)
 	return 0;
 }
 
-/* Packets with fences to wait for or to signal. */
-static int seedchip_submit_job(struct seedchip_queue *q, const struct sc_packet *packets,
-			       struct seedchip_syncs *syncs, struct drm_seedchip_submit *args,
-			       struct seedchip_waiter *wait)
+/* Work with fences to wait for or to signal: @packets, or what a program has put into its ring. */
+static int seedchip_submit_job(struct seedchip_queue *q, struct seedchip_syncs *syncs,
+			       const struct sc_packet *packets, u32 count,
+			       struct seedchip_waiter *wait, u64 *index)
 {
 	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL);
 	int err;
@@ -68,9 +68,12 @@ static int seedchip_submit_job(struct seedchip_queue *q, const struct sc_packet 
 	err = mutex_lock_interruptible(&q->submit_lock);
 	if (err)
 		goto err_free_job;
-	err = seedchip_job_push(job, packets, args->packets.count, wait);
+	if (q->config.user)
+		err = seedchip_job_push_fence(job, *index);
+	else
+		err = seedchip_job_push(job, packets, count, wait);
 	if (!err) {
-		args->index = q->write;
+		*index = job->slots.end;
 		seedchip_syncs_signal(syncs, &job->fence.base);
 	}
 	mutex_unlock(&q->submit_lock);
@@ -94,7 +97,8 @@ static noinline int seedchip_submit_synced(struct seedchip_queue *q, struct drm_
 	int err = seedchip_syncs_init(&syncs, file, &args->syncs);
 
 	if (!err)
-		err = seedchip_submit_job(q, packets, &syncs, args, wait);
+		err = seedchip_submit_job(q, &syncs, packets, args->packets.count, wait,
+					  &args->index);
 	seedchip_syncs_fini(&syncs);
 	return err;
 }
@@ -190,30 +194,6 @@ out_exit:
 	return err;
 }
 
-static int seedchip_submit_fence(struct seedchip_queue *q, struct seedchip_syncs *syncs, u64 index)
-{
-	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL);
-	int err;
-
-	if (!job)
-		return -ENOMEM;
-	err = mutex_lock_interruptible(&q->submit_lock);
-	if (err)
-		goto err_free_job;
-	err = seedchip_job_push_fence(job, index);
-	if (!err)
-		seedchip_syncs_signal(syncs, &job->fence.base);
-	mutex_unlock(&q->submit_lock);
-	if (err)
-		goto err_free_job;
-	dma_fence_put(&job->fence.base);
-	return 0;
-
-err_free_job:
-	seedchip_job_free_unused(job);
-	return err;
-}
-
 int seedchip_ioctl_queue_fence(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_seedchip_queue_fence *args = data;
@@ -234,7 +214,7 @@ int seedchip_ioctl_queue_fence(struct drm_device *drm, void *data, struct drm_fi
 	if (!err && syncs.waits)
 		err = -EINVAL;
 	if (!err)
-		err = seedchip_submit_fence(q, &syncs, args->index);
+		err = seedchip_submit_job(q, &syncs, NULL, 0, NULL, &args->index);
 	seedchip_syncs_fini(&syncs);
 	seedchip_queue_put(q);
 	return err;
