@@ -69,7 +69,10 @@ static int seedchip_syncs_append(struct seedchip_syncs *syncs, struct dma_fence 
 	return 0;
 }
 
-/* Takes a chain or an array apart, and forgets what has signalled. */
+/*
+ * Takes a chain or an array apart, and forgets what has signalled, but not that one of the
+ * point's own fences has failed. Those of points before it the kernel forgets at any time.
+ */
 static int seedchip_syncs_wait(struct seedchip_syncs *syncs, struct drm_file *file,
 			       const struct drm_seedchip_sync *sync)
 {
@@ -81,13 +84,13 @@ static int seedchip_syncs_wait(struct seedchip_syncs *syncs, struct drm_file *fi
 	err = drm_syncobj_find_fence(file, sync->handle, sync->point, 0, &fence);
 	if (err)
 		return err;
-	leaf = dma_fence_chain_contained(fence);
-	if (dma_fence_is_signaled(leaf) && dma_fence_get_status(leaf) < 0)
-		syncs->failed = true;
 	dma_fence_unwrap_for_each(leaf, &iter, fence) {
-		if (err || dma_fence_is_signaled(leaf))
+		if (err)
 			continue;
-		err = seedchip_syncs_append(syncs, leaf);
+		if (!dma_fence_is_signaled(leaf))
+			err = seedchip_syncs_append(syncs, leaf);
+		else if (iter.chain == fence && leaf->error)
+			syncs->failed = true;
 	}
 	dma_fence_put(fence);
 	return err;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Fences in and out of SUBMIT: binary and timeline syncobjs, between queues and from elsewhere. */
 #include <errno.h>
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,6 +197,49 @@ static void failed_dependency(void)
 	drmSyncobjDestroy(fd, after);
 }
 
+/* A sync_file of two fences: the first has failed, the second has not ended yet. */
+static void half_failed(void)
+{
+	struct sc_packet fails[2] = { card_word(SC_OP_WAIT, VA + 8, 1),
+				      card_fill(0x7000000000, 0, 8) };
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA + 24, 1);
+	struct sc_packet touch = card_word(SC_OP_SIGNAL, VA, 9);
+	uint32_t failed = card_syncobj(fd), held = card_syncobj(fd), both = card_syncobj(fd);
+	uint32_t done = card_syncobj(fd);
+	struct drm_seedchip_sync out = SIGNAL(failed, 0);
+	struct drm_seedchip_sync in_out[2] = { WAIT(both, 0), SIGNAL(done, 0) };
+	struct sync_merge_data merge = { .name = "both" };
+	struct drm_seedchip_queue_create third;
+	int file = -1;
+
+	memset((void *)map, 0, SIZE);
+	CHECK_EQ(card_queue(fd, &third), 0);
+	CHECK_EQ(card_submit(fd, first.queue, fails, 2, &out, 1, NULL), 0);
+	out = SIGNAL(held, 0);
+	CHECK_EQ(card_submit(fd, third.queue, &hold, 1, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjExportSyncFile(fd, failed, &file), 0);
+	CHECK_EQ(drmSyncobjExportSyncFile(fd, held, &merge.fd2), 0);
+	CHECK_EQ(ioctl(file, SYNC_IOC_MERGE, &merge), 0);
+	CHECK_EQ(drmSyncobjImportSyncFile(fd, both, merge.fence), 0);
+	map[1] = 1;
+	CHECK_EQ(card_wait(fd, failed, 0, 10000), 0);
+	CHECK_EQ(card_fence_status(fd, failed), -EFAULT);
+	CHECK_EQ(card_submit(fd, second.queue, &touch, 1, in_out, 2, NULL), 0);
+	map[3] = 1;
+	CHECK_EQ(card_wait(fd, done, 0, 10000), 0);
+	CHECK_EQ(card_fence_status(fd, done), -ECANCELED);
+	CHECK_EQ(map[0], 0);
+	close(file);
+	close(merge.fd2);
+	close(merge.fence);
+	CHECK_EQ(card_queue_destroy(fd, third.queue), 0);
+	CHECK_EQ(card_recover(fd, first.queue), 0);
+	drmSyncobjDestroy(fd, failed);
+	drmSyncobjDestroy(fd, held);
+	drmSyncobjDestroy(fd, both);
+	drmSyncobjDestroy(fd, done);
+}
+
 /* More fences than the kernel's largest allocation could list: refused without a warning. */
 static void too_many_fences(void)
 {
@@ -275,6 +320,7 @@ int main(void)
 		{ "the CPU waits for what is still to be submitted", wait_before_signal },
 		{ "one file waits for another", between_files },
 		{ "the failure of a dependency", failed_dependency },
+		{ "the failure of one of two in a sync_file", half_failed },
 		{ "more fences than can be listed", too_many_fences },
 		{ "closed while a bind waits for its queue", close_with_bind },
 	};
