@@ -216,6 +216,7 @@ struct seedchip_device {
  * @queues: its queues by handle
  * @usage: core time; written under hw_lock
  * @losses: seedchip_device.losses when it was opened
+ * @read_lock: held by whoever waits for an event or reads one
  */
 struct seedchip_file {
 	struct seedchip_device *sdev;
@@ -224,6 +225,7 @@ struct seedchip_file {
 	struct xarray queues;
 	struct seedchip_usage usage;
 	u32 losses;
+	struct mutex read_lock; /* readers */
 };
 
 int seedchip_file_enter(struct drm_file *file, int *idx);

@@ -116,20 +116,39 @@ static bool seedchip_event_has(struct drm_file *file)
 	return has;
 }
 
+/* Until there is an event, or there will be none. */
+static int seedchip_event_wait(struct file *filp)
+{
+	struct drm_file *file = filp->private_data;
+	int err = 0;
+
+	if (!(filp->f_flags & O_NONBLOCK))
+		err = wait_event_interruptible(file->event_wait, seedchip_event_has(file) ||
+					       seedchip_event_is_over(file));
+	if (!err && !seedchip_event_has(file) && seedchip_event_is_over(file))
+		err = -ENODEV;
+	return err;
+}
+
 ssize_t seedchip_event_read(struct file *filp, char __user *buffer, size_t count, loff_t *offset)
 {
 	struct drm_file *file = filp->private_data;
-	int err;
+	struct seedchip_file *sfile = file->driver_priv;
+	ssize_t ret;
 
-	if (!(filp->f_flags & O_NONBLOCK)) {
-		err = wait_event_interruptible(file->event_wait, seedchip_event_has(file) ||
-					       seedchip_event_is_over(file));
-		if (err)
-			return err;
-	}
-	if (seedchip_event_is_over(file) && !seedchip_event_has(file))
-		return -ENODEV;
-	return drm_read(filp, buffer, count, offset);
+	/*
+	 * One reader at a time: if another took the event for which this one has been
+	 * woken, DRM would have it wait where the end of the card wakes nobody.
+	 */
+	if (!(filp->f_flags & O_NONBLOCK))
+		ret = mutex_lock_interruptible(&sfile->read_lock);
+	else
+		ret = mutex_trylock(&sfile->read_lock) ? 0 : -EAGAIN;
+	if (ret)
+		return ret;
+	ret = seedchip_event_wait(filp) ?: drm_read(filp, buffer, count, offset);
+	mutex_unlock(&sfile->read_lock);
+	return ret;
 }
 
 __poll_t seedchip_event_poll(struct file *filp, struct poll_table_struct *wait)

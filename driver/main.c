@@ -124,6 +124,7 @@ static int seedchip_open(struct drm_device *drm, struct drm_file *file)
 		goto err_put_power;
 	sfile->sdev = sdev;
 	sfile->losses = READ_ONCE(sdev->losses);
+	mutex_init(&sfile->read_lock);
 	xa_init_flags(&sfile->queues, XA_FLAGS_ALLOC1);
 	sfile->user = seedchip_user_open(sdev);
 	if (!sfile->user)

@@ -2,9 +2,14 @@
 /* Faults as events: read() and poll() on the file. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -12,7 +17,8 @@
 #include "card.h"
 #include "tap.h"
 
-#define ROOM 32 /* events that DRM keeps for a file */
+#define ROOM	32 /* events that DRM keeps for a file */
+#define READERS 3
 
 static int fd;
 static struct drm_seedchip_queue_create queue;
@@ -150,6 +156,97 @@ static void nothing_else(void)
 	CHECK_EQ(polled(fd), 0);
 }
 
+/**
+ * struct reader - a thread that reads events until the card goes
+ * @thread: itself
+ * @file: of which
+ * @buffer: where to
+ * @err: how it ended
+ */
+struct reader {
+	pthread_t thread;
+	int file;
+	void *buffer;
+	volatile int err;
+};
+
+static void *read_all(void *opaque)
+{
+	struct reader *r = opaque;
+
+	while (read(r->file, r->buffer, 128) == 128)
+		;
+	r->err = errno;
+	return NULL;
+}
+
+/* A page that whoever touches it waits for, until it is filled; skips without userfaultfd. */
+static void *slow_page(int *uffd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	*uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (*uffd < 0)
+		tap_skip("the kernel has no userfaultfd");
+	CHECK_EQ(ioctl(*uffd, UFFDIO_API, &api), 0);
+	range.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	CHECK_EQ(ioctl(*uffd, UFFDIO_REGISTER, &range), 0);
+	return page;
+}
+
+/*
+ * Two readers wake up for one event, while a third is still busy with the one before. Who does
+ * not get it sleeps on, and wakes up when the card goes.
+ */
+static void second_reader(void)
+{
+	struct sc_packet bad = card_fill(0x7000000000, 0, 8);
+	struct reader readers[READERS] = { 0 };
+	struct drm_seedchip_event_fault events[READERS];
+	struct drm_seedchip_queue_create theirs;
+	int i, tries, uffd, other = card_open(0);
+	struct uffdio_zeropage fill = { 0 };
+	char address[64];
+
+	CHECK(other >= 0);
+	CHECK_EQ(card_queue(other, &theirs), 0);
+	snprintf(address, sizeof(address), "%s", card_address());
+	for (i = 0; i < READERS; i++)
+		readers[i] = (struct reader){ .file = other, .buffer = &events[i] };
+	readers[0].buffer = slow_page(&uffd);
+	fill.range = (struct uffdio_range){ (uintptr_t)readers[0].buffer, 4096 };
+	for (i = 0; i < READERS; i++) {
+		CHECK_EQ(pthread_create(&readers[i].thread, NULL, read_all, &readers[i]), 0);
+		usleep(100000);
+		if (i && i < READERS - 1)
+			continue;
+		CHECK_EQ(card_run(other, theirs.queue, &bad, 1), -EFAULT);
+		CHECK_EQ(card_recover(other, theirs.queue), 0);
+		usleep(100000);
+	}
+	CHECK_EQ(ioctl(uffd, UFFDIO_ZEROPAGE, &fill), 0);
+	CHECK_EQ(card_queue_destroy(other, theirs.queue), 0);
+	usleep(100000);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
+	for (i = 0, tries = 0; i < READERS && tries < 400; tries++) {
+		if (readers[i].err)
+			CHECK_EQ(readers[i++].err, ENODEV);
+		else
+			usleep(50000);
+	}
+	CHECK_EQ(i, READERS);
+	for (i = 0; i < READERS; i++)
+		pthread_join(readers[i].thread, NULL);
+	close(uffd);
+	close(other);
+	close(fd);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", address), 0);
+	fd = card_open(0);
+	CHECK_EQ(card_queue(fd, &queue), 0);
+}
+
 /* The card goes: one event for each queue, then the end. A reader that sleeps wakes up. */
 static void hangup(void)
 {
@@ -194,6 +291,7 @@ int main(void)
 		{ "read() sleeps until there is one", blocking },
 		{ "what was not read in time is counted", overflow },
 		{ "other files and destroyed queues cause none", nothing_else },
+		{ "a reader that another was faster than", second_reader },
 		{ "the end of the card is an event and POLLHUP", hangup },
 	};
 
