@@ -24,7 +24,7 @@
 static bool refuse_sleep;
 module_param(refuse_sleep, bool, 0644);
 MODULE_PARM_DESC(refuse_sleep,
-		 "the system does not sleep while a card is open (default: it does, and the work is lost)");
+		 "The system does not sleep while a card is open (default: it does, and the work is lost)");
 
 /**
  * seedchip_power_get() - wake the card and keep it awake

@@ -23,8 +23,20 @@
 /* A workgroup that retires more than this is stopped, unless its queue chose another limit. */
 #define SEEDCHIP_WG_LIMIT BIT_ULL(32)
 
+/* With 0 everything would be a hang at once. */
+static int seedchip_timeout_set(const char *text, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(text, param, 1, UINT_MAX);
+}
+
+static const struct kernel_param_ops seedchip_timeout_ops = {
+	.set = seedchip_timeout_set,
+	.get = param_get_uint,
+};
+
 static unsigned int timeout_ms = 10000;
-module_param(timeout_ms, uint, 0644);
+module_param_cb(timeout_ms, &seedchip_timeout_ops, &timeout_ms, 0644);
+__MODULE_PARM_TYPE(timeout_ms, "uint");
 MODULE_PARM_DESC(timeout_ms,
 		 "Milliseconds without progress after which a job of a queue that chose no timeout is a hang (default 10000)");
 

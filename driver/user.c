@@ -22,8 +22,19 @@
 #include "device.h"
 #include "user.h"
 
+static int seedchip_percent_set(const char *text, const struct kernel_param *param)
+{
+	return param_set_uint_minmax(text, param, 0, 100);
+}
+
+static const struct kernel_param_ops seedchip_percent_ops = {
+	.set = seedchip_percent_set,
+	.get = param_get_uint,
+};
+
 static unsigned int user_memory_percent = 100;
-module_param(user_memory_percent, uint, 0644);
+module_param_cb(user_memory_percent, &seedchip_percent_ops, &user_memory_percent, 0644);
+__MODULE_PARM_TYPE(user_memory_percent, "uint");
 MODULE_PARM_DESC(user_memory_percent,
 		 "Percentage of card memory that one unprivileged user may have, in all files together (default 100)");
 

@@ -418,7 +418,8 @@ static void all(void)
 		LIMIT("mapping of a doorbell", map_doorbell, PAGE, 1, -EINVAL),
 		LIMIT("mapping of a buffer", map_buffer, 2 * PAGE, 1, -EINVAL),
 		LIMIT("timeout_ms", timeout_parameter, UINT32_MAX, 1, -ERANGE),
-		LIMIT("user_memory_percent", memory_parameter, UINT32_MAX, 1, -ERANGE),
+		LIMIT("the shortest", timeout_parameter, 1, -1, -EINVAL),
+		LIMIT("user_memory_percent", memory_parameter, 100, 1, -EINVAL),
 	};
 
 	for (unsigned int i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
