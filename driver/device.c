@@ -226,6 +226,7 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	init_waitqueue_head(&sdev->recovered);
 	init_waitqueue_head(&sdev->bind_idle);
 	INIT_WORK(&sdev->gone_work, seedchip_device_gone_work);
+	INIT_DELAYED_WORK(&sdev->overdue_work, seedchip_reset_overdue_work);
 	/*
 	 * Not freezable: a card that has gone meanwhile is removed while the system wakes,
 	 * and waits for its works. They end before it sleeps (seedchip_power_suspend()).
@@ -345,6 +346,8 @@ void seedchip_device_fini(struct seedchip_device *sdev)
 	u32 id;
 
 	seedchip_reset_remove(sdev);
+	disable_work_sync(&sdev->gone_work);
+	cancel_delayed_work_sync(&sdev->overdue_work);
 	for (id = 0; id < sdev->num_queues; id++) {
 		mutex_lock(&sdev->hw_lock);
 		q = seedchip_queue_at(sdev, id);

@@ -151,6 +151,10 @@ struct seedchip_device {
 	bool asleep;
 	/** @recovering: the PCI core is resetting the card; @wedged is set meanwhile */
 	bool recovering;
+	/** @overdue: it should have ended that long ago, and the card counts as failed */
+	bool overdue;
+	/** @overdue_work: sees to that */
+	struct delayed_work overdue_work;
 	/** @recovered: woken when @recovering or @function_reset ends */
 	wait_queue_head_t recovered;
 	/** @losses: how often card memory was lost; files that are older are lost, too */

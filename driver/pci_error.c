@@ -61,7 +61,6 @@ static pci_ers_result_t seedchip_slot_reset(struct pci_dev *pdev)
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
 	pci_restore_state(pdev);
-	pci_set_master(pdev);
 	/* Its card sees to it. */
 	if (pdev->is_virtfn)
 		return PCI_ERS_RESULT_RECOVERED;

@@ -44,6 +44,9 @@
 /* Longer than a link or a function takes to be reset. */
 #define SEEDCHIP_RECOVERY_TIMEOUT (10 * HZ)
 
+/* The PCI core takes a minute to give one up that does not answer, and may say nothing then. */
+#define SEEDCHIP_OVERDUE_MS 30000
+
 static int seedchip_reset_wait(struct seedchip_device *sdev)
 {
 	u32 status;
@@ -250,8 +253,9 @@ void seedchip_reset_check(struct seedchip_device *sdev)
  * @sdev: card
  * @reachable: the card still answers
  *
- * What is pending fails, its fences signal in seedchip_reset_online(). No lock is
- * held in between: the PCI core takes its own to restore configuration space.
+ * What is pending fails, its fences signal in seedchip_reset_online(), or when that is
+ * overdue. No lock is held in between: the PCI core takes its own to restore
+ * configuration space.
  */
 void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 {
@@ -263,9 +267,34 @@ void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 			seedchip_reset_hardware(sdev);
 		sdev->recovering = true;
 		sdev->wedged = true;
+		queue_delayed_work(sdev->wq, &sdev->overdue_work,
+				   seedchip_scale_timeout(sdev, SEEDCHIP_OVERDUE_MS));
 		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
+}
+
+/*
+ * The PCI core does not tell when it gives up: because the link stays down, or because a
+ * function beside this one has no driver that handles errors. Fences do not wait for it.
+ */
+void seedchip_reset_overdue_work(struct work_struct *work)
+{
+	struct seedchip_device *sdev = container_of(to_delayed_work(work), struct seedchip_device,
+						    overdue_work);
+	bool cookie = dma_fence_begin_signalling();
+
+	mutex_lock(&sdev->hw_lock);
+	if (sdev->recovering) {
+		sdev->recovering = false;
+		sdev->overdue = true;
+		seedchip_reset_restart(sdev, -ETIMEDOUT);
+		wake_up_all(&sdev->recovered);
+		dev_err(sdev->drm.dev, "reset by the PCI core: generation=%u wedged=1\n",
+			sdev->info.generation);
+	}
+	mutex_unlock(&sdev->hw_lock);
+	dma_fence_end_signalling(cookie);
 }
 
 /* It has been reset, and configuration space restored. 0, or the card is wedged. */
@@ -274,13 +303,16 @@ int seedchip_reset_online(struct seedchip_device *sdev)
 	int err;
 
 	mutex_lock(&sdev->hw_lock);
-	if (sdev->recovering) {
+	cancel_delayed_work(&sdev->overdue_work);
+	if (sdev->recovering || sdev->overdue) {
+		pci_set_master(to_pci_dev(sdev->drm.dev));
 		sdev->counters.pci_resets++;
 		sdev->wedged = false;
 		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));
 		trace_seedchip_reset(sdev, "pci", sdev->info.generation,
 				     sdev->wedged ? -EIO : 0);
 		sdev->recovering = false;
+		sdev->overdue = false;
 		wake_up_all(&sdev->recovered);
 	}
 	err = sdev->wedged ? -ENODEV : 0;
@@ -541,6 +573,7 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 	sdev->wedged = true;
 	sdev->function_reset = false;
 	sdev->recovering = false;
+	sdev->overdue = false;
 	wake_up_all(&sdev->recovered);
 	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
 	seedchip_queue_disconnect_all(sdev);

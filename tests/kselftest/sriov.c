@@ -511,19 +511,59 @@ static void card_reset(void)
 	}
 }
 
+static void inject_fatal(void)
+{
+	CHECK_EQ(system("qmp human-monitor-command '{\"command-line\":"
+			"\"pcie_aer_inject_error card0 MALF_TLP\"}' >/dev/null"), 0);
+}
+
+/* The card has been removed, with its functions, and comes back. */
+static void found_anew(void)
+{
+	CHECK(access(PCI "1", F_OK));
+	CHECK_EQ(card_write("/sys/bus/pci/rescan", "1"), 0);
+	CHECK(soon(PCI "0/accel", true));
+	CHECK(opens_soon(0));
+	CHECK_EQ(set_vfs("2"), 0);
+	for (unsigned int f = 0; f < FUNCTIONS; f++)
+		works(f);
+}
+
 /* So does a fatal error of the link, which ends in its reset. */
 static void link_error(void)
 {
 	pid_t pids[2] = { load_start(node(1)), load_start(node(2)) };
 
-	CHECK_EQ(system("qmp human-monitor-command '{\"command-line\":"
-			"\"pcie_aer_inject_error card0 MALF_TLP\"}' >/dev/null"), 0);
+	inject_fatal();
 	load_ends(pids[0]);
 	load_ends(pids[1]);
 	for (unsigned int f = 0; f < FUNCTIONS; f++) {
 		CHECK(opens_soon(f));
 		works(f);
 	}
+}
+
+/*
+ * A function that waits for a driver, as for a guest's, cannot handle errors; so the PCI core gives
+ * up on all of them, and the card's driver is not told. Its fences signal, and it says that it has
+ * failed. The kernel does not restore the configuration then: the card has to be found anew.
+ */
+static void no_recovery(void)
+{
+	struct user u = user_open(0);
+	uint32_t job = submit_waiting(&u);
+	char text[16];
+
+	CHECK_EQ(card_write(DRIVER "unbind", "0000:01:00.1"), 0);
+	inject_fatal();
+	CHECK_EQ(card_wait(u.fd, job, 0, 90000), 0);
+	CHECK_EQ(card_fence_status(u.fd, job), -ERESTART);
+	read_text(PCI "%u/state", 0, text, sizeof(text));
+	CHECK(!strcmp(text, "failed\n"));
+	CHECK_EQ(card_recover(u.fd, u.queue), -ENODEV);
+	user_close(&u);
+	CHECK_EQ(card_write(PCI "0/remove", "1"), 0);
+	found_anew();
 }
 
 /* All have a job, and lose it; a virtual function sleeps before its card and wakes after it. */
@@ -630,14 +670,8 @@ static void dead(void)
 	for (unsigned int f = 0; f < FUNCTIONS; f++)
 		load_ends(pids[f]);
 	CHECK_EQ(card_write(PCI "0/remove", "1"), 0);
-	CHECK(access(PCI "1", F_OK));
 	set_property("dead", "false");
-	CHECK_EQ(card_write("/sys/bus/pci/rescan", "1"), 0);
-	CHECK(soon(PCI "0/accel", true));
-	CHECK(opens_soon(0));
-	CHECK_EQ(set_vfs("2"), 0);
-	for (unsigned int f = 0; f < FUNCTIONS; f++)
-		works(f);
+	found_anew();
 }
 
 static void unbound(void)
@@ -681,6 +715,7 @@ int main(void)
 		{ "a reset of one function", function_reset },
 		{ "a reset of the card", card_reset },
 		{ "a fatal error of the link", link_error },
+		{ "a fatal error of the link, and a function without a driver", no_recovery },
 		{ "the system sleeps", sleeps },
 		{ "functions are disabled under load", disabled },
 		{ "functions are disabled while the card is reset", disabled_in_reset },
