@@ -140,6 +140,7 @@ static int seedchip_device_check_info(struct seedchip_device *sdev)
 	    info->card_visible_size > info->card_size ||
 	    !IS_ALIGNED(info->card_visible_size, SZ_2M) ||
 	    pci_resource_len(pdev, SC_BAR_CARD) < info->card_visible_size ||
+	    sdev->doorbell_stride < PAGE_SIZE || !IS_ALIGNED(sdev->doorbell_stride, PAGE_SIZE) ||
 	    pci_resource_len(pdev, SC_BAR_DOORBELL) <
 		    (u64)sdev->num_queues * sdev->doorbell_stride)
 		return dev_err_probe(&pdev->dev, -ENODEV,
@@ -281,6 +282,7 @@ static int seedchip_device_start(struct seedchip_device *sdev)
 		.core_mask = sdev->info.core_mask,
 		.wg_limit = 1,
 	};
+	struct seedchip_queue *q;
 	int err;
 
 	mutex_lock(&sdev->hw_lock);
@@ -288,14 +290,11 @@ static int seedchip_device_start(struct seedchip_device *sdev)
 	mutex_unlock(&sdev->hw_lock);
 	if (err)
 		return dev_err_probe(sdev->drm.dev, err, "card cannot be enabled\n");
-	sdev->kernel_queue = seedchip_queue_create(sdev, NULL, &config);
-	if (IS_ERR(sdev->kernel_queue)) {
-		err = PTR_ERR(sdev->kernel_queue);
-		sdev->kernel_queue = NULL;
-		seedchip_reset_hardware(sdev);
-		return dev_err_probe(sdev->drm.dev, err, "the kernel's queue cannot be started\n");
-	}
-	return 0;
+	q = seedchip_queue_create(sdev, NULL, &config);
+	if (!IS_ERR(q))
+		return 0;
+	seedchip_reset_hardware(sdev);
+	return dev_err_probe(sdev->drm.dev, PTR_ERR(q), "the kernel's queue cannot be started\n");
 }
 
 /* Undone by seedchip_device_fini(), and the managed parts by themselves. */
@@ -334,9 +333,14 @@ int seedchip_device_init(struct seedchip_device *sdev)
 		return err;
 	seedchip_ras_init(sdev);
 	err = seedchip_device_start(sdev);
-	if (err)
+	if (err) {
 		seedchip_irq_fini(sdev);
-	return err;
+		/* What events have queued uses registers. */
+		flush_workqueue(sdev->wq);
+		return err;
+	}
+	seedchip_ras_start(sdev);
+	return 0;
 }
 
 /* Unplugged: no ioctl is in progress and none will start. */

@@ -310,7 +310,8 @@ static void seedchip_remove(struct pci_dev *pdev)
 
 	seedchip_sriov_fini(sdev);
 	seedchip_power_fini(sdev);
-	cancel_work_sync(&sdev->gone_work);
+	/* For good: whoever still finds that the card has gone need not unplug it any more. */
+	disable_work_sync(&sdev->gone_work);
 	/* Pulled out: what waits for the card need not wait for its watchdog. */
 	if (!pci_device_is_present(pdev))
 		seedchip_reset_remove(sdev);
@@ -325,7 +326,7 @@ static void seedchip_shutdown(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
-	cancel_work_sync(&sdev->gone_work);
+	disable_work_sync(&sdev->gone_work);
 	seedchip_device_unplug(sdev);
 	seedchip_reset_remove(sdev);
 	pci_clear_master(pdev);
@@ -367,5 +368,6 @@ static void __exit seedchip_exit(void)
 }
 module_exit(seedchip_exit);
 
+MODULE_AUTHOR("The SeedChip developers");
 MODULE_DESCRIPTION("SeedChip SC1 inference accelerator");
 MODULE_LICENSE("GPL");

@@ -254,6 +254,8 @@ static void seedchip_queue_release(struct seedchip_queue *q)
 
 	mutex_lock(&sdev->hw_lock);
 	RCU_INIT_POINTER(sdev->queues[q->id], NULL);
+	if (q == sdev->kernel_queue)
+		sdev->kernel_queue = NULL;
 	mutex_unlock(&sdev->hw_lock);
 	if (q->vm) {
 		seedchip_user_uncharge(q->vm->user, SEEDCHIP_QUOTA_QUEUES, 1);
@@ -390,10 +392,14 @@ struct seedchip_queue *seedchip_queue_create(struct seedchip_device *sdev, struc
 	seedchip_irq_attach(q);
 	if (!err) {
 		mutex_lock(&sdev->hw_lock);
-		if (vm)
+		if (sdev->wedged)
+			err = -ENODEV;
+		if (!err && vm)
 			err = seedchip_vm_enable(vm);
 		if (!err)
-			err = sdev->wedged ? -ENODEV : seedchip_queue_start(q);
+			err = seedchip_queue_start(q);
+		if (!err && !vm)
+			sdev->kernel_queue = q;
 		mutex_unlock(&sdev->hw_lock);
 	}
 	if (err) {

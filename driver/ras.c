@@ -134,6 +134,13 @@ void seedchip_ras_init(struct seedchip_device *sdev)
 		seedchip_ras_retire_pages(sdev);
 }
 
+/* The card works: what has failed since the look before, when it could not tell yet. */
+void seedchip_ras_start(struct seedchip_device *sdev)
+{
+	if (sdev->info.features & SC_FEATURE_TELEMETRY)
+		queue_work(sdev->wq, &sdev->retire_work);
+}
+
 const char *seedchip_ras_code_name(u32 code)
 {
 	switch (code) {

@@ -10,6 +10,7 @@
 struct seedchip_device;
 
 void seedchip_ras_init(struct seedchip_device *sdev);
+void seedchip_ras_start(struct seedchip_device *sdev);
 int seedchip_ras_read(struct seedchip_device *sdev, enum sc_reg reg, u64 *value);
 int seedchip_ras_record(struct seedchip_device *sdev, u64 number, struct sc_health_record *record);
 void seedchip_ras_event(struct seedchip_device *sdev, const struct sc_fault *fault);

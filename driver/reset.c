@@ -197,7 +197,8 @@ void seedchip_reset_device(struct seedchip_device *sdev)
 	int err;
 
 	lockdep_assert_held(&sdev->hw_lock);
-	if (sdev->wedged)
+	/* Without the kernel's queue it is still being probed. */
+	if (sdev->wedged || !sdev->kernel_queue)
 		return;
 	sdev->counters.device_resets++;
 	seedchip_coredump_begin(sdev->kernel_queue);
