@@ -135,8 +135,20 @@ INLINE void copy_rows(struct bytes s, unsigned int rows, unsigned int k, uint32_
 	}
 }
 
-/* Four rows of k at a time become one row of lanes. */
-INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int rows, uint32_t *dst)
+/* 128 times the sum of each column of B, by one row of lanes more. */
+INLINE void add_offsets(__m512i *off, const __m512i *row)
+{
+	const __m512i by = _mm512_set1_epi8(-128);
+	unsigned int v;
+
+#pragma GCC unroll 4
+	for (v = 0; v < COLS; v++)
+		off[v] = _mm512_dpbusd_epi32(off[v], by, row[v]);
+}
+
+/* Four rows of k at a time become one row of lanes; @off: of B only, see add_offsets(). */
+INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int rows, uint32_t *dst,
+			    __m512i *off)
 {
 	__m512i r[4], w[4];
 	unsigned int k, i;
@@ -161,35 +173,39 @@ INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int row
 		w[1] = _mm512_shuffle_i32x4(r[0], r[1], 0xee);
 		w[2] = _mm512_shuffle_i32x4(r[2], r[3], 0x44);
 		w[3] = _mm512_shuffle_i32x4(r[2], r[3], 0xee);
-		_mm512_store_si512(dst, _mm512_shuffle_i32x4(w[0], w[2], 0x88));
-		_mm512_store_si512(dst + 16, _mm512_shuffle_i32x4(w[0], w[2], 0xdd));
-		_mm512_store_si512(dst + 32, _mm512_shuffle_i32x4(w[1], w[3], 0x88));
-		_mm512_store_si512(dst + 48, _mm512_shuffle_i32x4(w[1], w[3], 0xdd));
+		r[0] = _mm512_shuffle_i32x4(w[0], w[2], 0x88);
+		r[1] = _mm512_shuffle_i32x4(w[0], w[2], 0xdd);
+		r[2] = _mm512_shuffle_i32x4(w[1], w[3], 0x88);
+		r[3] = _mm512_shuffle_i32x4(w[1], w[3], 0xdd);
+		if (off)
+			add_offsets(off, r);
+#pragma GCC unroll 4
+		for (i = 0; i < 4; i++)
+			_mm512_store_si512(dst + i * LANES, r[i]);
 	}
 }
 
 /* Rows of k that are missing at the end of B are zeros: what A has there does not matter. */
 TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 {
-	const __m512i flip = _mm512_set1_epi8(-128);
+	__m512i off[COLS] = { 0 }, row[COLS];
 	unsigned int s, v;
-	__m512i off[COLS] = { 0 };
 
 	if (b->a.along)
 		copy_rows(bytes_of(b, &b->a, -128), b->m, b->k, x->a);
 	else
-		interleave_rows(bytes_of(b, &b->a, -128), b->m, b->k, x->a);
+		interleave_rows(bytes_of(b, &b->a, -128), b->m, b->k, x->a, NULL);
 	if (b->b.along) {
 		copy_rows(bytes_of(b, &b->b, 0), b->n, b->k, x->rows);
 		transpose_rows(x, b, (b->k + 63) / 64 * LANES);
-	} else {
-		interleave_rows(bytes_of(b, &b->b, 0), b->n, b->k, x->b);
-	}
-	for (s = 0; s < (b->k + 3) / 4; s++) {
+		for (s = 0; s < (b->k + 3) / 4; s++) {
 #pragma GCC unroll 4
-		for (v = 0; v < COLS; v++)
-			off[v] = _mm512_dpbusd_epi32(off[v], flip,
-						     _mm512_load_si512(x->b + s * DIM + v * LANES));
+			for (v = 0; v < COLS; v++)
+				row[v] = _mm512_load_si512(x->b + s * DIM + v * LANES);
+			add_offsets(off, row);
+		}
+	} else {
+		interleave_rows(bytes_of(b, &b->b, 0), b->n, b->k, x->b, off);
 	}
 	for (v = 0; v < COLS; v++)
 		_mm512_store_si512(x->offset + v * LANES,
