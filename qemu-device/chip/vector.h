@@ -76,7 +76,7 @@ enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_
 		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE };
 struct sc_vknown {
 	uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
-	uint32_t vl; /* of the last time, from which follow bytes and slots */
+	uint32_t vl; /* of the last time, from which follow bytes, slots and what is below */
 	uint32_t bytes;
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
@@ -89,6 +89,12 @@ struct sc_vknown {
 		bool starts; /* the register is the first of its slot */
 	} d, a, b;
 	void (*fn)(void);
+	bool lends; /* LOAD: it is enough, and begins a slot */
+	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
+	void (*first)(void); /* as the first step of a chain */
+	void (*later)(void); /* as another, where it may be one */
+	uint64_t group; /* the elements it writes: those of two with the same are the same */
+	uint64_t value; /* the same where they are enough for a chain, and of their width, else 0 */
 };
 
 #define SC_VKNOWN_KEY(word, vtype) ((word) | (uint64_t)(vtype) << 32)

@@ -22,13 +22,19 @@
 #define SQRT_S(a)	_mm256_sqrt_ps(a)
 #define SQRT_D(a)	_mm256_sqrt_pd(a)
 #define MAXIMUM_S(a, b) _mm256_max_ps(a, b)
-#define MAXIMUM_D(a, b) _mm256_max_pd(a, b)
 #define MINIMUM_S(a, b) _mm256_min_ps(a, b)
-#define MINIMUM_D(a, b) _mm256_min_pd(a, b)
-#define UNORDERED_S(a, b) _mm256_cmp_ps(a, b, _CMP_UNORD_Q)
-#define UNORDERED_D(a, b) _mm256_cmp_pd(a, b, _CMP_UNORD_Q)
+/* zeros differ in their sign: either operand is given, both together are right */
+#define MAX_S(a, b)	_mm256_and_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a))
+#define MAX_D(a, b)	_mm256_and_pd(_mm256_max_pd(a, b), _mm256_max_pd(b, a))
+#define MIN_S(a, b)	_mm256_or_ps(_mm256_min_ps(a, b), _mm256_min_ps(b, a))
+#define MIN_D(a, b)	_mm256_or_pd(_mm256_min_pd(a, b), _mm256_min_pd(b, a))
+#define UNORDERED_S(a, b) ((uS)_mm256_cmp_ps(a, b, _CMP_UNORD_Q))
+#define UNORDERED_D(a, b) ((uD)_mm256_cmp_pd(a, b, _CMP_UNORD_Q))
+#define SEEN(v)		ANY(v)
+#define REFUSE(v, nans)	((v) = (__typeof__(v))((uS)(v) | (uS)(nans)))
 #define TOP_S(a, b)	((uS)_mm256_max_epu32((__m256i)(a), (__m256i)(b)))
 #define ANY(v)		(!_mm256_testz_si256((__m256i)(v), (__m256i)(v)))
+#define SIDE		4
 
 static bool usable(void)
 {

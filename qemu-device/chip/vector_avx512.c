@@ -22,13 +22,19 @@
 #define SQRT_S(a)	_mm512_sqrt_ps(a)
 #define SQRT_D(a)	_mm512_sqrt_pd(a)
 #define MAXIMUM_S(a, b) _mm512_max_ps(a, b)
-#define MAXIMUM_D(a, b) _mm512_max_pd(a, b)
 #define MINIMUM_S(a, b) _mm512_min_ps(a, b)
-#define MINIMUM_D(a, b) _mm512_min_pd(a, b)
-#define UNORDERED_S(a, b) (((a) != (a)) | ((b) != (b)))
-#define UNORDERED_D(a, b) (((a) != (a)) | ((b) != (b)))
+/* the larger or smaller with its own sign, zeros too */
+#define MAX_S(a, b)	_mm512_range_ps(a, b, 5)
+#define MAX_D(a, b)	_mm512_range_pd(a, b, 5)
+#define MIN_S(a, b)	_mm512_range_ps(a, b, 4)
+#define MIN_D(a, b)	_mm512_range_pd(a, b, 4)
+#define UNORDERED_S(a, b) _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q)
+#define UNORDERED_D(a, b) _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q)
+#define SEEN(v)		((v) != 0)
+#define REFUSE(v, nans)	do { if (nans) return false; } while (0)
 #define TOP_S(a, b)	((uS)_mm512_max_epu32((__m512i)(a), (__m512i)(b)))
 #define ANY(v)		(_mm512_test_epi32_mask((__m512i)(v), (__m512i)(v)))
+#define SIDE		8
 
 static bool usable(void)
 {

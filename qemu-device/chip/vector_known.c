@@ -46,8 +46,10 @@ struct held {
 	uint32_t bytes;
 	const uint8_t *from; /* operand of the first that is the value to go on with */
 	uint8_t *to; /* where a store wants the result, or NULL */
+	uint64_t group; /* sc_vknown.group of what may be stored so, or 0 */
+	uint64_t value; /* sc_vknown.value that arithmetic may go on with, or 0 */
 	bool dead; /* the registers have got other bytes since */
-	uint8_t slots; /* of its registers */
+	uint8_t slots; /* of its registers; 0: nothing is held */
 	uint8_t homes; /* slots of which it reads the registers */
 	uint8_t over; /* loans of bytes that it will store to */
 };
@@ -145,11 +147,11 @@ static uint8_t loans_of(const struct sc_vlazy *z, const uint8_t *tcm, uint32_t b
 }
 
 /* Keep scalar accesses away from the translation cache. */
-static inline void hide(struct sc_core *core, const uint8_t *tcm, uint32_t bytes, bool reads)
+static inline void hide(struct sc_core *core, uint64_t va, uint32_t bytes, bool reads)
 {
-	uint64_t va = SC_VA_TCM + (uint64_t)(tcm - core->tcm), end = va + bytes;
+	uint64_t last = SC_PAGE_OF(va + bytes - 1);
 
-	for (va = SC_PAGE_OF(va); va < end; va += SC_PAGE_SIZE) {
+	for (va = SC_PAGE_OF(va); va <= last; va += SC_PAGE_SIZE) {
 		unsigned int i = SC_TLB_INDEX(va);
 
 		if (core->write[i].page == va)
@@ -159,19 +161,32 @@ static inline void hide(struct sc_core *core, const uint8_t *tcm, uint32_t bytes
 	}
 }
 
-/* Where the bytes of a register group are; in *homes its slots if in the registers. */
+/*
+ * Where the bytes of a register group are, with its slots added to *homes if that is
+ * in the registers; NULL if loans have to be returned before.
+ */
+static inline const uint8_t *find(const struct sc_core *core, const struct sc_vplace *p,
+				  uint32_t bytes, uint8_t *homes)
+{
+	const struct sc_vlazy *z = core->lazy;
+	const struct loan *loan = &z->loans[p->slot];
+
+	if (!(z->covered & p->slots)) {
+		*homes |= p->slots;
+		return core->v + p->at;
+	}
+	return loan->bytes == bytes && p->starts ? loan->at : NULL;
+}
+
+/* The same with nothing held: they are returned. */
 static inline const uint8_t *operand(struct sc_core *core, const struct sc_vplace *p,
 				     uint32_t bytes, uint8_t *homes)
 {
-	struct sc_vlazy *z = core->lazy;
+	const uint8_t *at = find(core, p, bytes, homes);
 
-	if (z->covered & p->slots) {
-		const struct loan *loan = &z->loans[p->slot];
-
-		if (loan->bytes == bytes && p->starts)
-			return loan->at;
-		return_registers(core, p->at, bytes);
-	}
+	if (at)
+		return at;
+	return_registers(core, p->at, bytes);
 	*homes |= p->slots;
 	return core->v + p->at;
 }
@@ -227,6 +242,10 @@ static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t 
 		struct sc_vec x = sc_vec_open(core, (uint32_t)k->key);
 		const uint8_t *b = s->b ? s->b : value;
 
+		if (k->kind == SC_VKNOWN_EXP2) {
+			core->vpath->exp2(home + part, value + part, h->n - done);
+			continue;
+		}
 		if (SC_VFP_IS_FMA(k->op) && value != home)
 			memcpy(home + part, value + part, left);
 		x.sew = k->width;
@@ -237,6 +256,16 @@ static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t 
 	}
 	if (d != home)
 		memcpy(d + part, home + part, left);
+}
+
+/* Nothing is held any more. */
+static inline void drop(struct held *h)
+{
+	h->count = 0;
+	h->slots = 0;
+	h->over = 0;
+	h->group = 0;
+	h->value = 0;
 }
 
 static void run_held(struct sc_core *core)
@@ -253,7 +282,7 @@ static void run_held(struct sc_core *core)
 		rest(core, h, d, done);
 	if (h->to && !h->dead)
 		lend(core, k->d.slot, h->to, h->bytes);
-	h->count = 0;
+	drop(h);
 }
 
 /* Execute what is held, if any is. */
@@ -293,12 +322,6 @@ void sc_vector_settle_for(const struct sc_vec *x, bool memory)
 		return_registers(x->core, 0, x->vlenb);
 }
 
-/* Whether operand() will return no loan, which what is held might not survive. */
-static inline bool ready(const struct sc_vlazy *z, const struct sc_vplace *p, uint32_t bytes)
-{
-	return !(z->covered & p->slots) || (z->loans[p->slot].bytes == bytes && p->starts);
-}
-
 static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vknown *k)
 {
 	uint64_t f = core->f[k->scalar - 1];
@@ -306,38 +329,32 @@ static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vkn
 	return k->width == 2 && f < 0xffffffff00000000 ? sc_fp_nan(SC_FP_S) : f;
 }
 
-/* Where the value of a chain stands in an instruction; COUNT: not in one place. */
-static inline enum sc_vmode mode_of(const struct sc_vknown *k)
-{
-	bool a = k->a.at == k->d.at, b = !k->scalar && k->b.at == k->d.at;
-
-	if (SC_VFP_IS_FMA(k->op))
-		return a || b ? SC_VMODE_COUNT : k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
-	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : k->scalar ? SC_VMODE_A_VF :
-									 SC_VMODE_A_VV;
-}
-
-/* Let an instruction join what is held, if it goes on from there. */
+/* Let arithmetic on the value of what is held join it. */
 static inline bool join(struct sc_core *core, const struct sc_vknown *k)
 {
-	struct sc_vlazy *z = core->lazy;
-	struct held *h = &z->held;
-	const struct sc_vknown *first = h->k[0];
+	struct held *h = &core->lazy->held;
 	struct sc_vstep *s = &h->steps[h->count];
-	bool other_a = k->a.at != k->d.at, other_b = !k->scalar && k->b.at != k->d.at;
-	enum sc_vmode mode = mode_of(k);
+	uint8_t homes = h->homes;
 
-	if (!h->count || h->count == CHAIN_MAX || h->to || h->dead || h->bytes < CHAIN_MIN ||
-	    first->d.at != k->d.at || h->bytes != k->bytes || h->n != k->vl ||
-	    first->width != k->width || first->kind != SC_VKNOWN_FP || k->kind != SC_VKNOWN_FP ||
-	    mode == SC_VMODE_COUNT || (other_a && !ready(z, &k->a, k->bytes)) ||
-	    (other_b && !ready(z, &k->b, k->bytes)))
-		return false;
-	s->fn = core->vpath->step[k->op][mode][k->width - 2];
-	s->a = other_a ? operand(core, &k->a, k->bytes, &h->homes) : NULL;
-	s->b = other_b ? operand(core, &k->b, k->bytes, &h->homes) : NULL;
-	s->scalar = k->scalar ? scalar_of(core, k) : 0;
+	s->a = NULL;
+	s->b = NULL;
+	if (k->a.at != k->d.at) {
+		s->a = find(core, &k->a, k->bytes, &homes);
+		if (!s->a)
+			return false;
+	}
+	if (k->scalar) {
+		s->scalar = scalar_of(core, k);
+	} else if (k->b.at != k->d.at && k->kind == SC_VKNOWN_FP) {
+		s->b = find(core, &k->b, k->bytes, &homes);
+		if (!s->b)
+			return false;
+	}
+	s->fn = k->later;
+	h->homes = homes;
 	h->k[h->count++] = k;
+	if (h->count == CHAIN_MAX)
+		h->value = 0;
 	return true;
 }
 
@@ -348,59 +365,66 @@ static inline void first_step(struct sc_core *core, const struct sc_vknown *k, c
 	struct held *h = &core->lazy->held;
 	struct sc_vstep *s = &h->steps[0];
 	const uint8_t *a = k->a.at == k->d.at ? c : operand(core, &k->a, k->bytes, homes);
-	enum sc_vmode mode = k->scalar ? SC_VMODE_A_VF : SC_VMODE_A_VV;
 
-	*s = (struct sc_vstep){ 0 };
 	h->from = a;
+	s->fn = k->first;
+	s->a = NULL;
+	s->b = NULL;
 	if (k->kind != SC_VKNOWN_FP)
 		return;
 	if (SC_VFP_IS_FMA(k->op)) {
 		h->from = c;
 		s->a = a;
-		mode = k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
 	}
-	s->fn = core->vpath->step[k->op][mode][k->width - 2];
 	if (k->scalar)
 		s->scalar = scalar_of(core, k);
 	else
 		s->b = k->b.at == k->d.at ? c : operand(core, &k->b, k->bytes, homes);
 }
 
-static inline bool hold(struct sc_core *core, const struct sc_vknown *k)
+/* Whether it would read what is held and only moves, and overwrite where to. */
+static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *k)
+{
+	const struct held *h = &z->held;
+
+	return h->group == k->group && h->k[0]->kind == SC_VKNOWN_MOVE && !(h->homes & z->covered);
+}
+
+static bool hold(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
-	uint32_t bytes = k->bytes;
 	const uint8_t *c;
 	uint8_t homes = 0;
 
-	if (k->kind == SC_VKNOWN_FP &&
-	    core->fcsr >> 5 > (SC_VFP_IS_ROUNDED(k->op) ? SC_RNE : SC_RMM))
+	if (core->fcsr >> 5 > k->strictest)
 		return false;
-	if (join(core, k))
+	/* flags of 2^x in a chain are not known apart from the others' */
+	if (k->later && k->value == h->value &&
+	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX) && join(core, k))
 		return true;
-	if (h->count == 1 && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
-	    h->bytes == bytes && !h->to && !h->dead && !(h->homes & z->covered)) {
-		/* it reads what would be moved, and overwrites where to */
+	if (takes_over(z, k)) {
 		c = h->from;
 		homes = h->homes;
 	} else {
 		run(core);
-		c = operand(core, &k->d, bytes, &homes);
+		c = operand(core, &k->d, k->bytes, &homes);
 	}
-	h->count = 0;
+	drop(h);
 	first_step(core, k, c, &homes);
 	if (z->loans[k->d.slot].bytes && k->d.starts)
 		forget(z, k->d.slot);
 	h->count = 1;
 	h->k[0] = k;
 	h->n = k->vl;
-	h->bytes = bytes;
+	h->bytes = k->bytes;
 	h->to = NULL;
 	h->dead = false;
 	h->slots = k->d.slots;
 	h->homes = homes;
-	h->over = 0;
+	h->group = k->group;
+	if (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX)
+		h->value = k->value;
 	core->unsettled = true;
 	if (!core->lazy_allowed)
 		run(core);
@@ -414,11 +438,14 @@ static inline void discard(struct sc_core *core, const struct sc_vplace *d, uint
 	struct held *h = &z->held;
 	const struct loan *loan = &z->loans[d->slot];
 
-	if (h->count && h->slots & d->slots) {
-		if (h->k[0]->d.at == d->at && h->bytes <= bytes)
+	if (h->slots & d->slots) {
+		if (h->k[0]->d.at == d->at && h->bytes <= bytes) {
 			h->dead = true;
-		else
+			h->group = 0;
+			h->value = 0;
+		} else {
 			run(core);
+		}
 	}
 	if (!(z->covered & d->slots))
 		return;
@@ -431,19 +458,18 @@ static inline void discard(struct sc_core *core, const struct sc_vplace *d, uint
 	}
 }
 
-static inline void load(struct sc_core *core, const struct sc_vplace *d, const uint8_t *tcm,
-			uint32_t bytes)
+static inline void load(struct sc_core *core, const struct sc_vknown *k, const uint8_t *tcm)
 {
-	if (!core->lazy_allowed || bytes < LEND_MIN || !d->starts) {
+	if (!k->lends || !core->lazy_allowed) {
 		run(core);
-		return_registers(core, d->at, bytes);
-		core->vpath->copy(core->v + d->at, tcm, bytes);
+		return_registers(core, k->d.at, k->bytes);
+		core->vpath->copy(core->v + k->d.at, tcm, k->bytes);
 		return;
 	}
-	discard(core, d, bytes);
+	discard(core, &k->d, k->bytes);
 	/* what is held may yet store there: no loan is read before */
-	hide(core, tcm, bytes, false);
-	lend(core, d->slot, tcm, bytes);
+	hide(core, core->x[k->scalar], k->bytes, false);
+	lend(core, k->d.slot, tcm, k->bytes);
 }
 
 /* Whether an operand of what is held lies partly where the result is to go. */
@@ -470,28 +496,28 @@ static inline bool may_store(const struct sc_core *core, const struct held *h, c
 	return true;
 }
 
-static inline void store(struct sc_core *core, const struct sc_vplace *d, uint8_t *tcm,
-			 uint32_t bytes)
+static inline void store(struct sc_core *core, const struct sc_vknown *k, uint8_t *tcm)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
-	uint8_t over = loans_of(z, tcm, bytes), homes = 0;
+	uint8_t over = loans_of(z, tcm, k->bytes), homes = 0;
 	const uint8_t *from;
 
-	if (h->count && h->k[0]->d.at == d->at && h->bytes == bytes && !h->dead && !h->to &&
-	    d->starts && may_store(core, h, tcm, over)) {
-		hide(core, tcm, bytes, true);
+	if (h->group == k->group && k->d.starts && may_store(core, h, tcm, over)) {
+		hide(core, core->x[k->scalar], k->bytes, true);
 		h->to = tcm;
 		h->over = over;
+		h->group = 0;
+		h->value = 0;
 		return;
 	}
 	run(core);
-	from = operand(core, d, bytes, &homes);
+	from = operand(core, &k->d, k->bytes, &homes);
 	if (from == tcm)
 		return;
-	FOR_SLOTS(i, loans_of(z, tcm, bytes))
+	FOR_SLOTS(i, loans_of(z, tcm, k->bytes))
 		return_loan(core, i);
-	core->vpath->copy(tcm, operand(core, d, bytes, &homes), bytes);
+	core->vpath->copy(tcm, operand(core, &k->d, k->bytes, &homes), k->bytes);
 }
 
 static void integer(struct sc_core *core, const struct sc_vknown *k)
@@ -514,9 +540,9 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 
 	if (k->d.at == k->a.at)
 		return true;
-	if (h->count == 1 && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
-	    !h->to && h->bytes <= k->bytes)
-		h->count = 0; /* it would be overwritten */
+	if (h->group && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
+	    h->bytes <= k->bytes)
+		drop(h); /* it would be overwritten */
 	run(core);
 	if (loan->bytes != k->bytes || !k->a.starts || !k->d.starts)
 		return hold(core, k);
@@ -542,6 +568,41 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 	};
 }
 
+/* Where the value of a chain stands in an instruction; COUNT: not in one place. */
+static enum sc_vmode mode_of(const struct sc_vknown *k)
+{
+	bool a = k->a.at == k->d.at, b = !k->scalar && k->b.at == k->d.at;
+
+	if (SC_VFP_IS_FMA(k->op))
+		return a || b ? SC_VMODE_COUNT : k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
+	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : k->scalar ? SC_VMODE_A_VF :
+									 SC_VMODE_A_VV;
+}
+
+static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
+{
+	const struct sc_vector_path *path = core->vpath;
+	enum sc_vmode mode, first;
+
+	k->first = NULL;
+	k->later = NULL;
+	k->strictest = SC_RM_DYN;
+	if (k->kind == SC_VKNOWN_EXP2) {
+		k->first = path->exp2_step;
+		k->later = k->a.at == k->d.at ? path->exp2_step : NULL;
+	} else if (k->kind == SC_VKNOWN_FP) {
+		first = SC_VFP_IS_FMA(k->op) ? SC_VMODE_D_VV : SC_VMODE_A_VV;
+		mode = mode_of(k);
+		k->strictest = SC_VFP_IS_ROUNDED(k->op) ? SC_RNE : SC_RMM;
+		k->first = path->step[k->op][k->scalar ? first + 1 : first][k->width - 2];
+		k->later = mode == SC_VMODE_COUNT ? NULL : path->step[k->op][mode][k->width - 2];
+	}
+	k->group = (uint64_t)k->bytes << 32 | k->d.at | 1;
+	k->value = k->first && k->bytes >= CHAIN_MIN ? k->group | (uint64_t)k->width << 24 : 0;
+	if (!k->value)
+		k->later = NULL;
+}
+
 static void adapt(const struct sc_core *core, struct sc_vknown *k)
 {
 	const struct sc_vlazy *z = core->lazy;
@@ -551,6 +612,8 @@ static void adapt(const struct sc_core *core, struct sc_vknown *k)
 	k->d.slots = slots_of(z, k->d.slot, k->bytes);
 	k->a.slots = slots_of(z, k->a.slot, k->bytes);
 	k->b.slots = slots_of(z, k->b.slot, k->bytes);
+	k->lends = k->bytes >= LEND_MIN && k->d.starts;
+	adapt_arithmetic(core, k);
 }
 
 bool sc_vector_known(struct sc_core *core, uint32_t word)
@@ -569,9 +632,9 @@ bool sc_vector_known(struct sc_core *core, uint32_t word)
 		if (!tcm)
 			return false;
 		if (k->kind == SC_VKNOWN_LOAD)
-			load(core, &k->d, tcm, k->bytes);
+			load(core, k, tcm);
 		else
-			store(core, &k->d, tcm, k->bytes);
+			store(core, k, tcm);
 		return true;
 	case SC_VKNOWN_INT:
 		integer(core, k);

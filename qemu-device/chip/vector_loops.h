@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loops of one way to compute vectors (vector_path.h). The file that
- * includes this says which: PATH, the name; BYTES of a host vector; and for f32
- * (S) and f64 (D) the host's FMA, SQRT, MAXIMUM, MINIMUM and
- * UNORDERED, whether one is a NaN; for u32 TOP, the larger; ANY, whether a
- * vector of integers is not zero.
+ * includes this says which: PATH, the name; BYTES of a host vector; for f32 (S)
+ * and f64 (D) the host's FMA, SQRT, MAX and MIN (right for numbers), and
+ * UNORDERED, where either is a NaN; of such findings SEEN, whether there is any,
+ * and REFUSE, which ends a step of a chain or leaves a NaN in a vector of it; for
+ * f32 MAXIMUM and MINIMUM, the host's own, of which the second operand prevails;
+ * for u32 TOP, the larger; ANY, whether a vector of integers is not zero; SIDE,
+ * for how many vectors of 2^x side by side the host has registers.
  *
  * Floating-point loops take four host vectors at a time: all are computed, then
  * looked at, then stored, so that a block with a NaN has changed nothing. It may
@@ -69,6 +72,10 @@ VECTOR(uint64_t, uD);
 VECTOR(int32_t, iS);
 VECTOR(int64_t, iD);
 
+/* Where NaNs are. */
+typedef __typeof__(UNORDERED_S((vS){ 0 }, (vS){ 0 })) nS;
+typedef __typeof__(UNORDERED_D((vD){ 0 }, (vD){ 0 })) nD;
+
 typedef float eS;
 typedef double eD;
 typedef uint32_t wS;
@@ -77,19 +84,17 @@ typedef uint64_t wD;
 #define ABS_S	  0x7fffffffu
 #define ABS_D	  0x7fffffffffffffffu
 #define INF_S	  0x7f800000u
+#define MAGIC_S	  0x4b400000u /* bits of 1.5 * 2^23 */
 
 /* Bits of @yes where @mask is all ones, else of @no. */
 #define SELECT_S(mask, yes, no) (((uS)(yes) & (uS)(mask)) | ((uS)(no) & ~(uS)(mask)))
 #define SELECT_D(mask, yes, no) (((uD)(yes) & (uD)(mask)) | ((uD)(no) & ~(uD)(mask)))
 
 /* Where a block looks for a NaN. */
-#define SEE_RESULT(F)	(j % 2 ? (u##F)UNORDERED_##F(r[j - 1], r[j]) : (u##F){ 0 })
-#define SEE_OPERANDS(F) ((u##F)UNORDERED_##F(a, b))
-#define SEE_NOWHERE(F)	((u##F){ 0 })
+#define SEE_RESULT(F)	(j % 2 ? UNORDERED_##F(r[j - 1], r[j]) : (n##F){ 0 })
+#define SEE_OPERANDS(F) UNORDERED_##F(a, b)
+#define SEE_NOWHERE(F)	((n##F){ 0 })
 
-/* Zeros differ in their sign: the host gives either operand, both together the right one. */
-#define MAX_(F, a, b) ((v##F)((u##F)MAXIMUM_##F(a, b) & (u##F)MAXIMUM_##F(b, a)))
-#define MIN_(F, a, b) ((v##F)((u##F)MINIMUM_##F(a, b) | (u##F)MINIMUM_##F(b, a)))
 #define SIGN_(F, a, b) ((v##F)(((u##F)(a) & ABS_##F) | ((u##F)(b) & ~ABS_##F)))
 #define SIGNX_(F, a, b) ((v##F)((u##F)(a) ^ ((u##F)(b) & ~ABS_##F)))
 
@@ -102,7 +107,7 @@ typedef uint64_t wD;
 					   const e##F *b_, bool one)                               \
 	{                                                                                          \
 		v##F r[UNROLL];                                                                    \
-		u##F seen = { 0 };                                                                 \
+		n##F seen = { 0 };                                                                 \
 												   \
 		EACH(j) {                                                                          \
 			v##F d = ((const v##F *)c_)[j], a = ((const v##F *)a_)[j], b;              \
@@ -116,7 +121,7 @@ typedef uint64_t wD;
 			r[j] = (expr);                                                             \
 			seen |= SEE_##look(F);                                                     \
 		}                                                                                  \
-		if (ANY(seen))                                                                     \
+		if (SEEN(seen))                                                                    \
 			return false;                                                              \
 		EACH(j)                                                                            \
 			((v##F *)d_)[j] = r[j];                                                    \
@@ -162,8 +167,8 @@ typedef uint64_t wD;
 
 #define FMA(a, b, c) FMA_S(a, b, c)
 #define SQRT(a)	     SQRT_S(a)
-#define MAX(a, b)    MAX_(S, a, b)
-#define MIN(a, b)    MIN_(S, a, b)
+#define MAX(a, b)    MAX_S(a, b)
+#define MIN(a, b)    MIN_S(a, b)
 #define SIGN(a, b)   SIGN_(S, a, b)
 #define SIGNX(a, b)  SIGNX_(S, a, b)
 #define FP_S_(name, look, expr) FP_LOOP(name, S, look, expr)
@@ -177,8 +182,8 @@ SC_VCHAIN_STEPS(S)
 #undef SIGNX
 #define FMA(a, b, c) FMA_D(a, b, c)
 #define SQRT(a)	     SQRT_D(a)
-#define MAX(a, b)    MAX_(D, a, b)
-#define MIN(a, b)    MIN_(D, a, b)
+#define MAX(a, b)    MAX_D(a, b)
+#define MIN(a, b)    MIN_D(a, b)
 #define SIGN(a, b)   SIGN_(D, a, b)
 #define SIGNX(a, b)  SIGNX_(D, a, b)
 #define FP_D_(name, look, expr) FP_LOOP(name, D, look, expr)
@@ -187,75 +192,115 @@ SC_VCHAIN_STEPS(D)
 
 /* --- 2^x: vexp2.h without its branches --- */
 
-/* The polynomial for the fraction of @in, and its whole part. */
-INLINE vS exp2_fraction(vS in, vS *whole)
+#define SIDE_BY_SIDE(j) _Pragma("GCC unroll 8") for (size_t j = 0; j < SIDE; j++)
+
+/*
+ * The polynomials for the fractions of SIDE vectors, and 1.5 * 2^23 more than the
+ * nearest integers, which are then in the low bits. Stage by stage: no operation
+ * waits for the one before it.
+ */
+INLINE void exp2_fractions(vS *v, vS *whole)
 {
 	static const float c[] = { SC_VEXP2_COEFFICIENTS };
-	vS r, p;
+	vS p[SIDE];
 
-	*whole = (in + 0x1.8p23f) - 0x1.8p23f;
-	r = in - *whole;
-	p = (vS){ 0 } + c[0];
+	SIDE_BY_SIDE(j) {
+		whole[j] = v[j] + 0x1.8p23f;
+		v[j] -= whole[j] - 0x1.8p23f;
+		p[j] = (vS){ 0 } + c[0];
+	}
+	_Pragma("GCC unroll 7")
 	for (size_t i = 1; i < sizeof(c) / sizeof(c[0]); i++)
-		p = FMA_S(p, r, (vS){ 0 } + c[i]);
-	return p;
+		SIDE_BY_SIDE(j)
+			p[j] = FMA_S(p[j], v[j], (vS){ 0 } + c[i]);
+	SIDE_BY_SIDE(j)
+		v[j] = p[j];
 }
 
-/* Any arguments. */
-static __attribute__((noinline)) void exp2_all(void *d, const void *a)
+/* Any arguments; the host's exceptions stay as they are. */
+static __attribute__((noinline)) void exp2_all(vS *v)
 {
-	vS low = (vS){ 0 } - 151.0f, high = (vS){ 0 } + 129.0f, x, n, p;
-	iS e, half;
-	uS bits;
+	vS low = (vS){ 0 } - 151.0f, high = (vS){ 0 } + 129.0f, x[SIDE], whole[SIDE];
+	struct sc_vhost saved = sc_vhost_save();
 
-	for (size_t j = 0; j < UNROLL; j++) {
-		x = ((const vS *)a)[j];
-		p = exp2_fraction(MAXIMUM_S(MINIMUM_S(x, high), low), &n);
-		e = __builtin_convertvector(n, iS);
-		half = (e + (iS)((uS)e >> 31)) >> 1; /* e / 2 */
-		p *= (vS)((half + 127) << 23);
-		p *= (vS)((e - half + 127) << 23);
-		bits = (uS)p;
-		bits = SELECT_S(x >= 128.0f, (uS){ 0 } + INF_S, bits);
-		bits = SELECT_S(x < -150.0f, (uS){ 0 }, bits);
-		((uS *)d)[j] = SELECT_S(x != x, (uS){ 0 } + 0x7fc00000u, bits);
+	for (size_t i = 0; i < CHAIN_VECTORS; i += SIDE, v += SIDE) {
+		SIDE_BY_SIDE(j) {
+			x[j] = v[j];
+			v[j] = MAXIMUM_S(MINIMUM_S(x[j], high), low);
+		}
+		exp2_fractions(v, whole);
+		SIDE_BY_SIDE(j) {
+			iS e = (iS)((uS)whole[j] - MAGIC_S), half = (e + (iS)((uS)e >> 31)) >> 1;
+			vS p = v[j] * (vS)((half + 127) << 23) * (vS)((e - half + 127) << 23);
+			uS bits = (uS)p;
+
+			bits = SELECT_S(x[j] >= 128.0f, (uS){ 0 } + INF_S, bits);
+			bits = SELECT_S(x[j] < -150.0f, (uS){ 0 }, bits);
+			v[j] = (vS)SELECT_S(x[j] != x[j], (uS){ 0 } + 0x7fc00000u, bits);
+		}
 	}
+	sc_vhost_restore(saved);
 }
 
-/* Where all are within 126 of zero the two factors of vexp2.h are one, and exact. */
-INLINE void exp2_block(void *d, const void *a)
+/*
+ * CHAIN_VECTORS of them. Where all are within 126 of zero the two factors of vexp2.h
+ * are one, and exact: it is added to the exponent.
+ */
+INLINE void exp2_block(vS *r)
 {
-	uS seen = { 0 };
-	vS r[UNROLL], n;
+	vS all[CHAIN_VECTORS], whole[SIDE];
+	uS top = { 0 };
 
-	EACH(j) {
-		vS x = ((const vS *)a)[j];
-
-		seen = TOP_S(seen, (uS)x & ABS_S);
-		r[j] = exp2_fraction(x, &n);
-		r[j] *= (vS)((__builtin_convertvector(n, iS) + 127) << 23);
-	}
-	if (__builtin_expect(ANY(seen > 0x42fc0000u), 0)) {
-		exp2_all(d, a);
+	CHAIN_EACH(j)
+		top = TOP_S(top, (uS)r[j] & ABS_S);
+	if (__builtin_expect(ANY((0x42fc0000u - top) >> 31), 0)) {
+		CHAIN_EACH(j)
+			all[j] = r[j];
+		exp2_all(all);
+		CHAIN_EACH(j)
+			r[j] = all[j];
 		return;
 	}
-	EACH(j)
-		((vS *)d)[j] = r[j];
+	_Pragma("GCC unroll 2")
+	for (size_t i = 0; i < CHAIN_VECTORS; i += SIDE) {
+		exp2_fractions(r + i, whole);
+		SIDE_BY_SIDE(j)
+			r[i + j] = (vS)((uS)r[i + j] + ((uS)whole[j] << 23));
+	}
+}
+
+static bool exp2_step(CHAIN_ARGS(S))
+{
+	vS r[CHAIN_VECTORS] = CHAIN_BLOCK;
+
+	exp2_block(r);
+	CHAIN_NEXT(S);
+}
+
+INLINE void exp2_memory(vS *d, const vS *a)
+{
+	vS r[CHAIN_VECTORS];
+
+	CHAIN_EACH(j)
+		r[j] = a[j];
+	exp2_block(r);
+	CHAIN_EACH(j)
+		d[j] = r[j];
 }
 
 static void exp2_loop(void *d_, const void *a_, size_t n)
 {
-	enum { LANES = UNROLL * BYTES / sizeof(float) };
+	enum { LANES = CHAIN_VECTORS * BYTES / sizeof(float) };
 	float *d = d_, last[LANES] = { 0 };
 	const float *a = a_;
 	size_t i = 0;
 
 	for (; i + LANES <= n; i += LANES)
-		exp2_block(d + i, a + i);
+		exp2_memory((vS *)(d + i), (const vS *)(a + i));
 	if (i == n)
 		return;
 	memcpy(last, a + i, (n - i) * sizeof(*d));
-	exp2_block(last, last);
+	exp2_memory((vS *)last, (const vS *)last);
 	memcpy(d + i, last, (n - i) * sizeof(*d));
 }
 
@@ -343,7 +388,7 @@ const struct sc_vector_path PATH = {
 	.fp = { SC_VFP_TABLE(FP_ENTRY_) },
 	.step = {
 		SC_VFP_ARITHMETIC_TABLE(CHAIN_TWO_ENTRY_) SC_VFP_EXACT_TABLE(CHAIN_TWO_ENTRY_)
-		SC_VFP_FMA_TABLE(CHAIN_FMA_ENTRY_)
+		SC_VFP_SIGN_TABLE(CHAIN_SIGN_ENTRY_) SC_VFP_FMA_TABLE(CHAIN_FMA_ENTRY_)
 	},
 	.chain = { chain_S, chain_D },
 	.convert = {
@@ -359,6 +404,7 @@ const struct sc_vector_path PATH = {
 		[SC_VCVT_U_S] = cvt_u_s,
 	},
 	.exp2 = exp2_loop,
+	.exp2_step = (sc_vstep_fn *)exp2_step,
 	.copy = copy,
 	.bits_to_bytes = bits_to_bytes,
 };

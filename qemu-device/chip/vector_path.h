@@ -55,12 +55,12 @@ enum sc_vint {
 	X(nmsub, RESULT, FMA(-d, b, a)) X(nmadd, RESULT, FMA(-d, b, -a))                           \
 	X(macc, RESULT, FMA(a, b, d)) X(msac, RESULT, FMA(a, b, -d))                               \
 	X(nmsac, RESULT, FMA(-a, b, d)) X(nmacc, RESULT, FMA(-a, b, -d))
-#define SC_VFP_EXACT_TABLE(X)                                                                      \
-	X(min, OPERANDS, MIN(a, b)) X(max, OPERANDS, MAX(a, b))                                    \
+#define SC_VFP_EXACT_TABLE(X) X(min, OPERANDS, MIN(a, b)) X(max, OPERANDS, MAX(a, b))
+#define SC_VFP_SIGN_TABLE(X)                                                                       \
 	X(sgnj, NOWHERE, SIGN(a, b)) X(sgnjn, NOWHERE, SIGN(a, -b)) X(sgnjx, NOWHERE, SIGNX(a, b))
 #define SC_VFP_TABLE(X)                                                                            \
 	SC_VFP_ARITHMETIC_TABLE(X) X(sqrt, RESULT, SQRT(a))                                        \
-	SC_VFP_FMA_TABLE(X) SC_VFP_EXACT_TABLE(X)
+	SC_VFP_FMA_TABLE(X) SC_VFP_EXACT_TABLE(X) SC_VFP_SIGN_TABLE(X)
 
 #define SC_VFP_ENUM_(name, look, expr) SC_VFP_##name,
 enum sc_vfp { SC_VFP_TABLE(SC_VFP_ENUM_) SC_VFP_COUNT };
@@ -113,7 +113,8 @@ struct sc_vstep {
 /*
  * Run the steps on @from, up to one without a function: how many until a block has a
  * NaN or is not whole.
- * Every flag but NV is right then: no operation raises NV before that.
+ * Every flag but NV is right then: no operation raises NV before that. NX is not where
+ * there is an sd.vexp2.v among them.
  */
 typedef size_t sc_vchain_fn(void *to, const void *from, const struct sc_vstep *steps, size_t n);
 
@@ -130,6 +131,7 @@ typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);
  * @chain: run one of f32 or f64
  * @convert: NULL where the host has none
  * @exp2: sd.vexp2.v
+ * @exp2_step: the same as a step of a chain of f32
  * @copy: bytes that do not overlap
  * @bits_to_bytes: n bits of a mask as bytes 0 or 1
  */
@@ -142,6 +144,7 @@ struct sc_vector_path {
 	sc_vchain_fn *chain[2];
 	sc_vcvt_fn *convert[SC_VCVT_COUNT];
 	void (*exp2)(void *d, const void *a, size_t n);
+	sc_vstep_fn *exp2_step;
 	void (*copy)(void *d, const void *a, size_t n);
 	void (*bits_to_bytes)(uint8_t *d, const uint8_t *mask, size_t n);
 };
@@ -159,6 +162,20 @@ extern const struct sc_vector_path sc_vector_avx512;
  */
 #ifdef __x86_64__
 #define SC_VHOST_EXACT true
+
+struct sc_vhost {
+	unsigned int flags;
+};
+
+static inline struct sc_vhost sc_vhost_save(void)
+{
+	return (struct sc_vhost){ __builtin_ia32_stmxcsr() };
+}
+
+static inline void sc_vhost_restore(struct sc_vhost saved)
+{
+	__builtin_ia32_ldmxcsr(saved.flags);
+}
 
 /* @nx: NX is of interest. What must not move is ordered by memory. */
 static inline void sc_vhost_clear(bool nx)
@@ -182,6 +199,23 @@ static inline unsigned int sc_vhost_flags(void)
 #else
 #include <fenv.h>
 #define SC_VHOST_EXACT false
+
+struct sc_vhost {
+	fexcept_t flags;
+};
+
+static inline struct sc_vhost sc_vhost_save(void)
+{
+	struct sc_vhost saved;
+
+	fegetexceptflag(&saved.flags, FE_ALL_EXCEPT);
+	return saved;
+}
+
+static inline void sc_vhost_restore(struct sc_vhost saved)
+{
+	fesetexceptflag(&saved.flags, FE_ALL_EXCEPT);
+}
 
 static inline void sc_vhost_clear(bool nx)
 {

@@ -18,13 +18,19 @@
 #define SQRT_S(a)	sqrt_s(a)
 #define SQRT_D(a)	sqrt_d(a)
 #define MAXIMUM_S(a, b) ((vS)SELECT_S((a) > (b), a, b))
-#define MAXIMUM_D(a, b) ((vD)SELECT_D((a) > (b), a, b))
 #define MINIMUM_S(a, b) ((vS)SELECT_S((a) < (b), a, b))
-#define MINIMUM_D(a, b) ((vD)SELECT_D((a) < (b), a, b))
-#define UNORDERED_S(a, b) (((a) != (a)) | ((b) != (b)))
-#define UNORDERED_D(a, b) (((a) != (a)) | ((b) != (b)))
+/* zeros differ in their sign: either operand is given, both together are right */
+#define MAX_S(a, b)	((vS)(SELECT_S((a) > (b), a, b) & SELECT_S((b) > (a), b, a)))
+#define MAX_D(a, b)	((vD)(SELECT_D((a) > (b), a, b) & SELECT_D((b) > (a), b, a)))
+#define MIN_S(a, b)	((vS)(SELECT_S((a) < (b), a, b) | SELECT_S((b) < (a), b, a)))
+#define MIN_D(a, b)	((vD)(SELECT_D((a) < (b), a, b) | SELECT_D((b) < (a), b, a)))
+#define UNORDERED_S(a, b) ((uS)(((a) != (a)) | ((b) != (b))))
+#define UNORDERED_D(a, b) ((uD)(((a) != (a)) | ((b) != (b))))
+#define SEEN(v)		ANY(v)
+#define REFUSE(v, nans)	((v) = (__typeof__(v))((uS)(v) | (uS)(nans)))
 #define TOP_S(a, b)	SELECT_S((a) > (b), a, b)
 #define ANY(v)		any((uint64_t __attribute__((vector_size(16))))(v))
+#define SIDE		4
 
 typedef float four __attribute__((vector_size(16), aligned(2), may_alias));
 typedef double two __attribute__((vector_size(16), aligned(2), may_alias));

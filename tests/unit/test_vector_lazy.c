@@ -228,6 +228,8 @@ static uint32_t *write_chain(uint32_t *code)
 			*code++ = load | other << 7;
 			*code++ = m8;
 		}
+		if (!pick(5)) /* sd.vexp2.v */
+			*code++ = 5 << 12 | 1 << 25 | d << 20 | d << 7 | 0x2b;
 		if (!pick(20))
 			*code++ = pick(2) ? arithmetic() : load | 0x20 | other << 7;
 		if (!op && pick(2))
