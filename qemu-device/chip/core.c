@@ -53,10 +53,11 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
+	core->vknown = calloc(SC_VKNOWN, sizeof(*core->vknown));
 	core->lazy = sc_vector_lazy(core->vlen);
 	if (config->timing)
 		core->recorder = sc_recorder_create(&config->machine, &core->insns);
-	if (!core->recs || !core->tcm || !core->engines || !core->lazy ||
+	if (!core->recs || !core->tcm || !core->engines || !core->vknown || !core->lazy ||
 	    (core->vlen && !core->v) || (config->timing && !core->recorder)) {
 		sc_core_destroy(core);
 		return NULL;
@@ -78,6 +79,7 @@ void sc_core_destroy(struct sc_core *core)
 		sc_engines_destroy(core->engines);
 	sc_recorder_destroy(core->recorder);
 	free(core->lazy);
+	free(core->vknown);
 	free(core->v);
 	free(core->tcm);
 	free(core->recs);

@@ -87,7 +87,8 @@ struct sc_core {
 	uint32_t cores; /* of the chip */
 	uint32_t vlen;
 	const struct sc_vector_path *vpath; /* how this host computes vectors */
-	struct sc_vlazy *lazy; /* vector_known.c: what is put off, and */
+	struct sc_vknown *vknown; /* vector_known.c: SC_VKNOWN of them, by their word */
+	struct sc_vlazy *lazy; /* and what is put off, and */
 	bool lazy_allowed; /* whether this workgroup may do so */
 	bool unsettled; /* whether there is anything */
 	struct sc_engines *engines;
@@ -182,6 +183,18 @@ bool sc_core_store(struct sc_core *core, uint64_t va, unsigned int size, uint64_
  */
 bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool store, void *buf);
 
+/** sc_core_tcm_range() - bytes of the own scratchpad, NULL if they are not all accessible. */
+static inline uint8_t *sc_core_tcm_range(const struct sc_core *core, uint64_t va,
+					 uint64_t size)
+{
+	uint64_t offset = va - SC_VA_TCM;
+
+	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
+	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard))
+		return NULL;
+	return core->tcm + offset;
+}
+
 /**
  * sc_core_tcm_bytes() - bytes of the own scratchpad that may be accessed at once
  *
@@ -189,13 +202,8 @@ bool sc_core_span(struct sc_core *core, uint64_t va, unsigned int size, bool sto
  */
 static inline uint8_t *sc_core_tcm_bytes(const struct sc_core *core, uint64_t va, uint64_t size)
 {
-	uint64_t offset = va - SC_VA_TCM;
-
-	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
-	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard) ||
-	    (core->strict && sc_engines_busy(core->engines)))
-		return NULL;
-	return core->tcm + offset;
+	return core->strict && sc_engines_busy(core->engines) ? NULL :
+								 sc_core_tcm_range(core, va, size);
 }
 
 /** sc_core_amo() - an instruction of the A extension. */

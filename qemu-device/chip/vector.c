@@ -250,7 +250,7 @@ struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word)
 	};
 }
 
-static bool execute(struct sc_core *core, uint32_t word)
+bool sc_vector_unknown(struct sc_core *core, uint32_t word)
 {
 	uint32_t opcode = SC_INSN_OPCODE(word);
 	enum sc_vres res = SC_V_ILLEGAL;
@@ -280,14 +280,28 @@ illegal:
 	return false;
 }
 
-bool sc_vector(struct sc_core *core, uint32_t word)
+static inline bool execute(struct sc_core *core, uint32_t word)
+{
+	struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
+
+	if (k->key != SC_VKNOWN_KEY(word, core->vtype) || core->vstart)
+		return sc_vector_unknown(core, word);
+	if (sc_unlikely(k->vl != core->vl))
+		return sc_vector_adapt(core, k);
+	return k->execute(core, k);
+}
+
+static __attribute__((noinline)) bool execute_recorded(struct sc_core *core, uint32_t word)
 {
 	bool done;
 
-	if (!core->recorder)
-		return sc_vector_known(core, word) || execute(core, word);
 	sc_record_vector(core->recorder, word, core->vl, core->vtype, core->vlen / 8);
-	done = sc_vector_known(core, word) || execute(core, word);
+	done = execute(core, word);
 	sc_record_vector_end(core->recorder);
 	return done;
+}
+
+bool sc_vector(struct sc_core *core, uint32_t word)
+{
+	return sc_unlikely(core->recorder) ? execute_recorded(core, word) : execute(core, word);
 }

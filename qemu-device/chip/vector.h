@@ -76,7 +76,7 @@ enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_
 		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE };
 struct sc_vknown {
 	uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
-	uint32_t vl; /* of the last time, from which follow bytes, slots and what is below */
+	uint32_t vl; /* of the last time: bytes, slots and what is below fn follow from it */
 	uint32_t bytes;
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
@@ -89,6 +89,7 @@ struct sc_vknown {
 		bool starts; /* the register is the first of its slot */
 	} d, a, b;
 	void (*fn)(void);
+	bool (*execute)(struct sc_core *core, const struct sc_vknown *k);
 	bool lends; /* LOAD: it is enough, and begins a slot */
 	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
 	void (*first)(void); /* as the first step of a chain */
@@ -224,8 +225,11 @@ struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word);
 /** sc_vector_fp_run() - elements from vstart on of one that sc_vknow() knows, not masked. */
 void sc_vector_fp_run(const struct sc_vec *x, const uint8_t *a, const uint8_t *b, bool one);
 
-/** sc_vector_known() - execute an instruction that is known; false: nothing has changed. */
-bool sc_vector_known(struct sc_core *core, uint32_t word);
+/** sc_vector_adapt() - have what is known follow from the core's vl, and execute it. */
+bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
+
+/** sc_vector_unknown() - execute any instruction; false: core->fault is set. */
+bool sc_vector_unknown(struct sc_core *core, uint32_t word);
 
 /** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */
 void sc_vector_settle_for(const struct sc_vec *x, bool memory);

@@ -49,6 +49,7 @@ struct held {
 	uint64_t group; /* sc_vknown.group of what may be stored so, or 0 */
 	uint64_t value; /* sc_vknown.value that arithmetic may go on with, or 0 */
 	bool dead; /* the registers have got other bytes since */
+	uint32_t at; /* of its registers, in bytes */
 	uint8_t slots; /* of its registers; 0: nothing is held */
 	uint8_t homes; /* slots of which it reads the registers */
 	uint8_t over; /* loans of bytes that it will store to */
@@ -59,13 +60,14 @@ struct held {
 struct loan {
 	const uint8_t *at;
 	uint32_t bytes; /* 0: none */
+	uint8_t slots; /* of which it covers registers */
 };
 
 struct sc_vlazy {
-	struct sc_vknown known[SC_VKNOWN]; /* by their word */
 	struct loan loans[SLOTS];
 	struct held held;
 	uint32_t slot_bytes;
+	bool raised; /* the host's exceptions have flags that fcsr has not */
 	uint8_t lent; /* slots with a loan */
 	uint8_t covered; /* slots of which a loan covers registers */
 };
@@ -101,23 +103,24 @@ static uint8_t slots_of(const struct sc_vlazy *z, unsigned int slot, uint32_t by
 
 static void forget(struct sc_vlazy *z, unsigned int slot)
 {
-	z->covered &= (uint8_t)~slots_of(z, slot, z->loans[slot].bytes);
+	z->covered &= (uint8_t)~z->loans[slot].slots;
 	z->lent &= (uint8_t)~(1u << slot);
 	z->held.over &= z->lent;
 	z->loans[slot].bytes = 0;
 }
 
-static void lend(struct sc_core *core, unsigned int slot, const uint8_t *tcm, uint32_t bytes)
+static inline void lend(struct sc_core *core, const struct sc_vplace *d, const uint8_t *tcm,
+			uint32_t bytes)
 {
 	struct sc_vlazy *z = core->lazy;
 
-	z->loans[slot] = (struct loan){ tcm, bytes };
-	z->lent |= (uint8_t)(1u << slot);
-	z->covered |= slots_of(z, slot, bytes);
+	z->loans[d->slot] = (struct loan){ tcm, bytes, d->slots };
+	z->lent |= (uint8_t)(1u << d->slot);
+	z->covered |= d->slots;
 	core->unsettled = true;
 }
 
-static void return_loan(struct sc_core *core, unsigned int slot)
+static __attribute__((noinline)) void return_loan(struct sc_core *core, unsigned int slot)
 {
 	const struct loan *loan = &core->lazy->loans[slot];
 
@@ -126,7 +129,7 @@ static void return_loan(struct sc_core *core, unsigned int slot)
 }
 
 /* Loans of these bytes of the register file; nothing is held. */
-static void return_registers(struct sc_core *core, uint32_t at, uint32_t bytes)
+static __attribute__((noinline)) void return_registers(struct sc_core *core, uint32_t at, uint32_t bytes)
 {
 	struct sc_vlazy *z = core->lazy;
 
@@ -209,7 +212,19 @@ static inline size_t single(const struct sc_core *core, const struct held *h, ui
 				    s->b ? s->b : (const void *)&s->scalar, h->n);
 }
 
-/* The same of everything that is held, with the host's exceptions. */
+/* Flags from the host's exceptions. Where NV is raised a NaN came about, and not by a loop. */
+static inline void take_flags(struct sc_core *core)
+{
+	if (core->lazy->raised)
+		core->fcsr |= sc_vhost_flags() & ~SC_FP_NV;
+	core->lazy->raised = false;
+}
+
+/*
+ * single() of everything that is held, with flags. Where they include NX already
+ * they are taken when someone asks: until then nobody else touches the host's
+ * exceptions but the hart's own arithmetic, which raises what it has to.
+ */
 static inline size_t loop(struct sc_core *core, struct held *h, uint8_t *d)
 {
 	const struct sc_vknown *k = h->k[0];
@@ -217,15 +232,18 @@ static inline size_t loop(struct sc_core *core, struct held *h, uint8_t *d)
 
 	if (h->count == 1 && (k->kind != SC_VKNOWN_FP || !SC_VFP_IS_ROUNDED(k->op)))
 		return single(core, h, d);
-	sc_vhost_clear(!(core->fcsr & SC_FP_NX));
+	if (!core->lazy->raised)
+		sc_vhost_clear(!(core->fcsr & SC_FP_NX));
 	if (h->count == 1) {
 		done = single(core, h, d);
-		core->fcsr |= sc_vhost_flags();
 	} else {
 		h->steps[h->count].fn = NULL;
 		done = core->vpath->chain[k->width - 2](d, h->from, h->steps, h->n);
-		core->fcsr |= sc_vhost_flags() & ~SC_FP_NV;
 	}
+	core->lazy->raised = true;
+	core->unsettled = true;
+	if (!(core->fcsr & SC_FP_NX) || !core->lazy_allowed)
+		take_flags(core);
 	return done;
 }
 
@@ -278,10 +296,12 @@ static void run_held(struct sc_core *core)
 	FOR_SLOTS(i, h->over)
 		return_loan(core, i);
 	done = loop(core, h, d);
-	if (done < h->n)
+	if (sc_unlikely(done < h->n)) {
+		take_flags(core);
 		rest(core, h, d, done);
+	}
 	if (h->to && !h->dead)
-		lend(core, k->d.slot, h->to, h->bytes);
+		lend(core, &k->d, h->to, h->bytes);
 	drop(h);
 }
 
@@ -297,6 +317,7 @@ void sc_vector_settle_all(struct sc_core *core)
 	struct sc_vlazy *z = core->lazy;
 
 	run(core);
+	take_flags(core);
 	FOR_SLOTS(i, z->lent)
 		return_loan(core, i);
 	core->unsettled = false;
@@ -314,6 +335,7 @@ void sc_vector_settle_for(const struct sc_vec *x, bool memory)
 		return;
 	}
 	run(x->core);
+	take_flags(x->core);
 	return_registers(x->core, x->vd * x->vlenb, bytes);
 	if (x->f3 <= SC_OPMVV && x->f6 != 0x10) /* else it is a number, or part of the operation */
 		return_registers(x->core, x->vs1 * x->vlenb, bytes);
@@ -390,6 +412,7 @@ static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *
 	return h->group == k->group && h->k[0]->kind == SC_VKNOWN_MOVE && !(h->homes & z->covered);
 }
 
+/* Arithmetic, and moves that do not lend on: execute what is held, and hold this. */
 static bool hold(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct sc_vlazy *z = core->lazy;
@@ -397,12 +420,6 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 	const uint8_t *c;
 	uint8_t homes = 0;
 
-	if (core->fcsr >> 5 > k->strictest)
-		return false;
-	/* flags of 2^x in a chain are not known apart from the others' */
-	if (k->later && k->value == h->value &&
-	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX) && join(core, k))
-		return true;
 	if (takes_over(z, k)) {
 		c = h->from;
 		homes = h->homes;
@@ -420,6 +437,7 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 	h->bytes = k->bytes;
 	h->to = NULL;
 	h->dead = false;
+	h->at = k->d.at;
 	h->slots = k->d.slots;
 	h->homes = homes;
 	h->group = k->group;
@@ -431,26 +449,47 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 	return true;
 }
 
+static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
+{
+	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
+		return sc_vector_unknown(core, (uint32_t)k->key);
+	/* flags of 2^x in a chain are not known apart from the others' */
+	if (k->later && k->value == core->lazy->held.value &&
+	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX) && join(core, k))
+		return true;
+	return hold(core, k);
+}
+
+/* Whether a group gets other bytes in all registers that what is held writes. */
+static inline bool overwrites(const struct held *h, const struct sc_vplace *d, uint32_t bytes)
+{
+	return h->at == d->at && h->bytes <= bytes;
+}
+
+static inline void kill(struct held *h)
+{
+	h->dead = true;
+	h->group = 0;
+	h->value = 0;
+}
+
 /* All these registers get other bytes; what was held before is executed or does not write them. */
-static inline void discard(struct sc_core *core, const struct sc_vplace *d, uint32_t bytes)
+static void discard(struct sc_core *core, const struct sc_vplace *d, uint32_t bytes)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
 	const struct loan *loan = &z->loans[d->slot];
 
 	if (h->slots & d->slots) {
-		if (h->k[0]->d.at == d->at && h->bytes <= bytes) {
-			h->dead = true;
-			h->group = 0;
-			h->value = 0;
-		} else {
+		if (overwrites(h, d, bytes))
+			kill(h);
+		else
 			run(core);
-		}
 	}
 	if (!(z->covered & d->slots))
 		return;
 	if (d->starts && loan->bytes && loan->bytes <= bytes &&
-	    !(z->covered & d->slots & ~slots_of(z, d->slot, loan->bytes))) {
+	    !(z->covered & d->slots & ~loan->slots)) {
 		forget(z, d->slot);
 	} else {
 		run(core);
@@ -458,18 +497,46 @@ static inline void discard(struct sc_core *core, const struct sc_vplace *d, uint
 	}
 }
 
-static inline void load(struct sc_core *core, const struct sc_vknown *k, const uint8_t *tcm)
+/* A load that is not simply a loan in place of another. */
+static __attribute__((noinline)) bool load_slowly(struct sc_core *core, const struct sc_vknown *k)
 {
+	uint64_t va = core->x[k->scalar];
+	const uint8_t *tcm = sc_core_tcm_bytes(core, va, k->bytes);
+
+	if (!tcm)
+		return sc_vector_unknown(core, (uint32_t)k->key);
 	if (!k->lends || !core->lazy_allowed) {
 		run(core);
 		return_registers(core, k->d.at, k->bytes);
 		core->vpath->copy(core->v + k->d.at, tcm, k->bytes);
-		return;
+		return true;
 	}
 	discard(core, &k->d, k->bytes);
+	hide(core, va, k->bytes, false);
+	lend(core, &k->d, tcm, k->bytes);
+	return true;
+}
+
+static bool load(struct sc_core *core, const struct sc_vknown *k)
+{
+	struct sc_vlazy *z = core->lazy;
+	struct held *h = &z->held;
+	uint64_t va = core->x[k->scalar];
+	const uint8_t *tcm = sc_core_tcm_range(core, va, k->bytes);
+
+	if (!tcm || !k->lends || !core->lazy_allowed ||
+	    (z->covered & k->d.slots && z->loans[k->d.slot].bytes != k->bytes))
+		return load_slowly(core, k);
+	if (h->slots & k->d.slots) {
+		if (!overwrites(h, &k->d, k->bytes))
+			return load_slowly(core, k);
+		kill(h);
+	}
+	h->over &= (uint8_t)~(1u << k->d.slot);
 	/* what is held may yet store there: no loan is read before */
-	hide(core, core->x[k->scalar], k->bytes, false);
-	lend(core, k->d.slot, tcm, k->bytes);
+	hide(core, va, k->bytes, false);
+	lend(core, &k->d, tcm, k->bytes);
+	return true;
 }
 
 /* Whether an operand of what is held lies partly where the result is to go. */
@@ -491,36 +558,49 @@ static inline bool may_store(const struct sc_core *core, const struct held *h, c
 		return false;
 	/* the loans that are to be returned first must not change its operands */
 	FOR_SLOTS(i, over)
-		if (slots_of(z, i, z->loans[i].bytes) & h->homes)
+		if (z->loans[i].slots & h->homes)
 			return false;
 	return true;
 }
 
-static inline void store(struct sc_core *core, const struct sc_vknown *k, uint8_t *tcm)
+/* A store of anything but the result of what is held. */
+static __attribute__((noinline)) bool store_copy(struct sc_core *core, const struct sc_vknown *k)
 {
-	struct sc_vlazy *z = core->lazy;
-	struct held *h = &z->held;
-	uint8_t over = loans_of(z, tcm, k->bytes), homes = 0;
+	uint8_t *tcm = sc_core_tcm_bytes(core, core->x[k->scalar], k->bytes), homes = 0;
 	const uint8_t *from;
 
-	if (h->group == k->group && k->d.starts && may_store(core, h, tcm, over)) {
-		hide(core, core->x[k->scalar], k->bytes, true);
-		h->to = tcm;
-		h->over = over;
-		h->group = 0;
-		h->value = 0;
-		return;
-	}
+	if (!tcm)
+		return sc_vector_unknown(core, (uint32_t)k->key);
 	run(core);
 	from = operand(core, &k->d, k->bytes, &homes);
 	if (from == tcm)
-		return;
-	FOR_SLOTS(i, loans_of(z, tcm, k->bytes))
+		return true;
+	FOR_SLOTS(i, loans_of(core->lazy, tcm, k->bytes))
 		return_loan(core, i);
 	core->vpath->copy(tcm, operand(core, &k->d, k->bytes, &homes), k->bytes);
+	return true;
 }
 
-static void integer(struct sc_core *core, const struct sc_vknown *k)
+static bool store(struct sc_core *core, const struct sc_vknown *k)
+{
+	struct held *h = &core->lazy->held;
+	uint64_t va = core->x[k->scalar];
+	uint8_t *tcm = sc_core_tcm_range(core, va, k->bytes), over;
+
+	if (!tcm || h->group != k->group || !k->d.starts)
+		return store_copy(core, k);
+	over = loans_of(core->lazy, tcm, k->bytes);
+	if (!may_store(core, h, tcm, over))
+		return store_copy(core, k);
+	hide(core, va, k->bytes, true);
+	h->to = tcm;
+	h->over = over;
+	h->group = 0;
+	h->value = 0;
+	return true;
+}
+
+static bool integer(struct sc_core *core, const struct sc_vknown *k)
 {
 	const uint8_t *a, *b;
 	uint8_t homes = 0;
@@ -530,6 +610,7 @@ static void integer(struct sc_core *core, const struct sc_vknown *k)
 	a = operand(core, &k->a, k->bytes, &homes);
 	b = operand(core, &k->b, k->bytes, &homes);
 	((sc_vfn *)k->fn)(core->v + k->d.at, a, b, NULL, k->vl);
+	return true;
 }
 
 /* Move registers: a loan is lent on, else the move is held back. */
@@ -547,7 +628,7 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 	if (loan->bytes != k->bytes || !k->a.starts || !k->d.starts)
 		return hold(core, k);
 	discard(core, &k->d, k->bytes);
-	lend(core, k->d.slot, loan->at, k->bytes);
+	lend(core, &k->d, loan->at, k->bytes);
 	return true;
 }
 
@@ -555,8 +636,9 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 	      unsigned int op, void (*fn)(void))
 {
 #define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4) }
-	x->core->lazy->known[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
+	x->core->vknown[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
 		.key = SC_VKNOWN_KEY(x->word, x->core->vtype),
+		.vl = UINT32_MAX,
 		.kind = (uint8_t)kind,
 		.width = (uint8_t)width,
 		.scalar = (uint8_t)scalar,
@@ -603,45 +685,23 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 		k->later = NULL;
 }
 
-static void adapt(const struct sc_core *core, struct sc_vknown *k)
+bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 {
+	static bool (*const execute[])(struct sc_core *core, const struct sc_vknown *k) = {
+		[SC_VKNOWN_LOAD] = load, [SC_VKNOWN_STORE] = store, [SC_VKNOWN_INT] = integer,
+		[SC_VKNOWN_FP] = arithmetic, [SC_VKNOWN_EXP2] = arithmetic, [SC_VKNOWN_MOVE] = move,
+	};
 	const struct sc_vlazy *z = core->lazy;
 
+	if (!core->vl)
+		return sc_vector_unknown(core, (uint32_t)k->key);
 	k->vl = (uint32_t)core->vl;
 	k->bytes = k->kind == SC_VKNOWN_MOVE ? k->scalar * (core->vlen / 8) : k->vl << k->width;
 	k->d.slots = slots_of(z, k->d.slot, k->bytes);
 	k->a.slots = slots_of(z, k->a.slot, k->bytes);
 	k->b.slots = slots_of(z, k->b.slot, k->bytes);
 	k->lends = k->bytes >= LEND_MIN && k->d.starts;
+	k->execute = execute[k->kind];
 	adapt_arithmetic(core, k);
-}
-
-bool sc_vector_known(struct sc_core *core, uint32_t word)
-{
-	struct sc_vknown *k = &core->lazy->known[SC_VKNOWN_INDEX(word)];
-	uint8_t *tcm;
-
-	if (k->key != SC_VKNOWN_KEY(word, core->vtype) || !core->vl || core->vstart)
-		return false;
-	if (k->vl != core->vl)
-		adapt(core, k);
-	switch (k->kind) {
-	case SC_VKNOWN_LOAD:
-	case SC_VKNOWN_STORE:
-		tcm = sc_core_tcm_bytes(core, core->x[k->scalar], k->bytes);
-		if (!tcm)
-			return false;
-		if (k->kind == SC_VKNOWN_LOAD)
-			load(core, k, tcm);
-		else
-			store(core, k, tcm);
-		return true;
-	case SC_VKNOWN_INT:
-		integer(core, k);
-		return true;
-	case SC_VKNOWN_MOVE:
-		return move(core, k);
-	default:
-		return hold(core, k);
-	}
+	return k->execute(core, k);
 }
