@@ -46,6 +46,7 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	core->tcm_size = config->tcm_size;
 	core->cores = config->cores;
 	core->vlen = config->vlen;
+	sc_vector_init(core);
 	/* large calloc()s are fresh zero pages: an idle core costs almost nothing */
 	core->recs = calloc((size_t)SC_CODE_PAGES * SC_CODE_RECS, sizeof(*core->recs));
 	core->tcm = aligned_alloc(SC_PAGE_SIZE, config->tcm_size);

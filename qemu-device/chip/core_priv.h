@@ -21,10 +21,6 @@
 #define SC_VKNOWN     256 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
-/* Elements of a group under a vtype that there is. */
-#define SC_VLMAX(vlen, vtype) \
-	((uint64_t)(vlen) << (((vtype) & 7) ^ 4) >> 7 >> ((vtype) >> 3 & 7))
-
 #define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
 
 #define sc_likely(x)   __builtin_expect(!!(x), 1)
@@ -86,6 +82,7 @@ struct sc_core {
 	uint32_t tcm_size;
 	uint32_t cores; /* of the chip */
 	uint32_t vlen;
+	uint32_t vlmax[256]; /* by vtype; 0: there is none such */
 	const struct sc_vector_path *vpath; /* how this host computes vectors */
 	struct sc_vknown *vknown; /* vector_known.c: SC_VKNOWN of them, by their word */
 	struct sc_vlazy *lazy; /* and what is put off, and */
@@ -126,8 +123,8 @@ bool sc_hart_fp(struct sc_core *core, const struct sc_rec *rec);
 /** sc_vector() - execute a vector instruction, pc and insns exact; false: core->fault is set. */
 bool sc_vector(struct sc_core *core, uint32_t word);
 
-/** sc_vector_set() - vset{i}vl{i}; false: there is no such instruction. */
-bool sc_vector_set(struct sc_core *core, uint32_t word);
+/** sc_vector_init() - what follows from vlen. */
+void sc_vector_init(struct sc_core *core);
 
 /** sc_vector_reset() - vector CSRs as a workgroup finds them. */
 void sc_vector_reset(struct sc_core *core);

@@ -530,15 +530,12 @@ fault:
 		NEXT;
 	HANDLER(VSETVLI) {
 		uint64_t avl = ip->rs1 ? RS1 : ip->rd == SC_X_SINK ? core->vl : UINT64_MAX;
-		uint64_t vlmax = SC_VLMAX(core->vlen, core->vtype);
+		uint32_t vtype = (uint32_t)ip->imm >> 20, vlmax;
 
-		if (sc_unlikely(core->recorder || !core->vlen))
+		if (sc_unlikely(core->recorder || vtype > 255 || !core->vlmax[vtype]))
 			goto L_VECTOR;
-		if (core->vtype != (uint32_t)ip->imm >> 20) {
-			sc_vector_set(core, (uint32_t)ip->imm);
-			NEXT;
-		}
-		/* the type that is set already */
+		vlmax = core->vlmax[vtype];
+		core->vtype = vtype;
 		core->vl = avl < vlmax ? avl : vlmax;
 		core->vstart = 0;
 		RD = core->vl;

@@ -19,6 +19,22 @@ static int vtype_lmul(uint64_t vtype)
 	return (int)(vtype & 7) - (vtype & 4 ? 8 : 0);
 }
 
+/* Elements of a group under a vtype, 0 if there is no such type. They have at most 64 bits. */
+static uint32_t vlmax_of(uint32_t vlen, uint64_t vtype)
+{
+	int sew = vtype >> 3 & 7, lmul = vtype_lmul(vtype);
+
+	if (sew > 3 || lmul == -4 || (lmul < 0 && sew > 3 + lmul))
+		return 0;
+	return vlen << (lmul + 3) >> 6 >> sew;
+}
+
+void sc_vector_init(struct sc_core *core)
+{
+	for (unsigned int vtype = 0; vtype < 256; vtype++)
+		core->vlmax[vtype] = vlmax_of(core->vlen, vtype);
+}
+
 void sc_vector_reset(struct sc_core *core)
 {
 	core->vtype = SC_VTYPE_VILL;
@@ -78,17 +94,8 @@ bool sc_vector_write_csr(struct sc_core *core, unsigned int csr, uint64_t value)
 	return false;
 }
 
-/* VLMAX of a vtype, 0 if there is no such type. Elements have at most 64 bits. */
-static uint64_t vlmax_of(const struct sc_core *core, uint64_t vtype)
-{
-	int sew = vtype >> 3 & 7, lmul = vtype_lmul(vtype);
-
-	if (vtype >> 8 || sew > 3 || lmul == -4 || (lmul < 0 && sew > 3 + lmul))
-		return 0;
-	return SC_VLMAX(core->vlen, vtype);
-}
-
-bool sc_vector_set(struct sc_core *core, uint32_t word)
+/* vset{i}vl{i}; false: there is no such instruction. */
+static bool set(struct sc_core *core, uint32_t word)
 {
 	unsigned int rd = SC_INSN_RD(word), rs1 = SC_INSN_RS1(word);
 	uint64_t avl = rs1 ? core->x[rs1] : rd ? UINT64_MAX : core->vl, vtype, vlmax;
@@ -103,7 +110,7 @@ bool sc_vector_set(struct sc_core *core, uint32_t word)
 	} else {
 		return false;
 	}
-	vlmax = vlmax_of(core, vtype);
+	vlmax = vtype < 256 ? core->vlmax[vtype] : 0;
 	core->vtype = vlmax ? vtype : SC_VTYPE_VILL;
 	core->vl = avl < vlmax ? avl : vlmax;
 	core->vstart = 0;
@@ -259,7 +266,7 @@ bool sc_vector_unknown(struct sc_core *core, uint32_t word)
 	if (!core->vlen)
 		goto illegal;
 	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == SC_OPCFG) {
-		if (!sc_vector_set(core, word))
+		if (!set(core, word))
 			goto illegal;
 		return true;
 	}

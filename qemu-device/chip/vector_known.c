@@ -8,8 +8,9 @@
  * its result is wanted. Where that is by a store, the result goes to the
  * scratchpad alone, which then lends it to the registers. Arithmetic on the
  * registers of which the result is held joins it, a chain (sc_vchain_fn), so that
- * values between are never written; there is one chain at most. Loans and chain
- * are settled, made real, by whoever would see the difference:
+ * values between are never written; there is one chain at most. Flags stay in the
+ * host's exceptions. Loans, chain and flags are settled, made real, by whoever
+ * would see the difference:
  *
  * - a scalar access: core->write has no entry for a page of which bytes are lent
  *   or will be read by the held instruction, and core->read none for one that
@@ -129,7 +130,8 @@ static __attribute__((noinline)) void return_loan(struct sc_core *core, unsigned
 }
 
 /* Loans of these bytes of the register file; nothing is held. */
-static __attribute__((noinline)) void return_registers(struct sc_core *core, uint32_t at, uint32_t bytes)
+static __attribute__((noinline)) void return_registers(struct sc_core *core, uint32_t at,
+						       uint32_t bytes)
 {
 	struct sc_vlazy *z = core->lazy;
 

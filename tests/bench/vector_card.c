@@ -77,24 +77,26 @@ void saxpy(const struct vector_job *job)
 
 void softmax(const struct vector_job *job)
 {
+	const size_t n = job->n;
+
 	for (size_t row = 0; row < job->rows; row++) {
-		const float *x = job->x + row * job->n;
-		float *y = job->y + row * job->n, top;
+		const float *x = job->x + row * n;
+		float *y = job->y + row * n, top;
 		vfloat32m8_t max = __riscv_vfmv_v_f_f32m8(-__builtin_inff(), MAX);
 		vfloat32m8_t sum = __riscv_vfmv_v_f_f32m8(0, MAX), v;
 
-		for (size_t i = 0; i < job->n; i += MAX)
+		for (size_t i = 0; i < n; i += MAX)
 			max = __riscv_vfmax_vv_f32m8(max, __riscv_vle32_v_f32m8(x + i, MAX), MAX);
 		top = max_of(max) * LOG2E;
-		for (size_t i = 0; i < job->n; i += MAX) {
+		for (size_t i = 0; i < n; i += MAX) {
 			v = __riscv_vfmul_vf_f32m8(__riscv_vle32_v_f32m8(x + i, MAX), LOG2E, MAX);
 			v = exp2_of(__riscv_vfsub_vf_f32m8(v, top, MAX));
 			__riscv_vse32_v_f32m8(y + i, v, MAX);
 		}
-		for (size_t i = 0; i < job->n; i += MAX)
+		for (size_t i = 0; i < n; i += MAX)
 			sum = __riscv_vfadd_vv_f32m8(sum, __riscv_vle32_v_f32m8(y + i, MAX), MAX);
 		top = 1 / sum_of(sum);
-		for (size_t i = 0; i < job->n; i += MAX) {
+		for (size_t i = 0; i < n; i += MAX) {
 			v = __riscv_vle32_v_f32m8(y + i, MAX);
 			__riscv_vse32_v_f32m8(y + i, __riscv_vfmul_vf_f32m8(v, top, MAX), MAX);
 		}
@@ -103,19 +105,22 @@ void softmax(const struct vector_job *job)
 
 void rmsnorm(const struct vector_job *job)
 {
+	const size_t n = job->n;
+	const float *w = job->w;
+
 	for (size_t row = 0; row < job->rows; row++) {
-		const float *x = job->x + row * job->n;
-		float *y = job->y + row * job->n, scale;
+		const float *x = job->x + row * n;
+		float *y = job->y + row * n, scale;
 		vfloat32m8_t sum = __riscv_vfmv_v_f_f32m8(0, MAX), v;
 
-		for (size_t i = 0; i < job->n; i += MAX) {
+		for (size_t i = 0; i < n; i += MAX) {
 			v = __riscv_vle32_v_f32m8(x + i, MAX);
 			sum = __riscv_vfmacc_vv_f32m8(sum, v, v, MAX);
 		}
-		scale = 1 / __builtin_sqrtf(sum_of(sum) / job->n + 1e-5f);
-		for (size_t i = 0; i < job->n; i += MAX) {
+		scale = 1 / __builtin_sqrtf(sum_of(sum) / n + 1e-5f);
+		for (size_t i = 0; i < n; i += MAX) {
 			v = __riscv_vfmul_vf_f32m8(__riscv_vle32_v_f32m8(x + i, MAX), scale, MAX);
-			v = __riscv_vfmul_vv_f32m8(v, __riscv_vle32_v_f32m8(job->w + i, MAX), MAX);
+			v = __riscv_vfmul_vv_f32m8(v, __riscv_vle32_v_f32m8(w + i, MAX), MAX);
 			__riscv_vse32_v_f32m8(y + i, v, MAX);
 		}
 	}

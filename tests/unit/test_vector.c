@@ -173,9 +173,11 @@ static void test_illegal(void **state)
 	expect_illegal(t, E8 | M1, opv(0x3f, VV, 8, 9, 10, 1)); /* no such instruction */
 	/* no vector registers, no vector instructions */
 	t->core->vlen = 0;
+	sc_vector_init(t->core);
 	assert_int_equal(RUN(t, vsetvli(ZERO, A2, 0), RET), SC_RUN_FAULT);
 	assert_int_equal(sc_core_fault(t->core)->code, SC_CODE_ILLEGAL_INSN);
 	t->core->vlen = VLEN;
+	sc_vector_init(t->core);
 }
 
 static void test_fault_inside(void **state)
