@@ -16,7 +16,10 @@ static void test_removed(void)
 	uint64_t *v;
 	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_CARD | SEEDCHIP_CPU, &v), *other;
 	struct { uint64_t v, steps, value; } spin = { seedchip_buffer_address(b), 1ull << 60, 1 };
-	struct seedchip_queue_desc desc = { .size = sizeof(desc), .wg_limit = 1ull << 62 };
+	/* On a busy host the removal takes longer than a hang usually may. */
+	struct seedchip_queue_desc desc = {
+		.size = sizeof(desc), .wg_limit = 1ull << 62, .timeout_ms = 600000,
+	};
 	struct seedchip_fault f = { .size = sizeof(f) };
 	struct seedchip_event e;
 
