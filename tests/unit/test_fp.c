@@ -2,10 +2,10 @@
 /*
  * The integer implementation of floating point against the host's unit:
  * results and flags, in the four rounding modes that both have, for single and
- * double precision; and bf16 against its definition. The fifth mode, half precision and conversions that
- * saturate are compared with another emulator in tests/isa. The invariant: the
- * host detects tininess after rounding, as RISC-V does; elsewhere the test
- * skips itself.
+ * double precision; and bf16 against its definition. The fifth mode, half
+ * precision and conversions that saturate are compared with another emulator in
+ * tests/isa. The invariant: the host detects tininess after rounding, as RISC-V
+ * does; elsewhere the test skips itself.
  */
 #include <setjmp.h>
 #include <stdarg.h>
