@@ -127,11 +127,11 @@ INLINE void copy_rows(struct bytes s, unsigned int rows, unsigned int k, uint32_
 {
 	unsigned int width = (k + 63) / 64 * LANES, r, c;
 
-	for (r = 0; r < rows; r++, dst += width) {
-		for (c = 0; c + 64 <= k; c += 64)
-			_mm512_store_si512(dst + c / 4, load_bytes(s, r, c, 64));
-		if (c < k)
-			_mm512_store_si512(dst + c / 4, load_bytes(s, r, c, k - c));
+	for (c = 0; c < k; c += 64) {
+		unsigned int left = k - c < 64 ? k - c : 64;
+
+		for (r = 0; r < rows; r++)
+			_mm512_store_si512(dst + r * width + c / 4, load_bytes(s, r, c, left));
 	}
 }
 
