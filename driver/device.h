@@ -191,7 +191,7 @@ struct seedchip_device {
 	bool leaving;
 	/** @bind_idle: woken when an address space has no more binds that wait, and by @leaving */
 	wait_queue_head_t bind_idle;
-	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0; NULL until probe has started it */
+	/** @kernel_queue: runs FILL, COPY and INVALIDATE in context 0; NULL before it is started */
 	struct seedchip_queue *kernel_queue;
 
 	/** @last_progress: jiffies when a watchdog last saw a queue advance */

@@ -100,7 +100,7 @@ static void seedchip_vm_disable(struct seedchip_vm *vm)
 	if (present)
 		seedchip_vm_invalidate(vm, job, 0, 0);
 	mutex_lock(&sdev->hw_lock);
-	/* After a reset, which is what a card that cannot be reached gets, it is disabled anyway. */
+	/* One that cannot be reached will be reset, which disables the context. */
 	if (present && !sdev->wedged)
 		writel(0, seedchip_context_reg(sdev, vm->context, SC_CTX_CONTROL));
 	sdev->contexts[vm->context] = NULL;
