@@ -329,10 +329,12 @@ static inline int sdo_pool2d_dim(const struct sdo_pool2d *a, const struct sdo_ca
 
 /* ---- resize ---- */
 
-#define SDO_RESIZE_ROW	    16384  /* elements of a row of a block */
+#define SDO_RESIZE_INPUT    589824 /* bytes of two blocks of input, and a table of columns */
+#define SDO_RESIZE_MIXED    65536  /* bytes of a mixture of rows */
+#define SDO_RESIZE_STAGE    32768  /* bytes of output; two */
 #define SDO_RESIZE_CHANNELS 1024   /* channels of a block */
-#define SDO_RESIZE_RING	    32	   /* rows of input on their way */
-#define SDO_RESIZE_INPUT    393216 /* bytes of them */
+#define SDO_RESIZE_ROWS	    64	   /* rows of it */
+#define SDO_RESIZE_LANES    512	   /* elements of a pixel of several rows */
 
 /**
  * enum sdo_resize_mode - what an output takes
@@ -421,7 +423,7 @@ static inline int sdo_resize_dim(const struct sdo_resize *a, const struct sdo_ca
 	if (!r)
 		r = sdo_check_stride("resize", "dst_stride[2]", a->dst_stride[2]);
 	return r ? r : sdo_grid("resize", card, some ? card->cores : 0, 1,
-				SDO_RESIZE_INPUT + 6 * SDO_RESIZE_ROW * 4, 0, dim);
+				SDO_RESIZE_INPUT + SDO_RESIZE_MIXED + 2 * SDO_RESIZE_STAGE, 0, dim);
 }
 #endif
 
