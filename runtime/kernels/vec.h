@@ -51,12 +51,23 @@ SD_INLINE void vec_store(uint32_t type, void *to, size_t i, vec x, size_t vl)
 		__riscv_vse16_v_u16m2((uint16_t *)to + i, vec_narrow(type, x, vl), vl);
 }
 
-/* The elements of an accumulator, all vec_max() of them, as one number. */
+/*
+ * The elements of an accumulator, all vec_max() of them, as one number. By halves: one after
+ * the other, the rounding of a thousand equal elements would all go the same way.
+ */
 SD_INLINE float vec_sum(vec x)
 {
-	vfloat32m1_t sum = __riscv_vfmv_s_f_f32m1(0, 1);
+	size_t vl = __riscv_vsetvlmax_e32m2();
+	vfloat32m2_t half = __riscv_vfadd_vv_f32m2(__riscv_vget_v_f32m4_f32m2(x, 0),
+						   __riscv_vget_v_f32m4_f32m2(x, 1), vl);
+	vfloat32m1_t sum = __riscv_vget_v_f32m2_f32m1(half, 1);
 
-	sum = __riscv_vfredusum_vs_f32m4_f32m1(x, sum, vec_max());
+	vl = __riscv_vsetvlmax_e32m1();
+	sum = __riscv_vfadd_vv_f32m1(__riscv_vget_v_f32m2_f32m1(half, 0), sum, vl);
+	while (vl > 1) {
+		vl /= 2;
+		sum = __riscv_vfadd_vv_f32m1(sum, __riscv_vslidedown_vx_f32m1(sum, vl, vl), vl);
+	}
 	return __riscv_vfmv_f_s_f32m1_f32(sum);
 }
 

@@ -9,6 +9,7 @@ struct norm_case {
 	unsigned int parts;
 	enum kt_data data;
 	float shift;
+	bool equal; /* all elements of a row */
 };
 
 static double mean_of(const double *x, size_t n, double from, int power)
@@ -58,6 +59,8 @@ static void run_case(bool layer, const struct norm_case *c)
 
 	for (size_t i = 0; c->shift != 0 && i < count; i++)
 		kt_set(x.type, tensor_at(&x, i), 0, (float)tensor_get(&x, i) + c->shift);
+	for (size_t i = 0; c->equal && i < count; i++)
+		kt_set(x.type, tensor_at(&x, i), 0, (float)tensor_get(&x, i / cols * cols));
 	launch(layer, c, &x, &out, &weight, &bias);
 	for (size_t i = 0; i < count; i++) {
 		double want, error = 0x1p-20, w, b;
@@ -123,6 +126,14 @@ static void test_long(void)
 	}
 }
 
+/* The worst for a sum: its roundings all go the same way. */
+static void test_equal(void)
+{
+	run_case(false, &(struct norm_case){ .n = { 2048, 32, 1, 1 }, .equal = true });
+	run_case(false, &(struct norm_case){ .n = { kt_reduced ? 4096 : 32771, 3, 1, 1 },
+					     .equal = true });
+}
+
 /* A NaN or an infinity spoils its row and no other. */
 static void test_nan(void)
 {
@@ -169,6 +180,7 @@ int main(void)
 		{ "rms_norm: sizes", test_rms },
 		{ "layer_norm: sizes, far from zero", test_layer },
 		{ "norms: long rows, many rows", test_long },
+		{ "norms: rows of equal elements", test_equal },
 		{ "norms: NaN and infinity", test_nan },
 		{ "norms: what is refused", test_refused },
 	};
