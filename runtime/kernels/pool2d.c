@@ -44,7 +44,8 @@ SD_INLINE vfloat32m8_t reduce(const struct work *w, uint8_t type, const uint8_t 
 
 	if (!max) /* from +0, so that a sum of nothing but -0 is +0 */
 		sum = __riscv_vfadd_vf_f32m8(sum, 0, vl);
-	for (uint32_t i = 1; i < w->taps; i++) {
+	/* a single one is compared with itself, so that every NaN comes out as the same one */
+	for (uint32_t i = !max || w->taps > 1; i < w->taps; i++) {
 		vfloat32m8_t v = load_f32(type, in + w->window.tap[i], vl);
 
 		sum = max ? __riscv_vfmax_vv_f32m8(sum, v, vl) : __riscv_vfadd_vv_f32m8(sum, v, vl);

@@ -70,7 +70,11 @@ static void test_shapes(void)
 		{ 1, 3, 2000, 3, 2, 1000, 2, 2, 1, 2, 0, 0, 1, 1 },
 		{ 1, 4, 4, 1030, 2, 2, 2, 2, 2, 2, 0, 0, 1, 1 },
 	};
+	/* one tap: no maximum, but NaNs of any payload */
+	static const uint32_t single[14] = { 1, 9, 9, 20, 11, 6, 1, 1, 1, 2, 1, 1, 1, 1 };
+	struct sdo_window one = window_of(single);
 
+	check(&one, SDO_F32, SDO_POOL_MAX, 0);
 	for (unsigned int i = 0; i < (kt_reduced ? 3 : 7); i++)
 		for (int mode = 0; mode < 2; mode++) {
 			struct sdo_window w = window_of(shapes[i]);
