@@ -52,7 +52,7 @@ struct sdo_gemm_plan {
  * @a: A, @m x @k
  * @b: B, @k x @n
  * @d: D, @m x @n, row by row
- * @bias: [@n]; f32, or i32 if @type_d is I32 and the product an integer; 0: none
+ * @bias: [@n]; f32, or i32 where it is added modulo 2^32, see below; 0: none
  * @scale_m: f32 [@m], 0: none
  * @scale_n: f32 [@n], 0: none
  * @scale_a: with groups: f32 [@m][groups] in rows of @stride_scale_a bytes; 0: all one
@@ -96,9 +96,8 @@ struct sdo_gemm_plan {
  * acc = fma(sums[m][g], mins[g][n], acc). Then, in f32, each with one rounding:
  * x = f32(product), x * alpha, x * scale_m, x * scale_n, x + bias, the activation
  * (exact but for GELU, GELU_TANH and SILU), and conversion to @type_d. What is
- * absent is left out. If @type_d is I32, the product an integer, and there is no
- * factor, the i32 bias is added modulo 2^32 and no activation but NONE and RELU
- * may follow.
+ * absent is left out. If @type_d is I32, the product an integer, there is no factor,
+ * and @act is NONE or RELU, all stays an integer: the i32 bias is added modulo 2^32.
  *
  * Results are exact to the bit, but for those three activations.
  */

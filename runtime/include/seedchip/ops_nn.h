@@ -88,7 +88,8 @@ struct sdo_scale {
  * @reserved: 0
  *
  * NONE and RELU are exact to the bit. The others are within 2^-20 (1 + x^2) of the exact
- * result, relatively; GELU where x > 0 or the result is not subnormal.
+ * result, relatively; GELU where x > 0 or the result is not subnormal, GELU_TANH and SILU where
+ * exp() does not overflow: x / (1 + exp(-x)) is -0 below -88.7, as in C.
  */
 struct sdo_activate {
 	struct sdo_view x, out;
@@ -213,7 +214,7 @@ struct sdo_layer_norm {
  * @magnitude: factor of what turns, 1 unless the model says otherwise (YaRN)
  *
  * Angles are computed in f64. Within 2^-21 times the length of the pair, plus the rounding
- * to @type_out.
+ * to @type_out, up to 2^24 radians.
  */
 struct sdo_rope {
 	struct sdo_view x, out;
