@@ -159,7 +159,8 @@ struct sdo_softmax {
  * @type_out: F32, F16, BF16
  * @eps: summand
  *
- * Within 2^-20 of the exact result, relatively, plus the rounding to @type_out.
+ * Within 2^-20 of the exact result, relatively, plus the rounding to @type_out, for rows of up
+ * to 8 VLEN elements.
  */
 struct sdo_rms_norm {
 	struct sdo_view x, out;
