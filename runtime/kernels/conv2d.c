@@ -402,10 +402,49 @@ static void scale_rows(const struct work *w, const struct unit *u, uint8_t *stag
 	}
 }
 
+/* A limit as an element of I8. */
+static int8_t limit_i8(float limit)
+{
+	int8_t v;
+
+	store_f32(SC_FMT_I8, &v, __riscv_vfmv_v_f_f32m8(limit, 1), 1);
+	return v;
+}
+
+/* The same for I8, without leaving it: integers up to @below lie below low, as integers do. */
+static void activate_i8(const struct sdo_conv2d *a, int8_t *p, uint32_t n)
+{
+	bool lower = a->low > -128, upper = a->high < 127;
+	int8_t low = limit_i8(a->low), high = limit_i8(a->high), below = 127, above = -128;
+
+	if (lower && a->low <= 127)
+		below = (int)a->low - ((float)(int)a->low >= a->low);
+	if (upper && a->high >= -128)
+		above = (int)a->high + ((float)(int)a->high <= a->high);
+	for (uint32_t i = 0, vl; i < n; i += vl, p += vl) {
+		vint8m8_t v, c;
+
+		vl = __riscv_vsetvl_e8m8(n - i);
+		v = __riscv_vle8_v_i8m8(p, vl);
+		c = v;
+		if (upper)
+			c = __riscv_vmerge_vxm_i8m8(c, high, __riscv_vmsge_vx_i8m8_b1(v, above, vl),
+						    vl);
+		if (lower)
+			c = __riscv_vmerge_vxm_i8m8(c, low, __riscv_vmsle_vx_i8m8_b1(v, below, vl),
+						    vl);
+		__riscv_vse8_v_i8m8(p, c, vl);
+	}
+}
+
 static void activate(const struct work *w, uint8_t *p, uint32_t n)
 {
 	const struct sdo_conv2d *a = w->args;
 
+	if (a->dst_type == SC_FMT_I8) {
+		activate_i8(a, (int8_t *)p, n);
+		return;
+	}
 	for (uint32_t i = 0, vl; i < n; i += vl, p += vl * w->plan.ds) {
 		vfloat32m8_t v;
 

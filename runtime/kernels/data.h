@@ -146,8 +146,10 @@ SD_INLINE void store_f32(uint8_t type, void *p, vfloat32m8_t v, size_t vl)
 /* v < low ? low : v > high ? high : v, so that NaN stays. */
 SD_INLINE vfloat32m8_t clamp_f32(vfloat32m8_t v, float low, float high, size_t vl)
 {
-	v = __riscv_vfmerge_vfm_f32m8(v, low, __riscv_vmflt_vf_f32m8_b4(v, low, vl), vl);
-	return __riscv_vfmerge_vfm_f32m8(v, high, __riscv_vmfgt_vf_f32m8_b4(v, high, vl), vl);
+	vbool4_t below = __riscv_vmflt_vf_f32m8_b4(v, low, vl);
+
+	v = __riscv_vfmerge_vfm_f32m8(v, high, __riscv_vmfgt_vf_f32m8_b4(v, high, vl), vl);
+	return __riscv_vfmerge_vfm_f32m8(v, low, below, vl);
 }
 
 /* One axis of a strided array; strides in bytes. */

@@ -77,10 +77,11 @@ static void check(const struct sdo_window *win, uint32_t k, uint32_t groups, uin
 	bool fp8 = type == SDO_E4M3 || type == SDO_E5M2;
 	enum kt_data data = fp8 ? KT_SMALL : kt_random() % 4 ? KT_PLAIN : KT_CORNER;
 	struct images m = make_images(win, type, dst_type, k, data);
+	const float *limits = random_limits();
 	size_t weights = (size_t)win->kh * win->kw * (win->c / groups) * k;
 	struct op op = { .args = {
 		.win = m.win, .k = k, .groups = groups, .type = type, .dst_type = dst_type,
-		.clamp = e.clamp, .low = -1, .high = kt_random() % 2 ? 2 : INFINITY,
+		.clamp = e.clamp, .low = limits[0], .high = limits[1],
 	} };
 	struct seedchip_dim dim;
 

@@ -45,10 +45,11 @@ static void check(const struct sdo_window *win, uint32_t type, uint32_t dst_type
 {
 	enum kt_data data = kt_random() % 4 ? KT_PLAIN : KT_CORNER;
 	struct images m = make_images(win, type, dst_type, win->c, data);
+	const float *limits = random_limits();
 	uint32_t weights = win->kh * win->kw * win->c;
 	struct op op = { .args = {
-		.win = m.win, .type = type, .dst_type = dst_type, .clamp = e.clamp, .low = -1,
-		.high = kt_random() % 2 ? 2 : INFINITY,
+		.win = m.win, .type = type, .dst_type = dst_type, .clamp = e.clamp,
+		.low = limits[0], .high = limits[1],
 	} };
 	struct seedchip_dim dim;
 

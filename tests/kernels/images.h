@@ -37,6 +37,17 @@ __attribute__((unused)) static struct sdo_window random_window(uint32_t c)
 	return w;
 }
 
+/* Limits of a clamp: ReLU and others, also the wrong way round, and such as I8 does not hold. */
+__attribute__((unused)) static const float *random_limits(void)
+{
+	static const float limits[][2] = {
+		{ 0, INFINITY }, { -1, 2 },    { 2, -1 },	{ -0.5f, 1.5f },
+		{ -300, 300 },	 { 300, 400 }, { -128, 126.5f }, { -INFINITY, -127.5f },
+	};
+
+	return limits[kt_random() % 8];
+}
+
 /* n, h, w, c, oh, ow, kh, kw, stride[2], pad[2], dilation[2] */
 __attribute__((unused)) static struct sdo_window window_of(const uint32_t v[14])
 {
