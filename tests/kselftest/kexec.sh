@@ -7,7 +7,7 @@
 [ -e "$BUILD/vm/overlay.cpio" ] || { echo "a build without the virtual machine"; exit 4; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-tests/vm/run-vm --timeout 300 --console "$dir/console" --run next_kernel >"$dir/out" 2>&1
+tests/vm/run-vm --timeout 800 --console "$dir/console" --run next_kernel >"$dir/out" 2>&1
 status=$?
 if [ $status = 4 ]; then
 	tail -n 1 "$dir/out"
