@@ -7,6 +7,7 @@
 /* vm: card=vfs=2,timing=on timeout=300 alone */
 /* vm-dmesg: AER|PCIe Bus Error|error status/mask|\[ ?\d+\] *\w+|TLP Header */
 /* vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1 */
+/* vm-dmesg: seedchip .*: reset by the PCI core: generation=\d+ wedged=1 */
 /* vm-dmesg: PM: suspend debug|VFs already enabled */
 #include <errno.h>
 #include <fcntl.h>
