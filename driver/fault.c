@@ -59,6 +59,14 @@ int seedchip_fault_errno(u32 status)
 	return -EREMOTEIO;
 }
 
+/* The status of a failure: one that there is not, and OK, are the device's fault, too. */
+u32 seedchip_fault_status(u32 status)
+{
+	int err = seedchip_fault_errno(status);
+
+	return err && err != -EREMOTEIO ? status : SC_STATUS_DEVICE;
+}
+
 /* Runs in the interrupt thread, and below a reset with hw_lock held; hence RCU. */
 static void seedchip_fault_event(struct seedchip_device *sdev, const struct sc_event *event)
 {
@@ -85,6 +93,7 @@ static void seedchip_fault_event(struct seedchip_device *sdev, const struct sc_e
 	} else if (event->type == SC_EVENT_FAULT && q->status == SEEDCHIP_QUEUE_ACTIVE &&
 		   !q->has_fault && fault->epoch == q->epoch) {
 		q->fault = *fault;
+		q->fault.status = seedchip_fault_status(fault->status);
 		q->has_fault = true;
 		seedchip_queue_kick(q, &q->fail_work);
 	}

@@ -15,5 +15,6 @@ void seedchip_fault_enable(struct seedchip_device *sdev);
 void seedchip_fault_interrupt(struct seedchip_device *sdev);
 void seedchip_fault_drain(struct seedchip_device *sdev);
 int seedchip_fault_errno(u32 status);
+u32 seedchip_fault_status(u32 status);
 
 #endif /* SEEDCHIP_FAULT_H */

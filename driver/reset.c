@@ -690,7 +690,7 @@ static void seedchip_reset_hang(struct seedchip_queue *q)
 	} else if (SC_QUEUE_STATE(status) == SC_QUEUE_FAULTED) {
 		/* Its event may be waiting; if that was lost, STATUS is what is left. */
 		seedchip_fault_drain(q->sdev);
-		why.status = SC_QUEUE_FAULT(status);
+		why.status = seedchip_fault_status(SC_QUEUE_FAULT(status));
 		why.code = SC_CODE_NONE;
 		why.index = q->retired;
 	} else if (SC_QUEUE_STATE(status) == SC_QUEUE_WAITING) {

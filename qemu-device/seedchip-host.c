@@ -338,5 +338,6 @@ struct sc_host seedchip_host_ops(SeedchipState *s)
         .timer = seedchip_hold_irq,
         .kick = s->sync ? seedchip_kick_cb : NULL,
         .trace = s->trace ? seedchip_trace : NULL,
+        .running = s->vfs && !s->pf ? seedchip_sriov_running : NULL,
     };
 }

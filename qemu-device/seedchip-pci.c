@@ -581,6 +581,7 @@ static bool seedchip_create(SeedchipState *s, Error **errp)
         .vlen = s->vlen,
         .timeout_scale = s->timeout_scale,
         .function = s->function,
+        .card_cores = s->cores,
         .nvram = nvram,
         .strict = s->strict,
         .sync = s->sync,

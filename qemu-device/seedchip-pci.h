@@ -129,6 +129,7 @@ bool seedchip_sriov_divide(SeedchipState *s, Error **errp);
 bool seedchip_sriov_init(SeedchipState *s, Error **errp);
 void seedchip_sriov_config_write(SeedchipState *s, uint32_t addr, int len);
 void seedchip_sriov_each(SeedchipState *s, void (*fn)(SeedchipState *vf));
+unsigned int seedchip_sriov_running(void *opaque);
 void seedchip_vf_inherit(SeedchipState *s);
 void seedchip_vf_leave(SeedchipState *s);
 extern const TypeInfo seedchip_vf_info;

@@ -151,6 +151,22 @@ void seedchip_sriov_each(SeedchipState *s, void (*fn)(SeedchipState *vf))
     }
 }
 
+/* The card's telemetry is that of all its functions; the big lock is held. */
+unsigned int seedchip_sriov_running(void *opaque)
+{
+    SeedchipState *s = opaque;
+    PCIDevice *pci = PCI_DEVICE(s);
+    unsigned int running = 0;
+    int i;
+
+    for (i = 0; i < pcie_sriov_num_vfs(pci); i++) {
+        SeedchipState *vf = SEEDCHIP(pcie_sriov_get_vf_at_index(pci, i));
+
+        running += sc_chip_running(vf->chip);
+    }
+    return running;
+}
+
 static const VMStateDescription seedchip_vf_vmstate = {
     .name = TYPE_SEEDCHIP_VF,
     .unmigratable = 1,

@@ -258,6 +258,7 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 	if (!c->machine.clock_mhz)
 		sc_machine_default(&c->machine);
 	c->cores = or_default(c->cores, 8);
+	c->card_cores = or_default(c->card_cores, c->cores);
 	c->tcm_size = or_default(c->tcm_size, 1u << 20);
 	c->card_size = c->card_size ? c->card_size : 1ULL << 30;
 	c->card_visible_size = c->card_visible_size ? c->card_visible_size : c->card_size;
@@ -268,7 +269,8 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 	c->timeout_scale = or_default(c->timeout_scale, 1);
 	c->threads = c->sync ? 0 : or_default(c->threads, cpus > 0 ? cpus : 1);
 
-	if (c->cores > SC_MAX_CORES || c->queues > SC_MAX_QUEUES || c->contexts > SC_MAX_CONTEXTS ||
+	if (c->cores > c->card_cores || c->card_cores > SC_MAX_CORES ||
+	    c->queues > SC_MAX_QUEUES || c->contexts > SC_MAX_CONTEXTS ||
 	    c->vectors > SC_MAX_VECTORS)
 		return -EINVAL;
 	c->machine.tcm_kib = c->tcm_size / 1024;

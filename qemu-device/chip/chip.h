@@ -37,6 +37,7 @@ struct sc_chip;
  * @timeout_scale: TIMEOUT_SCALE register (1)
  * @serial: SERIAL register; 0: as in the NVRAM
  * @function: FUNCTION register; a virtual function has no telemetry of its own
+ * @card_cores: cores of all functions of the card, which its telemetry is of (@cores)
  * @nvram: what sc_host.nvram was last given, sc_nvram_size() bytes; NULL: a new card
  * @strict: strict checks, late application of engine effects, race reports
  * @sync: no worker threads; all work is done by sc_chip_run()
@@ -60,6 +61,7 @@ struct sc_config {
 	unsigned int timeout_scale;
 	uint64_t serial;
 	unsigned int function;
+	unsigned int card_cores;
 	const void *nvram;
 	bool strict;
 	bool sync;
@@ -88,6 +90,8 @@ struct sc_config {
  *	   may be NULL, then tracing costs nothing. Like @time_ns and @icount it
  *	   is called with the chip's lock held: it must neither call into the
  *	   chip nor wait for one who does.
+ * @running: cores at work in the card's other functions. Called with the chip's lock held, from
+ *	     accesses to registers and sc_chip_inject(); must not call into this chip. May be NULL.
  * @timing: with sc_config.timing: a DISPATCH, COPY or FILL is about to retire. From a worker,
  *	    in ring order for each queue; must not call into the chip. May be NULL.
  */
@@ -101,6 +105,7 @@ struct sc_host {
 	void (*timer)(void *opaque);
 	void (*nvram)(void *opaque, const void *image, size_t size);
 	void (*trace)(void *opaque, const char *event, const char *text);
+	unsigned int (*running)(void *opaque);
 	void (*timing)(void *opaque, const struct sc_timing *timing);
 };
 
@@ -132,7 +137,9 @@ struct sc_host {
 	X(STUCK_RESETS, "inject-stuck-resets", "count",                                            \
 	  "so many resets of a queue or context do not end")                                       \
 	X(FAILED_RESETS, "inject-failed-resets", "count",                                          \
-	  "so many resets of the device end with STATUS.FAILED")
+	  "so many resets of the device end with STATUS.FAILED")                                   \
+	X(EVENT_STATUS, "inject-event-status", "status, to 255",                                   \
+	  "the next event carries this status, right or not")
 
 #define SC_INJECT_ENUM_(name, property, value, text) SC_INJECT_##name,
 enum sc_inject { SC_INJECT_TABLE(SC_INJECT_ENUM_) SC_INJECT_COUNT };
@@ -154,6 +161,9 @@ void sc_chip_destroy(struct sc_chip *chip);
 
 /** sc_chip_config() - the configuration with defaults filled in. */
 const struct sc_config *sc_chip_config(const struct sc_chip *chip);
+
+/** sc_chip_running() - cores that are at work. */
+unsigned int sc_chip_running(struct sc_chip *chip);
 
 /**
  * sc_chip_card_memory() - card memory, sc_config.card_size bytes, page aligned

@@ -34,7 +34,9 @@ bool sc_event_store(struct sc_chip *chip, unsigned int type, const struct sc_fau
 	event.seq = (uint32_t)chip->reg.EVENT_HEAD + 1;
 	addr = chip->reg.EVENT_BASE + ((event.seq - 1) & ((1u << log2) - 1)) * sizeof(event);
 	full = (uint32_t)(event.seq - 1 - (uint32_t)chip->reg.EVENT_TAIL) >= 1u << log2;
-	if (log2 && full && !chip->resetting)
+	if (log2 && !full)
+		sc_inject_event(chip, &event);
+	else if (log2 && !chip->resetting)
 		chip->reg.EVENT_LOST = (uint32_t)(chip->reg.EVENT_LOST + 1);
 	sc_unlock(chip);
 	if (!log2 || full)

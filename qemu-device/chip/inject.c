@@ -29,9 +29,12 @@ static int inject(struct sc_chip *chip, enum sc_inject what, uint64_t value)
 		return -ERANGE;
 	if (what < SC_INJECT_INTERNAL)
 		return spoil_queue(&chip->queues[value], what);
-	if (value > UINT32_MAX)
+	if (value > (what == SC_INJECT_EVENT_STATUS ? UINT8_MAX : UINT32_MAX))
 		return -ERANGE;
-	chip->inject[what] = what == SC_INJECT_INTERNAL ? value + 1 : value;
+	/* 0 of these is one, too */
+	if (what == SC_INJECT_INTERNAL || what == SC_INJECT_EVENT_STATUS)
+		value++;
+	chip->inject[what] = (uint32_t)value;
 	return 0;
 }
 
@@ -52,6 +55,14 @@ bool sc_inject_count(struct sc_chip *chip, enum sc_inject what)
 		return false;
 	chip->inject[what]--;
 	return true;
+}
+
+/* An event is about to be written; called with the lock held. */
+void sc_inject_event(struct sc_chip *chip, struct sc_event *event)
+{
+	if (chip->inject[SC_INJECT_EVENT_STATUS])
+		event->fault.status = chip->inject[SC_INJECT_EVENT_STATUS] - 1;
+	chip->inject[SC_INJECT_EVENT_STATUS] = 0;
 }
 
 /* The packet that @q is about to start is to fail. */

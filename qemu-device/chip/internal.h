@@ -476,6 +476,7 @@ void sc_event_publish(struct sc_chip *chip, bool stored);
 /* inject.c */
 bool sc_inject_count(struct sc_chip *chip, enum sc_inject what);
 bool sc_inject_packet(struct sc_chip *chip, const struct sc_queue *q);
+void sc_inject_event(struct sc_chip *chip, struct sc_event *event);
 
 /* reset.c */
 void sc_reset_start(struct sc_chip *chip, unsigned int cause);

@@ -129,7 +129,7 @@ void sc_ras_init(struct sc_chip *chip)
 	r->TEMP_MEMORY_MAX = TEMP_MAX;
 	r->TEMP_DIE_CRIT = TEMP_CRIT;
 	r->TEMP_MEMORY_CRIT = TEMP_CRIT;
-	r->POWER_MAX_UW = POWER_IDLE + chip->config.cores * POWER_PER_CORE;
+	r->POWER_MAX_UW = POWER_IDLE + chip->config.card_cores * POWER_PER_CORE;
 	r->VOLTAGE_MIN_MV = VOLTAGE_MIN;
 	r->VOLTAGE_MAX_MV = VOLTAGE_MAX;
 	r->MEMORY_CLOCK_KHZ = MEMORY_KHZ;
@@ -159,13 +159,31 @@ void sc_ras_reset(struct sc_chip *chip)
 	use_nvram(chip);
 }
 
-static unsigned int cores_running(const struct sc_chip *chip)
+static unsigned int own_cores_running(const struct sc_chip *chip)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < chip->config.cores; i++)
 		n += !!chip->units[i].work;
 	return n;
+}
+
+unsigned int sc_chip_running(struct sc_chip *chip)
+{
+	unsigned int n;
+
+	sc_lock(chip);
+	n = own_cores_running(chip);
+	sc_unlock(chip);
+	return n;
+}
+
+/* Of the whole card. */
+static unsigned int cores_running(const struct sc_chip *chip)
+{
+	unsigned int others = chip->host.running ? chip->host.running(chip->opaque) : 0;
+
+	return own_cores_running(chip) + others;
 }
 
 static int32_t temperature(const struct sc_chip *chip, unsigned int which)

@@ -324,6 +324,26 @@ static void internal_error(void)
 	card_works();
 }
 
+/* A failure of which the card says what cannot be, that nothing has failed for one, is its own. */
+static void false_status(void)
+{
+	static const unsigned int statuses[] = { SC_STATUS_OK, 200 };
+	struct sc_packet bad = card_fill(0x7000000000, 0, 8);
+	struct sc_fault fault;
+
+	for (unsigned int i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		count();
+		CHECK_EQ(card_inject("event-status", statuses[i]), 0);
+		CHECK_EQ(card_run(fd, queue.queue, &bad, 1), -EREMOTEIO);
+		counted(1, 0, 1, 0, 0, 0);
+		CHECK_EQ(card_fault(fd, queue.queue, &fault), 0);
+		CHECK_EQ(fault.status, SC_STATUS_DEVICE);
+		fault_line(SC_CODE_UNMAPPED, SC_STATUS_DEVICE, queue.hw_queue);
+		CHECK_EQ(card_recover(fd, queue.queue), 0);
+	}
+	card_works();
+}
+
 /*
  * The card fails while it clears memory for a new buffer: it is reset, and does it again. The
  * memory that the last test has left as it was is in the buffer, since that has all there is.
@@ -422,6 +442,7 @@ int main(void)
 		{ "a queue that does not stop: its context is reset", context_level },
 		{ "a context that does not stop: the card is reset", device_level },
 		{ "errors of the card itself are reported in a fixed form", internal_error },
+		{ "a failure that the card denies is the card's", false_status },
 		{ "memory is cleared again if a reset came between", clearing },
 		{ "a reset that fails: the function is reset", function_reset },
 		{ "device resets, one after the other", device_resets },

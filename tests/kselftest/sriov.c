@@ -11,6 +11,7 @@
 /* vm-dmesg: PM: suspend debug|VFs already enabled */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -440,6 +441,32 @@ static void same_cycles(void)
 	CHECK(neighbour_stop());
 }
 
+static long sensor(const char *name)
+{
+	char path[256], text[32];
+	glob_t found;
+
+	snprintf(path, sizeof(path), PCI "0/hwmon/hwmon*/%s", name);
+	CHECK_EQ(glob(path, 0, NULL, &found), 0);
+	snprintf(path, sizeof(path), "%s", found.gl_pathv[0]);
+	globfree(&found);
+	read_text(path, 0, text, sizeof(text));
+	return atol(text);
+}
+
+/* What one function draws is drawn by the card. */
+static void sensors(void)
+{
+	long idle = sensor("power1_input"), now = idle;
+
+	CHECK_EQ(sensor("power1_max"), 15000000 + 8 * 3500000);
+	neighbour_in(1);
+	for (int i = 0; i < 2000 && now == idle; i++)
+		now = sensor("power1_input");
+	CHECK(now > idle);
+	CHECK(neighbour_stop());
+}
+
 static void hung(void)
 {
 	char before[FUNCTIONS][512], after[512];
@@ -712,6 +739,7 @@ int main(void)
 		{ "memory is each function's own", memory },
 		{ "all functions compute at the same time", together },
 		{ "modelled cycles do not depend on what another function does", same_cycles },
+		{ "sensors are the whole card's", sensors },
 		{ "a hang in one function does not reset another", hung },
 		{ "a reset of one function", function_reset },
 		{ "a reset of the card", card_reset },

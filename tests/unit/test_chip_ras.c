@@ -268,6 +268,25 @@ static void test_stuck(void **state)
 	assert_int_equal(sc_chip_inject(b->chip, SC_INJECT_STUCK_QUEUE, 16), -ERANGE);
 }
 
+/* The next event, and it alone, says what it is told to. */
+static void test_event_status(void **state)
+{
+	struct bench *b = *state;
+	union packet p = pkt(0x7f, 0);
+	unsigned int i, events = bench_events(b);
+
+	inject(b, SC_INJECT_EVENT_STATUS, SC_STATUS_OK);
+	for (i = 0; i < 2; i++) {
+		bench_queue(b, 2 + i, 1, 0);
+		bench_submit(b, 2 + i, &p, 1);
+		assert_int_equal(bench_events(b), events + i + 1);
+		assert_int_equal(bench_event(b, events + i)->fault.code, SC_CODE_BAD_OPCODE);
+		assert_int_equal(bench_event(b, events + i)->fault.status,
+				 i ? SC_STATUS_INVALID : SC_STATUS_OK);
+	}
+	assert_int_equal(sc_chip_inject(b->chip, SC_INJECT_EVENT_STATUS, 256), -ERANGE);
+}
+
 static unsigned int halves;
 
 static int count_halves(struct bench *b, uint64_t addr, size_t len, bool write)
@@ -331,7 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_values), TEST(test_temperature), TEST(test_ecc), TEST(test_nvram),
 		TEST(test_core), TEST(test_power), TEST(test_saved), TEST(test_stuck),
-		TEST(test_write_back), cmocka_unit_test(test_virtual),
+		TEST(test_event_status), TEST(test_write_back), cmocka_unit_test(test_virtual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
