@@ -30,6 +30,8 @@ static inline bool event_is_recorded(struct seedchip_event event)
 
 /**
  * struct graph_part - what one queue does in a graph
+ * @used: by copy: point of the last replay that uses it, 0: none
+ * @end: where in the ring replays end, by their number's bits of @end_mask
  * @link: entry of seedchip_queue.graphs; queue->lock
  * @graph: graph
  * @queue: NULL: it has been destroyed
@@ -38,12 +40,13 @@ static inline bool event_is_recorded(struct seedchip_event event)
  * @max_slots: room in @slots
  * @joined: slots that the first part has waited for
  * @list: address of the list in copy 0
- * @used: by copy: point of the last replay that uses it, 0: none
- * @used_end: where in the ring that ends; after a reset of the queue that may be less
- * @end: the same of all replays, by their number's bits of @end_mask
+ * @used_end: by copy: where in the ring the replay of @used ends; after a reset of the queue that
+ *	      may be less
  * @end_mask: slots of the queue, less one
  */
 struct graph_part {
+	_Atomic uint64_t used[2];
+	_Atomic uint64_t *end;
 	struct list link;
 	struct seedchip_graph *graph;
 	struct seedchip_queue *queue;
@@ -52,9 +55,7 @@ struct graph_part {
 	uint32_t max_slots;
 	uint32_t joined;
 	uint64_t list;
-	_Atomic uint64_t used[2];
 	uint64_t used_end[2];
-	_Atomic uint64_t *end;
 	uint64_t end_mask;
 };
 

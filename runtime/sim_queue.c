@@ -315,12 +315,13 @@ static void look(struct sim *sim, struct sim_queue *q, uint32_t handle, unsigned
 	uint64_t limit = (q->config.timeout_ms ? q->config.timeout_ms : TIMEOUT_MS) * 1000000ull;
 	uint32_t state = state_of(sim, q);
 	bool waiting = state == SC_QUEUE_WAITING;
+	unsigned int self = state == SC_QUEUE_RUNNING;
 
 	if (progress != q->progress || !is_published(q) || (running && !q->config.timeout_ms))
 		q->looks = 0;
 	q->progress = progress;
 	limit *= sim->info.timeout_scale;
-	if (waiting || running > (state == SC_QUEUE_RUNNING))
+	if (waiting || running > self)
 		limit *= WAIT_FACTOR;
 	if (++q->looks * interval_ns > limit)
 		hang(sim, q, handle, waiting);

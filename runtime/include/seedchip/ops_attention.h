@@ -7,8 +7,9 @@
  * dense; tokens, heads and sequences lie at any stride. q, k and v are of one
  * type, F32, F16 or BF16. Scores and sums are f32; weights are rounded to the
  * type of v before they are multiplied by it. A query that sees no key, or none
- * whose score is above -infinity, gets zeros. Keys beyond the length of a sequence are never looked at; of those that
- * a query does not see for another reason, v must be finite.
+ * whose score is above -infinity, gets zeros. Keys beyond the length of a sequence
+ * are never looked at; of those that a query does not see for another reason, v
+ * must be finite.
  *
  * Within 2^-6 (BF16), 2^-9 (F16) or 2^-18 (F32) of the largest |v|, absolutely,
  * plus the rounding to type_out, while |scores| stay below 64; the f32 rounding of
