@@ -5,7 +5,7 @@
 # then those of card and functions together.
 # vm: card=vfs=2,timing=on qemu=-device qemu=intel-iommu,intremap=off append=intel_iommu=on timeout=600 alone
 # vm-dmesg: AER|PCIe Bus Error|error status/mask|\[ ?\d+\] *\w+|TLP Header
-# vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1
+# vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1|reset by the PCI core: generation=\d+ wedged=1
 # vm-dmesg: PM: suspend debug|VFs already enabled
 
 # shellcheck source=tests/kselftest/again.sh
