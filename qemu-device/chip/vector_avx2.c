@@ -35,6 +35,7 @@
 #define TOP_S(a, b)	((uS)_mm256_max_epu32((__m256i)(a), (__m256i)(b)))
 #define ANY(v)		(!_mm256_testz_si256((__m256i)(v), (__m256i)(v)))
 #define SIDE		4
+#define CLEAR()		_mm256_zeroupper()
 
 static bool usable(void)
 {

@@ -35,6 +35,7 @@
 #define TOP_S(a, b)	((uS)_mm512_max_epu32((__m512i)(a), (__m512i)(b)))
 #define ANY(v)		(_mm512_test_epi32_mask((__m512i)(v), (__m512i)(v)))
 #define SIDE		8
+#define CLEAR()		_mm256_zeroupper()
 
 static bool usable(void)
 {

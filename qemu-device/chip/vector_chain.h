@@ -105,8 +105,9 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 												   \
 			if (!first(steps, to, i * sizeof(e##F), v[0], v[1], v[2], v[3], v[4],      \
 				   v[5], v[6], v[7]))                                              \
-				return i;                                                          \
+				break;                                                             \
 		}                                                                                  \
+		CLEAR(); /* the compiler leaves it out after calls with vectors as arguments */    \
 		return i;                                                                          \
 	}
 

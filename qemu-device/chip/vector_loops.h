@@ -7,7 +7,8 @@
  * and REFUSE, which ends a step of a chain or leaves a NaN in a vector of it; for
  * f32 MAXIMUM and MINIMUM, the host's own, of which the second operand prevails;
  * for u32 TOP, the larger; ANY, whether a vector of integers is not zero; SIDE,
- * for how many vectors of 2^x side by side the host has registers.
+ * for how many vectors of 2^x side by side the host has registers; CLEAR, before
+ * anyone uses the lower parts of vectors alone.
  *
  * Floating-point loops take four host vectors at a time: all are computed, then
  * looked at, then stored, so that a block with a NaN has changed nothing. It may

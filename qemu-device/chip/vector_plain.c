@@ -31,6 +31,7 @@
 #define TOP_S(a, b)	SELECT_S((a) > (b), a, b)
 #define ANY(v)		any((uint64_t __attribute__((vector_size(16))))(v))
 #define SIDE		4
+#define CLEAR()		((void)0)
 
 typedef float four __attribute__((vector_size(16), aligned(2), may_alias));
 typedef double two __attribute__((vector_size(16), aligned(2), may_alias));
