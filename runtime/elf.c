@@ -15,7 +15,8 @@
 
 #include "elf_file.h"
 
-#define MAX_IMAGE (256ull << 20)
+#define MAX_IMAGE    (256ull << 20)
+#define FUNCTION_MAX (sizeof(((struct seedchip_fault *)0)->function) - 1)
 
 #ifndef EF_RISCV_RVE
 #define EF_RISCV_RVE 0x8
@@ -389,7 +390,8 @@ static void add_symbols(struct elf_image *image, Elf *elf, Elf_Scn *scn, const G
 		    !segment_of(image, sym.st_value, 4))
 			continue;
 		name = elf_strptr(elf, shdr->sh_link, sym.st_name);
-		s->name = name ? strdup(name) : NULL;
+		/* as much as records hold: in a strange file every name may be megabytes */
+		s->name = name ? strndup(name, FUNCTION_MAX) : NULL;
 		if (!s->name)
 			continue;
 		s->start = sym.st_value - image->vaddr;

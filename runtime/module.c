@@ -148,51 +148,51 @@ free_module:
 	return r;
 }
 
-static int read_file(const char *path, void **data, size_t *size)
+static int read_open(int fd, void **data, size_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
-	size_t got = 0;
 	struct stat st;
 	ssize_t n;
 
-	if (fd < 0)
+	*size = 0;
+	if (fstat(fd, &st))
 		return -errno;
-	if (fstat(fd, &st)) {
-		r = -errno;
-	} else if (!S_ISREG(st.st_mode)) {
-		r = -ENOEXEC;
-	} else {
-		*data = malloc(st.st_size ? st.st_size : 1);
-		if (!*data)
-			r = -ENOMEM;
-	}
-	while (!r && got < (size_t)st.st_size) {
-		n = read(fd, (char *)*data + got, st.st_size - got);
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	*data = malloc(st.st_size ? st.st_size : 1);
+	if (!*data)
+		return -ENOMEM;
+	while (*size < (size_t)st.st_size) {
+		n = read(fd, (char *)*data + *size, st.st_size - *size);
 		if (!n)
 			break;
 		if (n > 0)
-			got += n;
+			*size += n;
 		else if (errno != EINTR)
-			r = -errno;
+			return -errno;
 	}
-	close(fd);
-	*size = got;
-	if (r)
-		free(*data);
-	return r;
+	return 0;
 }
 
 API int seedchip_module_load_file(struct seedchip_device *dev, const char *path,
 				  struct seedchip_module **mod)
 {
 	const char *slash = strrchr(path, '/');
-	size_t size = 0;
 	void *data = NULL;
-	int r = read_file(path, &data, &size);
+	size_t size;
+	int fd, r;
 
-	if (r)
-		return report(r, "%s: %s", path, strerror(-r));
-	r = seedchip_module_load(dev, data, size, slash ? slash + 1 : path, mod);
+	/* opening a FIFO would wait for a writer, and some devices do something when opened */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return report(-errno, "%s: %s", path, strerror(errno));
+	r = read_open(fd, &data, &size);
+	close(fd);
+	if (r == -ENOEXEC)
+		report(r, "%s: not a regular file", path);
+	else if (r)
+		report(r, "%s: %s", path, strerror(-r));
+	else
+		r = seedchip_module_load(dev, data, size, slash ? slash + 1 : path, mod);
 	free(data);
 	return r;
 }

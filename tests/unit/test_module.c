@@ -404,6 +404,31 @@ static void test_scratchpad(void **state)
 }
 
 /* Every length: refused, until only section headers, which are not needed, are missing. */
+/* A symbol's name that is as long as the table of names is cut. */
+static void test_long_name(void **state)
+{
+	Elf64_Shdr *sections = (Elf64_Shdr *)(copy + ehdr()->e_shoff);
+	struct elf_image image;
+	size_t longest = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < ehdr()->e_shnum; i++) {
+		char *names = (char *)copy + sections[sections[i].sh_link].sh_offset;
+
+		if (sections[i].sh_type == SHT_SYMTAB)
+			for (uint64_t j = 0; j + 1 < sections[sections[i].sh_link].sh_size; j++)
+				names[j] = names[j] ? names[j] : '_';
+	}
+	assert_int_equal(elf_load(copy, file_size, "m.elf", &info, &image), 0);
+	for (unsigned int i = 0; i < image.num_symbols; i++) {
+		size_t length = strlen(image.symbols[i].name);
+
+		longest = length > longest ? length : longest;
+	}
+	assert_int_equal(longest, 63);
+	elf_free(&image);
+}
+
 static void test_every_length(void **state)
 {
 	uint64_t end = 0;
@@ -460,6 +485,7 @@ int main(void)
 		TEST(test_note_defects),
 		TEST(test_isa),
 		TEST(test_scratchpad),
+		TEST(test_long_name),
 		TEST(test_every_length),
 		TEST(test_every_bit),
 	};
