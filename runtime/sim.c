@@ -367,21 +367,28 @@ static void service_put(void)
 
 static int parse_size(const char *text, uint64_t *value)
 {
+	unsigned int shift = 0;
 	char *end;
 
+	if (*text < '0' || *text > '9') /* strtoull() takes blanks and signs */
+		return -EINVAL;
+	errno = 0;
 	*value = strtoull(text, &end, 0);
 	switch (*end) {
 	case 'G':
-		*value <<= 10;
+		shift += 10;
 		/* fall through */
 	case 'M':
-		*value <<= 10;
+		shift += 10;
 		/* fall through */
 	case 'K':
-		*value <<= 10;
+		shift += 10;
 		end++;
 	}
-	return end == text || (*end && *end != ',') ? -EINVAL : 0;
+	if (errno || *value > UINT64_MAX >> shift || (*end && *end != ','))
+		return -EINVAL;
+	*value <<= shift;
+	return 0;
 }
 
 /* The machine of config=FILE, or the default one. */
@@ -398,6 +405,15 @@ static int load_machine(struct options *o)
 	return r ? report(r, "SEEDCHIP_DEVICE: config=%s", text) : 0;
 }
 
+static int out_of_range(void)
+{
+	return report(-EINVAL, "SEEDCHIP_DEVICE=%s: cores may be 1 to 64; tcm a power of two "
+		      "from 64K to %uM; vlen 0 or a power of two from 128 to 16384; "
+		      "vram a multiple of %uM; bar one of %uK up to vram",
+		      getenv("SEEDCHIP_DEVICE"), (unsigned int)(SC_TCM_STRIDE >> 20),
+		      (unsigned int)(SC_HUGE_SIZE >> 20), SC_PAGE_SIZE >> 10);
+}
+
 /* What the options leave open comes from the machine. */
 static int finish_options(struct options *o)
 {
@@ -409,6 +425,8 @@ static int finish_options(struct options *o)
 	o->vlen = o->vlen == UINT64_MAX ? o->machine.vlen : o->vlen;
 	if (o->cards > BACKEND_MAX_DEVICES)
 		o->cards = BACKEND_MAX_DEVICES;
+	if (!r && (o->cores | o->tcm | o->vlen | o->threads) > UINT32_MAX)
+		r = out_of_range();
 	return r;
 }
 
@@ -572,6 +590,8 @@ static int make_chip(struct sim *sim, const struct options *o, unsigned int numb
 		r = va_init(&sim->wrap_va, SYSTEM_SIZE, 1ull << SC_DMA_BITS, SC_PAGE_SIZE);
 	if (!r)
 		r = sc_chip_create(&config, &host, sim, &sim->chip);
+	if (r == -EINVAL)
+		return out_of_range();
 	if (r)
 		return report(r, "SEEDCHIP_DEVICE=%s: %s", getenv("SEEDCHIP_DEVICE"), strerror(-r));
 	sim->card = sc_chip_card_memory(sim->chip);

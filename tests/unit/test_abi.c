@@ -112,6 +112,38 @@ static void test_selection(void **state)
 	assert_int_equal(seedchip_device_count(), 0);
 	assert_int_equal(seedchip_device_open(3, &dev), -ENODEV);
 	assert_string_equal(seedchip_error(), "no SeedChip card 3: 0 found");
+	unsetenv("SEEDCHIP_VISIBLE_DEVICES");
+}
+
+/* Numbers that are none, too large, or not what a card may have. */
+static void test_simulator_options(void **state)
+{
+	static const char *const not_understood[] = {
+		"cores=-1", "cores= 2", "cores=", "cores=1x", "vram=17179869184G",
+		"vram=18446744073709551616", "vram=1T", "tcm=0x", "bogus=1", ",",
+	};
+	static const char *const out_of_range[] = {
+		"cores=65", "cores=4294967298", "tcm=4K", "tcm=65537", "tcm=17M", "vlen=64",
+		"vlen=192", "vlen=32768", "vlen=4294967424", "vram=1M", "vram=2097153", "bar=1",
+		"bar=2G",
+	};
+	struct seedchip_device *dev;
+	char text[64];
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(not_understood); i++) {
+		snprintf(text, sizeof(text), "sim:cores=2,%s", not_understood[i]);
+		setenv("SEEDCHIP_DEVICE", text, 1);
+		assert_int_equal(seedchip_device_open(0, &dev), -EINVAL);
+		assert_non_null(strstr(seedchip_error(), "not understood"));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(out_of_range); i++) {
+		snprintf(text, sizeof(text), "sim:%s", out_of_range[i]);
+		setenv("SEEDCHIP_DEVICE", text, 1);
+		assert_int_equal(seedchip_device_open(0, &dev), -EINVAL);
+		assert_non_null(strstr(seedchip_error(), "cores may be 1 to 64; tcm a power"));
+	}
+	unsetenv("SEEDCHIP_DEVICE");
 }
 
 int main(void)
@@ -122,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_isa_string),
 		cmocka_unit_test(test_selection),
+		cmocka_unit_test(test_simulator_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
