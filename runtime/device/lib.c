@@ -32,6 +32,12 @@ void *memmove(void *dst, const void *src, size_t size)
 
 	if ((uintptr_t)d - (uintptr_t)s >= size)
 		return memcpy(dst, src, size);
+	if (!(((uintptr_t)d ^ (uintptr_t)s) & 7)) {
+		for (; size && ((uintptr_t)(d + size) & 7); size--)
+			d[size - 1] = s[size - 1];
+		for (; size >= 8; size -= 8)
+			*(word *)(d + size - 8) = *(const word *)(s + size - 8);
+	}
 	while (size--)
 		d[size] = s[size];
 	return dst;

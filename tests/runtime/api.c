@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void test_info(void)
@@ -114,6 +115,41 @@ static void test_launch(void)
 	OK(seedchip_launch(c.queue, kernel(&c, "index3"), &dim, &args, sizeof(args)));
 	OK(seedchip_event_wait(seedchip_queue_mark(c.queue), LIMIT));
 	CHECK_EQ(out[0], 0);
+	seedchip_buffer_destroy(b);
+	close_card(&c);
+}
+
+/* Nothing but a regular file is opened for long, not even what blocks. */
+static void test_no_file(void)
+{
+	char fifo[] = "/tmp/seedchip-test.XXXXXX";
+	struct card c = open_card(0);
+	struct seedchip_module *module;
+
+	FAILS(seedchip_module_load_file(c.dev, "/nowhere/m.elf", &module), -ENOENT,
+	      "/nowhere/m.elf: No such file");
+	FAILS(seedchip_module_load_file(c.dev, "/dev", &module), -ENOEXEC,
+	      "/dev: not a regular file");
+	FAILS(seedchip_module_load_file(c.dev, "/dev/null", &module), -ENOEXEC,
+	      "/dev/null: not a regular file");
+	CHECK(mkdtemp(fifo));
+	CHECK_EQ(rmdir(fifo), 0);
+	CHECK_EQ(mkfifo(fifo, 0600), 0);
+	FAILS(seedchip_module_load_file(c.dev, fifo, &module), -ENOEXEC, "not a regular file");
+	unlink(fifo);
+	close_card(&c);
+}
+
+static void test_memmove(void)
+{
+	struct card c = open_card(0);
+	uint32_t *out;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &out);
+	uint64_t args = seedchip_buffer_address(b);
+
+	OK(seedchip_run(c.queue, kernel(&c, "moves"), &one, &args, sizeof(args), LIMIT));
+	CHECK_EQ(out[0], 0);
+	CHECK_EQ(out[1], 24 * 24 * 24);
 	seedchip_buffer_destroy(b);
 	close_card(&c);
 }
@@ -717,6 +753,8 @@ static const struct tap_test tests[] = {
 	{ "SEEDCHIP_VISIBLE_DEVICES", test_visible_devices },
 	{ "buffers", test_buffers },
 	{ "card memory returns", test_card_memory_returns },
+	{ "what is no file", test_no_file },
+	{ "memmove()", test_memmove },
 	{ "a grid", test_launch },
 	{ "a grid from memory", test_launch_indirect },
 	{ "arguments", test_arguments },

@@ -215,3 +215,25 @@ SD_KERNEL(crash, struct crash_args)
 		break;
 	}
 }
+
+/* Every small move within an array, by memmove() and byte after byte. */
+SD_KERNEL(moves, struct index_args)
+{
+	enum { MOST = 24, SIZE = 64 };
+	uint8_t moved[SIZE], expected[SIZE];
+	uint32_t wrong = 0;
+
+	for (unsigned int n = 0; n < MOST * MOST * MOST; n++) {
+		unsigned int size = n % MOST, from = n / MOST % MOST, to = n / MOST / MOST;
+
+		for (unsigned int i = 0; i < SIZE; i++)
+			moved[i] = i;
+		memcpy(expected, moved, SIZE);
+		for (unsigned int i = 0; i < size; i++)
+			((volatile uint8_t *)expected)[to + i] = from + i;
+		memmove(moved + to, moved + from, size);
+		wrong += memcmp(moved, expected, SIZE) != 0;
+	}
+	args->out[0] = wrong;
+	args->out[1] = MOST * MOST * MOST;
+}
