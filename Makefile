@@ -274,8 +274,8 @@ fuzz:
 	@mkdir -p $B/fuzz/corpus/$(T)
 	$B/fuzz/$(T) -max_total_time=$(or $(TIME),60) -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$(T)
 
-fuzz-program: $(patsubst %,$O/%.o,$(basename $(filter-out %/smoke.c,$($(fuzz)-srcs)))) $(call uses,$(fuzz))
-	$(Q)$(CC) -fsanitize=fuzzer,$(SAN) -pthread -o $B/$(T) $^ $($(fuzz)-libs) -lm
+fuzz-program: $(patsubst %,$O/%.o,$(basename $(filter-out %/smoke.c,$($(fuzz)-srcs)))) $(call uses,$(fuzz)) $($(fuzz)-needs)
+	$(Q)$(CC) -fsanitize=fuzzer,$(SAN) -pthread -o $B/$(T) $(filter %.o %.a,$^) $($(fuzz)-libs) -lm
 
 # Programs that print rows of the table of docs/performance.md
 bench: $(addprefix $O/,$(benches-wanted)) $(foreach b,$(benches-wanted),$($(b)-needs))

@@ -24,5 +24,6 @@ ok() {
 
 ok "random instructions" "$out/tests/fuzz/insns"
 ok "damaged modules" "$out/tests/fuzz/elf" "$out/runtime/examples/hello_kernel.elf"
+ok "random calls" "$out/tests/fuzz/calls"
 echo "1..$n"
 exit $failed
