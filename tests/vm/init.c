@@ -20,6 +20,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -244,6 +245,39 @@ static pid_t spawn(const char *command, int out)
 	_exit(127);
 }
 
+/* Where the processes of a session that has taken too long are in the kernel, as its output. */
+static void show_stacks(pid_t session)
+{
+	char path[64], line[256], comm[32];
+	glob_t stats;
+
+	if (glob("/proc/[0-9]*/stat", GLOB_NOSORT, NULL, &stats))
+		return;
+	for (size_t i = 0; i < stats.gl_pathc; i++) {
+		int pid, of = 0;
+		char state = 0;
+		FILE *f = fopen(stats.gl_pathv[i], "re");
+
+		if (!f)
+			continue;
+		if (fscanf(f, "%d (%31[^)]) %c %*d %*d %d", &pid, comm, &state, &of) != 4)
+			of = 0;
+		fclose(f);
+		if (of != session)
+			continue;
+		dprintf(result, "%s# in the kernel: %d (%s) %c\n", line_open ? "\n" : "", pid, comm,
+			state);
+		line_open = false;
+		snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+		f = fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f))
+			dprintf(result, "#   %s", line);
+		if (f)
+			fclose(f);
+	}
+	globfree(&stats);
+}
+
 /*
  * Run one command and report it: "end NAME STATUS MS", STATUS being the exit code, 128 + the
  * signal, or "timeout"; "stuck" when not even SIGKILL ends it.
@@ -275,6 +309,8 @@ static void run_job(char *args)
 		got = waitpid(pid, &wstatus, WNOHANG);
 		if (got || spent < limit)
 			continue;
+		if (!timeout)
+			show_stacks(pid);
 		kill(-pid, SIGKILL);
 		timeout = true;
 		if (spent > limit + REAP_MS)
