@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/sync_file.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +207,16 @@ int card_write(const char *path, const char *text)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+bool card_gone_soon(const char *path)
+{
+	for (int i = 0; i < 400; i++) {
+		if (access(path, F_OK))
+			return true;
+		usleep(50000);
+	}
+	return false;
 }
 
 int card_debugfs(const char *name, char *text, size_t size)

@@ -9,6 +9,7 @@
 #ifndef CARD_H
 #define CARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -63,6 +64,9 @@ const char *card_address(void);
 
 /** card_write() - write a text to a file of sysfs, debugfs or tracefs. */
 int card_write(const char *path, const char *text);
+
+/** card_gone_soon() - wait at most 20 seconds until @path is no more. Return: whether that came. */
+bool card_gone_soon(const char *path);
 
 /** card_debugfs() - read a debugfs file of card 0, cut to @size. Return: 0 or a negative errno. */
 int card_debugfs(const char *name, char *text, size_t size);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,8 +90,10 @@ static void expect_no_doorbell(volatile uint32_t *bell)
 static int is_asleep(pid_t pid)
 {
 	char path[64], line[128] = "";
+	int status;
 	FILE *f;
 
+	EXPECT(!waitpid(pid, &status, WNOHANG));
 	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
 	f = fopen(path, "re");
 	EXPECT(f);
@@ -100,8 +103,11 @@ static int is_asleep(pid_t pid)
 	return strstr(line, "seedchip_wait") || strstr(line, "schedule_hrtimeout");
 }
 
-/* In a SUBMIT that waits for what never comes. */
-static pid_t start_sleeper(unsigned int index)
+/*
+ * In a SUBMIT that waits for what never comes. It ends with its parent, and does not keep HEARD
+ * open: whoever reads there learns that the parent has failed.
+ */
+static pid_t start_sleeper(unsigned int index, int heard)
 {
 	struct drm_seedchip_queue_create create = { .priority = 1, .ring_log2 = 6,
 						    .timeout_ms = 100000 };
@@ -116,6 +122,8 @@ static pid_t start_sleeper(unsigned int index)
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(heard);
 	fd = card_open(index);
 	EXPECT(fd >= 0);
 	EXPECT(!card_bo(fd, SIZE, DRM_SEEDCHIP_BO_CARD, &handle));
@@ -139,7 +147,7 @@ static void compute(unsigned int index, int heard)
 	volatile uint32_t *bell;
 	uint32_t handle;
 	int fd = card_open(index), status;
-	pid_t asleep = start_sleeper(index);
+	pid_t asleep = start_sleeper(index, heard);
 
 	EXPECT(fd >= 0);
 	EXPECT(!card_bo(fd, SIZE, DRM_SEEDCHIP_BO_CARD | DRM_SEEDCHIP_BO_CPU_VISIBLE, &handle));

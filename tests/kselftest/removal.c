@@ -55,15 +55,18 @@ static void set_property(const char *property, bool value)
 	ask_qemu("qom-set", arguments);
 }
 
-/* For at most 20 seconds. */
-static bool soon(const char *path, bool there)
+/* The device file is there before the kernel lets it be opened. For at most 20 seconds. */
+static bool opens_soon(void)
 {
-	for (int i = 0; i < 400; i++) {
-		if (!access(path, F_OK) == there)
-			return true;
-		usleep(50000);
+	int fd = -1;
+
+	for (int i = 0; i < 400 && fd < 0; i++) {
+		if (i)
+			usleep(50000);
+		fd = card_open(0);
 	}
-	return false;
+	close(fd);
+	return fd >= 0;
 }
 
 static void insert(void)
@@ -73,7 +76,7 @@ static void insert(void)
 	/* at once, unless the kernel has been faster */
 	if (access(NODE, F_OK))
 		system("echo 1 >" SLOT " 2>/dev/null");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 static void orderly(void)
@@ -83,7 +86,7 @@ static void orderly(void)
 	ask_qemu("device_del", "{\"id\":\"card0\"}");
 	/* what the kernel does five seconds after the button was pressed */
 	write_file(SLOT, "0");
-	CHECK(soon(FUNCTION, false));
+	CHECK(card_gone_soon(FUNCTION));
 	load_ends(pid);
 	usleep(1100000);
 	insert();
@@ -94,7 +97,7 @@ static void pulled_out(void)
 	pid_t pid = load_start(0);
 
 	set_property("surprise-remove", true);
-	CHECK(soon(FUNCTION, false));
+	CHECK(card_gone_soon(FUNCTION));
 	load_ends(pid);
 	/* the kernel leaves the slot alone for a second */
 	usleep(2000000);
@@ -107,11 +110,11 @@ static void dead(void)
 
 	set_property("dead", true);
 	load_ends(pid);
-	CHECK(soon(NODE, false));
+	CHECK(card_gone_soon(NODE));
 	write_file(DRIVER "unbind", "0000:01:00.0");
 	set_property("dead", false);
 	write_file(DRIVER "bind", "0000:01:00.0");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 static void dead_idle(void)
@@ -127,7 +130,7 @@ static void dead_idle(void)
 	close(fd);
 	set_property("dead", false);
 	write_file(DRIVER "bind", "0000:01:00.0");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 static void unbind(void)
@@ -137,7 +140,7 @@ static void unbind(void)
 	write_file(DRIVER "unbind", "0000:01:00.0");
 	load_ends(pid);
 	write_file(DRIVER "bind", "0000:01:00.0");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 static void removed(void)
@@ -147,7 +150,7 @@ static void removed(void)
 	write_file(FUNCTION "/remove", "1");
 	load_ends(pid);
 	write_file("/sys/bus/pci/rescan", "1");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 /* Work that will not be done any more is in its ring, when nobody can look at registers. */
@@ -171,7 +174,7 @@ static void kept_open(void)
 	usleep(2 * WATCHDOG_MS * 1000);
 	close(fd);
 	write_file(DRIVER "bind", "0000:01:00.0");
-	CHECK(soon(NODE, true));
+	CHECK(opens_soon());
 }
 
 static void repeat(void (*one)(void))
@@ -207,6 +210,6 @@ int main(void)
 		{ "work is left in the ring of a file that stays open", kept_open },
 	};
 
-	soon(NODE, true);
+	opens_soon();
 	return TAP_RUN(tests);
 }

@@ -42,17 +42,6 @@ static int set_vfs(const char *count)
 	return card_write(PCI "0/sriov_numvfs", count);
 }
 
-/* For at most 20 seconds. */
-static bool soon(const char *path, bool there)
-{
-	for (int i = 0; i < 400; i++) {
-		if (!access(path, F_OK) == there)
-			return true;
-		usleep(50000);
-	}
-	return false;
-}
-
 /* The number of the device file of a function; -1: it is not bound. */
 static int node(unsigned int function)
 {
@@ -550,7 +539,6 @@ static void found_anew(void)
 {
 	CHECK(access(PCI "1", F_OK));
 	CHECK_EQ(card_write("/sys/bus/pci/rescan", "1"), 0);
-	CHECK(soon(PCI "0/accel", true));
 	CHECK(opens_soon(0));
 	CHECK_EQ(set_vfs("2"), 0);
 	for (unsigned int f = 0; f < FUNCTIONS; f++)
@@ -724,8 +712,8 @@ static void pulled_out(void)
 	set_property("surprise-remove", "true");
 	load_ends(pids[0]);
 	load_ends(pids[1]);
-	CHECK(soon(PCI "0", false));
-	CHECK(soon(PCI "1", false));
+	CHECK(card_gone_soon(PCI "0"));
+	CHECK(card_gone_soon(PCI "1"));
 }
 
 int main(void)
@@ -755,7 +743,7 @@ int main(void)
 	};
 
 	/* it would break a strict rule if it slept while its functions are used */
-	if (!soon(PCI "0/accel/accel0", true) || card_write(PCI "0/power/control", "auto")) {
+	if (!opens_soon(0) || card_write(PCI "0/power/control", "auto")) {
 		printf("Bail out! no card\n");
 		return EXIT_FAILURE;
 	}

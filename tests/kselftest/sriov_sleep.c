@@ -33,17 +33,6 @@ static bool extended_space(void)
 	return value & 1;
 }
 
-/* For at most 20 seconds. */
-static bool gone_soon(const char *path)
-{
-	for (int i = 0; i < 400; i++) {
-		if (access(path, F_OK))
-			return true;
-		usleep(50000);
-	}
-	return false;
-}
-
 static void sleeps(void)
 {
 	pid_t pids[2];
@@ -60,8 +49,8 @@ static void sleeps(void)
 	CHECK_EQ(card_write("/sys/power/state", "mem"), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		load_ends(pids[i]);
-	CHECK(gone_soon(FUNCTION "1"));
-	CHECK(gone_soon(FUNCTION "0"));
+	CHECK(card_gone_soon(FUNCTION "1"));
+	CHECK(card_gone_soon(FUNCTION "0"));
 	CHECK(!extended_space());
 }
 
