@@ -249,14 +249,15 @@ API int sdo_gemm_dim(struct sdo_gemm *args, const struct sdo_card *card, struct 
 	uint64_t tiles;
 	int r = check_gemm(args);
 
+	if (!r)
+		r = sdo_check_card("gemm", card);
+	if (!r && args->m && args->n && args->batch)
+		r = choose_tile(&s, card, &plan);
 	if (r)
 		return r;
 	*dim = (struct seedchip_dim){ .y = 1, .z = 1 };
 	if (!args->m || !args->n || !args->batch)
 		return 0;
-	r = choose_tile(&s, card, &plan);
-	if (r)
-		return r;
 	choose_chunk(&s, card, &plan);
 	args->plan = plan;
 	tiles = div_up(args->m, plan.tile_m) * div_up(args->n, plan.tile_n) * args->batch;

@@ -75,6 +75,9 @@ static void test_refusals(void)
 	struct sdo_argmax a = { .rows = 1, .n = 1, .type = SDO_I32 };
 	struct seedchip_dim dim;
 
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_argmax_dim(&a, &kt_card, &dim), -EINVAL, "argmax: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	KT_REFUSED(sdo_argmax_dim(&a, &kt_card, &dim), -EINVAL, "argmax: type 7");
 	a.type = SDO_F32;
 	a.n = 1u << 31;

@@ -242,10 +242,18 @@ static void test_refused(void)
 	a.n_kv = 5;
 	a.n_sequences = 20000;
 	KT_REFUSED(sdo_attention_dim(&a, &kt_card, &dim), -EINVAL, "too many heads");
+	a.n_sequences = 1;
+	a.n_kv_heads = 1;
+	a.n_q = (1u << 22) - 1;
+	KT_REFUSED(sdo_attention_dim(&a, &kt_card, &dim), -EINVAL, "n_q 4194303: too many");
+	a.n_kv_heads = 4;
+	a.n_q = 5;
 	a.reserved = 1;
 	KT_REFUSED(sdo_attention_dim(&a, &kt_card, &dim), -EINVAL, "reserved");
 	a.reserved = 0;
 	KT_REFUSED(sdo_attention_dim(&a, &small, &dim), -E2BIG, "bytes of scratchpad");
+	small.cores = 0;
+	KT_REFUSED(sdo_attention_dim(&a, &small, &dim), -EINVAL, "the card has 0 cores");
 }
 
 int main(void)

@@ -298,6 +298,12 @@ static void test_refused(void)
 	struct sdo_card small = { .cores = 8, .tcm_size = 65536, .vlen = 4096 };
 	struct seedchip_dim dim;
 
+	a.n_kv_heads = 0;
+	CHECK_EQ(sdo_attention_decode_parts(&a, &kt_card), 1);
+	a.parts = 2;
+	CHECK_EQ(sdo_attention_decode_workspace(&a), 0);
+	a.parts = 1;
+	a.n_kv_heads = 2;
 	KT_REFUSED(sdo_attention_decode_dim(&a, &kt_card, &dim), -EINVAL, "n_heads 3");
 	a.n_heads = 4;
 	KT_DIM(sdo_attention_decode_dim(&a, &kt_card, &dim));
@@ -318,6 +324,10 @@ static void test_refused(void)
 	KT_REFUSED(sdo_attention_decode_dim(&a, &kt_card, &dim), -EINVAL, "workspace 0x0 with 2");
 	a.parts = 33;
 	KT_REFUSED(sdo_attention_decode_dim(&a, &kt_card, &dim), -EINVAL, "parts 33");
+	a.parts = 1;
+	small.cores = 0;
+	KT_REFUSED(sdo_attention_decode_dim(&a, &small, &dim), -EINVAL, "the card has 0 cores");
+	CHECK_EQ(sdo_attention_decode_parts(&a, &small), 1);
 }
 
 int main(void)

@@ -96,6 +96,7 @@ static void test_empty(void)
 static void test_refused(void)
 {
 	struct sdo_binary args = { .n_a = { 3, 1, 1, 1 }, .n_b = { 4, 1, 1, 1 } };
+	struct sdo_card none = { .tcm_size = 1 << 20, .vlen = 4096 };
 	struct seedchip_dim dim;
 
 	KT_REFUSED(sdo_binary_dim(&args, &kt_card, &dim), -EINVAL, "n_a[0] is 3 and n_b[0] 4");
@@ -104,6 +105,9 @@ static void test_refused(void)
 	args.type_a = SDO_F32;
 	args.type_b = SDO_F32;
 	args.type_out = SDO_F32;
+	KT_REFUSED(sdo_binary_dim(&args, &kt_card, &dim), -EINVAL, "out.stride[0] is 0");
+	args.out.stride[0] = 4;
+	KT_REFUSED(sdo_binary_dim(&args, &none, &dim), -EINVAL, "binary: the card has 0 cores");
 	KT_DIM(sdo_binary_dim(&args, &kt_card, &dim));
 	args.op = SDO_BINARY_COUNT;
 	KT_REFUSED(sdo_binary_dim(&args, &kt_card, &dim), -EINVAL, "op 4");
@@ -111,6 +115,7 @@ static void test_refused(void)
 	for (int i = 0; i < 4; i++)
 		args.n_a[i] = 1 << 20;
 	memcpy(args.n_b, args.n_a, sizeof(args.n_b));
+	memset(args.out.stride, 1, sizeof(args.out.stride));
 	KT_REFUSED(sdo_binary_dim(&args, &kt_card, &dim), -EINVAL, "2^40");
 }
 

@@ -166,6 +166,9 @@ static void test_refusals(void)
 	KT_REFUSED(sdo_conv2d_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "needs scale");
 	a.scale = 64;
 	KT_DIM(sdo_conv2d_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_conv2d_dim(&a, &kt_card, &dim), -EINVAL, "conv2d: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.dst_type = SDO_I32;
 	KT_REFUSED(sdo_conv2d_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "dst_type I32");
 	a.dst_type = SDO_F32;

@@ -182,6 +182,9 @@ static void test_refusals(void)
 	struct seedchip_dim dim;
 
 	KT_DIM(sdo_copy_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_copy_dim(&a, &kt_card, &dim), -EINVAL, "copy: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.src_type = SDO_I4;
 	KT_REFUSED(sdo_copy_dim(&a, &kt_card, &dim), -EINVAL, "copy: types 1 and 0");
 	a.src_type = SDO_I8;
@@ -197,6 +200,8 @@ static void test_refusals(void)
 		a.n[i] = 1;
 	small.tcm_size = 32768;
 	KT_REFUSED(sdo_copy_dim(&a, &small, &dim), -E2BIG, "bytes of scratchpad");
+	small.cores = 0;
+	KT_REFUSED(sdo_copy_dim(&a, &small, &dim), -EINVAL, "copy: the card has 0 cores");
 }
 
 static const struct tap_test tests[] = {

@@ -119,6 +119,9 @@ static void test_refusals(void)
 	KT_REFUSED(sdo_dwconv2d_dim(&a, &kt_card, &dim), -EINVAL, "dwconv2d: type 4");
 	a.type = SDO_F32;
 	KT_DIM(sdo_dwconv2d_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_dwconv2d_dim(&a, &kt_card, &dim), -EINVAL, "dwconv2d: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.dst_type = SDO_I32;
 	KT_REFUSED(sdo_dwconv2d_dim(&a, &kt_card, &dim), -EOPNOTSUPP, "dst_type I32");
 	a.dst_type = SDO_F32;

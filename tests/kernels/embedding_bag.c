@@ -192,6 +192,10 @@ static void test_refusals(void)
 	struct seedchip_dim dim;
 
 	KT_DIM(sdo_embedding_bag_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_embedding_bag_dim(&a, &kt_card, &dim), -EINVAL,
+		   "embedding_bag: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.mode = 3;
 	KT_REFUSED(sdo_embedding_bag_dim(&a, &kt_card, &dim), -EINVAL, "mode 3");
 	a.mode = 0;

@@ -377,6 +377,7 @@ static void test_refused(void)
 	const struct sdo_gemm good = { .m = 1, .n = 1, .k = 1, .batch = 1, .alpha = 1,
 				       .type_d = SDO_I32 };
 	const struct sdo_card small = { .cores = 8, .tcm_size = 65536, .vlen = 128 };
+	const struct sdo_card none = { .tcm_size = 1 << 20, .vlen = 128 };
 	struct seedchip_dim dim;
 	struct sdo_gemm g = good;
 
@@ -405,7 +406,10 @@ static void test_refused(void)
 	g.stride_a = 1ull << 32;
 	KT_REFUSED(sdo_gemm_dim(&g, &kt_card, &dim), -EINVAL, "stride");
 	g = good;
+	dim.tag = 7;
 	KT_REFUSED(sdo_gemm_dim(&g, &small, &dim), -E2BIG, "65536 bytes of scratchpad");
+	KT_REFUSED(sdo_gemm_dim(&g, &none, &dim), -EINVAL, "gemm: the card has 0 cores");
+	CHECK_EQ(dim.tag, 7);
 }
 
 static const struct tap_test tests[] = {

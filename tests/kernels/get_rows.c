@@ -155,6 +155,9 @@ static void test_refusals(void)
 	struct seedchip_dim dim;
 
 	KT_DIM(sdo_get_rows_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_get_rows_dim(&a, &kt_card, &dim), -EINVAL, "get_rows: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.index_size = 2;
 	KT_REFUSED(sdo_get_rows_dim(&a, &kt_card, &dim), -EINVAL, "index_size 2");
 	a.index_size = 8;

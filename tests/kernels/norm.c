@@ -168,8 +168,11 @@ static void test_refused(void)
 	struct sdo_layer_norm ln = { .n = { 4, 1, 1, 1 }, .type_x = SDO_F32, .type_out = SDO_I8 };
 	struct seedchip_dim dim;
 
+	rms.out.stride[0] = 4;
 	KT_DIM(sdo_rms_norm_dim(&rms, &kt_card, &dim));
 	CHECK_EQ(dim.x, 1);
+	rms.out.stride[0] = 0;
+	KT_REFUSED(sdo_rms_norm_dim(&rms, &kt_card, &dim), -EINVAL, "out.stride[0] is 0");
 	rms.weight = 4096;
 	KT_REFUSED(sdo_rms_norm_dim(&rms, &kt_card, &dim), -EOPNOTSUPP, "type_weight 0");
 	KT_REFUSED(sdo_layer_norm_dim(&ln, &kt_card, &dim), -EOPNOTSUPP, "type_out 0");

@@ -94,6 +94,9 @@ static void test_refusals(void)
 	KT_REFUSED(sdo_pool2d_dim(&a, &kt_card, &dim), -EINVAL, "pool2d: type 7");
 	a.type = SDO_F32;
 	KT_DIM(sdo_pool2d_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_pool2d_dim(&a, &kt_card, &dim), -EINVAL, "pool2d: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.win.kw = 0;
 	KT_REFUSED(sdo_pool2d_dim(&a, &kt_card, &dim), -EINVAL, "kw 0");
 	a.win.kw = 255;

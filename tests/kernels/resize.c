@@ -114,6 +114,9 @@ static void test_refusals(void)
 	KT_REFUSED(sdo_resize_dim(&a, &kt_card, &dim), -EINVAL, "resize: type 7");
 	a.type = SDO_F32;
 	KT_DIM(sdo_resize_dim(&a, &kt_card, &dim));
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_resize_dim(&a, &kt_card, &dim), -EINVAL, "resize: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	a.w = 0;
 	KT_REFUSED(sdo_resize_dim(&a, &kt_card, &dim), -EINVAL, "no input for 1 x 1");
 	a.w = 1;

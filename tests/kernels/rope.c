@@ -158,7 +158,7 @@ static void test_nan(void)
 static void test_refused(void)
 {
 	struct sdo_rope args = { .n = { 64, 1, 1, 1 }, .type_x = SDO_F32, .type_out = SDO_F32,
-				 .dims = 63, .base = 10000 };
+				 .dims = 63, .base = 10000, .out.stride[0] = 4 };
 	struct seedchip_dim dim;
 
 	KT_REFUSED(sdo_rope_dim(&args, &kt_card, &dim), -EINVAL, "dims 63");

@@ -118,6 +118,9 @@ static void test_refusals(void)
 	struct seedchip_dim dim;
 
 	KT_DIM(sdo_set_rows_dim(&a, &kt_card, &dim));
+	a.reserved = 1;
+	KT_REFUSED(sdo_set_rows_dim(&a, &kt_card, &dim), -EINVAL, "set_rows: reserved is not 0");
+	a.reserved = 0;
 	a.index_size = 1;
 	KT_REFUSED(sdo_set_rows_dim(&a, &kt_card, &dim), -EINVAL, "index_size 1");
 	a.index_size = 8;

@@ -98,6 +98,9 @@ static void test_refusals(void)
 	struct sdo_topk a = { .rows = 1, .n = 5, .k = 6, .type = SDO_F32 };
 	struct seedchip_dim dim;
 
+	a.reserved[sizeof(a.reserved) - 1] = 1;
+	KT_REFUSED(sdo_topk_dim(&a, &kt_card, &dim), -EINVAL, "topk: reserved is not 0");
+	a.reserved[sizeof(a.reserved) - 1] = 0;
 	KT_REFUSED(sdo_topk_dim(&a, &kt_card, &dim), -EINVAL, "k 6 of n 5");
 	a.n = 5000;
 	a.k = 1025;

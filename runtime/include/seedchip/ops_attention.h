@@ -127,6 +127,12 @@ struct sdo_attention_decode {
 	float scale;
 };
 
+/* Whether there are heads, and as many query heads for each KV head. */
+static inline int sdo_attention_heads_(uint32_t n_heads, uint32_t n_kv_heads)
+{
+	return n_heads && n_kv_heads && n_heads % n_kv_heads == 0;
+}
+
 /* Query heads that share a KV head and a tile, and tiles of a KV head. */
 static inline uint32_t sdo_attention_group_(uint32_t n_heads, uint32_t n_kv_heads)
 {
@@ -249,7 +255,7 @@ static inline int sdo_attention_check_(const char *op, uint32_t n_heads, uint32_
 				       uint32_t d, uint32_t d_v, uint32_t type, uint32_t type_out,
 				       float scale)
 {
-	if (!n_heads || !n_kv_heads || n_heads % n_kv_heads)
+	if (!sdo_attention_heads_(n_heads, n_kv_heads))
 		return sdo_refuse(-EINVAL, "%s: n_heads %u: not a multiple of n_kv_heads %u", op,
 				  n_heads, n_kv_heads);
 	if (!d || d > SDO_ATTENTION_D_MAX)
@@ -302,6 +308,9 @@ static inline int sdo_attention_dim(const struct sdo_attention *args, const stru
 				  args->offset, args->window);
 	if (args->reserved)
 		return sdo_refuse(-EINVAL, "attention: reserved is not 0");
+	r = sdo_check_card("attention", card);
+	if (r)
+		return r;
 	plan = sdo_attention_plan_(args, room);
 	if (plan.bytes > room)
 		return sdo_refuse(-E2BIG, "attention: needs %u bytes of scratchpad, not %u",
@@ -311,6 +320,8 @@ static inline int sdo_attention_dim(const struct sdo_attention *args, const stru
 	if (x > 65535)
 		return sdo_refuse(-EINVAL, "attention: n_sequences %u, n_heads %u: too many heads",
 				  args->n_sequences, args->n_heads);
+	if (y > 65535)
+		return sdo_refuse(-EINVAL, "attention: n_q %u: too many", args->n_q);
 	*dim = none;
 	dim->x = (uint32_t)x;
 	dim->y = (uint32_t)y;
@@ -323,14 +334,17 @@ static inline int sdo_attention_dim(const struct sdo_attention *args, const stru
  * @args: all but parts and workspace
  * @card: what it will run on
  *
- * Return: parts, from 1 to 32.
+ * Return: parts, from 1 to 32; 1 for arguments that sdo_attention_decode_dim() refuses.
  */
 static inline uint32_t sdo_attention_decode_parts(const struct sdo_attention_decode *args,
 						  const struct sdo_card *card)
 {
-	uint64_t items = sdo_attention_items_(args), best_cost = ~0ull;
 	uint32_t best = 1, most = args->n_kv / 512 + 1;
+	uint64_t items, best_cost = ~0ull;
 
+	if (!sdo_attention_heads_(args->n_heads, args->n_kv_heads) || !card->cores)
+		return 1;
+	items = sdo_attention_items_(args);
 	if (most > SDO_ATTENTION_PARTS)
 		most = SDO_ATTENTION_PARTS;
 	for (uint32_t parts = 1; parts <= most; parts++) {
@@ -354,7 +368,7 @@ static inline uint32_t sdo_attention_decode_parts(const struct sdo_attention_dec
  */
 static inline uint64_t sdo_attention_decode_workspace(const struct sdo_attention_decode *args)
 {
-	if (args->parts <= 1)
+	if (args->parts <= 1 || !sdo_attention_heads_(args->n_heads, args->n_kv_heads))
 		return 0;
 	return sdo_attention_counters_(args) +
 	       (uint64_t)sdo_attention_items_(args) * args->parts * sdo_attention_part_(args);
@@ -394,6 +408,9 @@ static inline int sdo_attention_decode_dim(const struct sdo_attention_decode *ar
 	if (args->workspace % 4 || (args->parts > 1 ? !args->workspace : !!args->workspace))
 		return sdo_refuse(-EINVAL, "attention_decode: workspace 0x%llx with %u parts",
 				  (unsigned long long)args->workspace, args->parts);
+	r = sdo_check_card("attention_decode", card);
+	if (r)
+		return r;
 	plan = sdo_decode_plan_(args, room);
 	if (plan.bytes > room)
 		return sdo_refuse(-E2BIG, "attention_decode: needs %u bytes of scratchpad, not %u",

@@ -37,7 +37,10 @@ static inline int sdo_grid(const char *op, const struct sdo_card *card, uint32_t
 			   uint32_t dynamic, uint32_t fixed, struct seedchip_dim *dim)
 {
 	struct seedchip_dim d = { x, y, 1, 0, 0, dynamic, 0, { 0, 0 } };
+	int r = sdo_check_card(op, card);
 
+	if (r)
+		return r;
 	if (dynamic + fixed + SDO_TCM_RESERVED > card->tcm_size)
 		return sdo_refuse(-E2BIG, "%s: needs %u bytes of scratchpad, the card has %u", op,
 				  dynamic + fixed + SDO_TCM_RESERVED, card->tcm_size);
@@ -112,7 +115,12 @@ static inline int sdo_copy_dim(const struct sdo_copy *a, const struct sdo_card *
 {
 	const uint64_t most = 1ull << 48;
 	uint64_t tile, bytes = 4;
+	int r = sdo_check_card("copy", card);
 
+	if (!r)
+		r = sdo_check_reserved("copy", a->reserved, sizeof(a->reserved));
+	if (r)
+		return r;
 	if (!sdo_is_data_type(a->src_type) || !sdo_is_data_type(a->dst_type))
 		return sdo_refuse(-EINVAL, "copy: types %u and %u", a->src_type, a->dst_type);
 	for (int i = 0; i < 4; i++) {
@@ -265,6 +273,8 @@ static inline int sdo_get_rows_dim(const struct sdo_get_rows *a, const struct sd
 		return sdo_refuse(-EINVAL, "get_rows: I4 without scale, or group %u",
 				  a->group);
 	if (!r)
+		r = sdo_check_reserved("get_rows", a->reserved, sizeof(a->reserved));
+	if (!r)
 		r = sdo_check_stride("get_rows", "table_stride", a->table_stride);
 	if (!r)
 		r = sdo_check_stride("get_rows", "dst_stride", a->dst_stride);
@@ -289,6 +299,8 @@ static inline int sdo_set_rows_dim(const struct sdo_set_rows *a, const struct sd
 
 	if (!sdo_is_data_type(a->src_type) || !sdo_is_data_type(a->type))
 		return sdo_refuse(-EINVAL, "set_rows: src_type %u, type %u", a->src_type, a->type);
+	if (!r)
+		r = sdo_check_reserved("set_rows", &a->reserved, 1);
 	if (!r)
 		r = sdo_check_stride("set_rows", "src_stride", a->src_stride);
 	if (!r)
@@ -397,6 +409,10 @@ static inline int sdo_scan_grid(const char *op, const struct sdo_card *card, uin
 static inline int sdo_argmax_dim(const struct sdo_argmax *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
+	int r = sdo_check_reserved("argmax", a->reserved, sizeof(a->reserved));
+
+	if (r)
+		return r;
 	if (!sdo_is_narrow_type(a->type))
 		return sdo_refuse(-EINVAL, "argmax: type %u", a->type);
 	return sdo_scan_grid("argmax", card, a->src_stride, a->rows, a->n, SDO_SCAN_PARTS,
@@ -416,7 +432,10 @@ static inline int sdo_topk_dim(const struct sdo_topk *a, const struct sdo_card *
 			       struct seedchip_dim *dim)
 {
 	uint32_t parts = SDO_SCAN_PARTS;
+	int r = sdo_check_reserved("topk", a->reserved, sizeof(a->reserved));
 
+	if (r)
+		return r;
 	if (!sdo_is_narrow_type(a->type))
 		return sdo_refuse(-EINVAL, "topk: type %u", a->type);
 	if (a->k < 1 || a->k > SDO_TOPK_MAX || a->k > a->n)
@@ -519,6 +538,8 @@ static inline int sdo_embedding_bag_dim(const struct sdo_embedding_bag *a,
 	if (y > 65535)
 		return sdo_refuse(-EINVAL, "embedding_bag: n %u: at most 65535 x %u", a->n,
 				  columns);
+	if (!r)
+		r = sdo_check_reserved("embedding_bag", a->reserved, sizeof(a->reserved));
 	if (!r)
 		r = sdo_check_stride("embedding_bag", "table_stride", a->table_stride);
 	if (!r)

@@ -250,8 +250,9 @@ static inline struct sdo_view sdo_dense(uint64_t address, uint32_t type, const u
 	return view;
 }
 
-/* Elements of a tensor, in @count. */
-static inline int sdo_nn_count_(const char *op, const uint32_t n[4], uint64_t *count)
+/* Elements of a result, in @count. */
+static inline int sdo_nn_count_(const char *op, const struct sdo_view *out, const uint32_t n[4],
+				uint64_t *count)
 {
 	int i;
 
@@ -263,6 +264,8 @@ static inline int sdo_nn_count_(const char *op, const uint32_t n[4], uint64_t *c
 		*count *= n[i];
 		if (*count >> 40)
 			return sdo_refuse(-EINVAL, "%s: n: 2^40 elements or more", op);
+		if (n[i] > 1 && !out->stride[i])
+			return sdo_refuse(-EINVAL, "%s: out.stride[%d] is 0", op, i);
 	}
 	return 0;
 }
@@ -275,13 +278,16 @@ static inline int sdo_nn_type_(const char *op, const char *member, uint32_t type
 }
 
 /* Kernels that pass over @count elements; @rows: that cannot share a row. */
-static inline int sdo_nn_dim_(uint64_t count, uint64_t rows, const struct sdo_card *card,
-			      struct seedchip_dim *dim)
+static inline int sdo_nn_dim_(const char *op, uint64_t count, uint64_t rows,
+			      const struct sdo_card *card, struct seedchip_dim *dim)
 {
 	static const struct seedchip_dim none = { 0, 0, 0, 0, 0, 0, 0, { 0, 0 } };
 	uint64_t most = (count + 1023) / 1024;
 	uint32_t dynamic = card->tcm_size - SDO_TCM_RESERVED;
+	int r = sdo_check_card(op, card);
 
+	if (r)
+		return r;
 	if (most > rows)
 		most = rows;
 	*dim = none;
@@ -330,10 +336,10 @@ static inline int sdo_binary_dim(const struct sdo_binary *args, const struct sdo
 	if (!r)
 		r = sdo_nn_type_("binary", "type_out", args->type_out);
 	if (!r)
-		r = sdo_nn_count_("binary", n, &count);
+		r = sdo_nn_count_("binary", &args->out, n, &count);
 	if (r)
 		return r;
-	return sdo_nn_dim_(count, count, card, dim);
+	return sdo_nn_dim_("binary", count, count, card, dim);
 }
 
 /**
@@ -355,10 +361,10 @@ static inline int sdo_scale_dim(const struct sdo_scale *args, const struct sdo_c
 	if (!r)
 		r = sdo_nn_type_("scale", "type_out", args->type_out);
 	if (!r)
-		r = sdo_nn_count_("scale", args->n, &count);
+		r = sdo_nn_count_("scale", &args->out, args->n, &count);
 	if (r)
 		return r;
-	return sdo_nn_dim_(count, count, card, dim);
+	return sdo_nn_dim_("scale", count, count, card, dim);
 }
 
 static inline int sdo_nn_act_(const char *op, uint32_t act)
@@ -389,12 +395,12 @@ static inline int sdo_activate_dim(const struct sdo_activate *args, const struct
 	if (!r)
 		r = sdo_nn_act_("activate", args->act);
 	if (!r)
-		r = sdo_nn_count_("activate", args->n, &count);
+		r = sdo_nn_count_("activate", &args->out, args->n, &count);
 	if (r)
 		return r;
 	if (args->reserved)
 		return sdo_refuse(-EINVAL, "activate: reserved is not 0");
-	return sdo_nn_dim_(count, count, card, dim);
+	return sdo_nn_dim_("activate", count, count, card, dim);
 }
 
 /**
@@ -420,22 +426,22 @@ static inline int sdo_glu_dim(const struct sdo_glu *args, const struct sdo_card 
 	if (!r)
 		r = sdo_nn_act_("glu", args->act);
 	if (!r)
-		r = sdo_nn_count_("glu", args->n, &count);
+		r = sdo_nn_count_("glu", &args->out, args->n, &count);
 	if (r)
 		return r;
-	return sdo_nn_dim_(count, count, card, dim);
+	return sdo_nn_dim_("glu", count, count, card, dim);
 }
 
 /* Kernels that work row by row. */
-static inline int sdo_nn_row_dim_(const char *op, const uint32_t n[4],
+static inline int sdo_nn_row_dim_(const char *op, const struct sdo_view *out, const uint32_t n[4],
 				  const struct sdo_card *card, struct seedchip_dim *dim)
 {
 	uint64_t count;
-	int r = sdo_nn_count_(op, n, &count);
+	int r = sdo_nn_count_(op, out, n, &count);
 
 	if (r)
 		return r;
-	return sdo_nn_dim_(count, count ? count / n[0] : 0, card, dim);
+	return sdo_nn_dim_(op, count, count ? count / n[0] : 0, card, dim);
 }
 
 /**
@@ -461,7 +467,7 @@ static inline int sdo_softmax_dim(const struct sdo_softmax *args, const struct s
 		return r;
 	if (args->flags & ~SDO_SOFTMAX_CAUSAL)
 		return sdo_refuse(-EINVAL, "softmax: flags 0x%x: not all are known", args->flags);
-	return sdo_nn_row_dim_("softmax", args->n, card, dim);
+	return sdo_nn_row_dim_("softmax", &args->out, args->n, card, dim);
 }
 
 /**
@@ -485,7 +491,7 @@ static inline int sdo_rms_norm_dim(const struct sdo_rms_norm *args, const struct
 		r = sdo_nn_type_("rms_norm", "type_weight", args->type_weight);
 	if (r)
 		return r;
-	return sdo_nn_row_dim_("rms_norm", args->n, card, dim);
+	return sdo_nn_row_dim_("rms_norm", &args->out, args->n, card, dim);
 }
 
 /**
@@ -509,7 +515,7 @@ static inline int sdo_layer_norm_dim(const struct sdo_layer_norm *args,
 		r = sdo_nn_type_("layer_norm", "type_weight", args->type_weight);
 	if (r)
 		return r;
-	return sdo_nn_row_dim_("layer_norm", args->n, card, dim);
+	return sdo_nn_row_dim_("layer_norm", &args->out, args->n, card, dim);
 }
 
 /**
@@ -540,7 +546,7 @@ static inline int sdo_rope_dim(const struct sdo_rope *args, const struct sdo_car
 	if (!(args->base >= 1e-19f && args->base <= 1e19f))
 		return sdo_refuse(-EINVAL, "rope: base %g: not from 1e-19 to 1e19",
 				  (double)args->base);
-	r = sdo_nn_row_dim_("rope", args->n, card, &d);
+	r = sdo_nn_row_dim_("rope", &args->out, args->n, card, &d);
 	if (r)
 		return r;
 	/* a head in and out, four of each under way */

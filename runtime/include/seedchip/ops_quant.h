@@ -183,7 +183,10 @@ static inline int sdo_quant_grid_(const char *op, uint32_t m, uint32_t k, int wh
 {
 	static const struct seedchip_dim none = { 0, 0, 0, 0, 0, 0, 0, { 0, 0 } };
 	uint64_t pieces = 0;
+	int r = sdo_check_card(op, card);
 
+	if (r)
+		return r;
 	if (card->tcm_size < SDO_TCM_RESERVED + SDO_QUANT_STACK + SDO_QUANT_SCRATCH)
 		return sdo_refuse(-E2BIG, "%s: needs %u bytes of scratchpad, the card has %u", op,
 				  SDO_TCM_RESERVED + SDO_QUANT_STACK + SDO_QUANT_SCRATCH,
@@ -285,7 +288,10 @@ static inline int sdo_quantize_scales_dim(const struct sdo_quantize *args,
 		dim->flags = dim->x > 1 ? SEEDCHIP_COOPERATIVE : 0;
 		return 0;
 	}
-	dim->x = (args->k + 63) / 64 < card->cores ? (args->k + 63) / 64 : card->cores;
+	if ((args->k + 63ull) / 64 < card->cores)
+		dim->x = (args->k + 63) / 64;
+	else
+		dim->x = card->cores;
 	return 0;
 }
 

@@ -117,6 +117,20 @@ static inline int sdo_card_of(struct seedchip_device *dev, struct sdo_card *card
 __attribute__((format(printf, 2, 3)))
 #endif
 int sdo_refuse(int error, const char *format, ...);
+
+/* One that sdo_card_of() has filled in has cores. */
+static inline int sdo_check_card(const char *op, const struct sdo_card *card)
+{
+	return card->cores ? 0 : sdo_refuse(-EINVAL, "%s: the card has 0 cores", op);
+}
+
+static inline int sdo_check_reserved(const char *op, const uint8_t *reserved, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (reserved[i])
+			return sdo_refuse(-EINVAL, "%s: reserved is not 0", op);
+	return 0;
+}
 #endif /* SDO_HOST */
 
 #ifdef __cplusplus

@@ -186,6 +186,8 @@ static inline int sdo_conv2d_dim(const struct sdo_conv2d *a, const struct sdo_ca
 	if (a->dst_type == SDO_I32 && (a->type != SDO_I8 || a->scale || a->clamp))
 		return sdo_refuse(-EOPNOTSUPP, "conv2d: dst_type I32: only plain I8");
 	r = sdo_check_window("conv2d", w);
+	if (!r)
+		r = sdo_check_reserved("conv2d", a->reserved, sizeof(a->reserved));
 	if (r)
 		return r;
 	if (!a->groups || w->c % a->groups || a->k % a->groups)
@@ -271,6 +273,10 @@ static inline int sdo_window_grid(const char *op, const struct sdo_window *w, ui
 static inline int sdo_dwconv2d_dim(const struct sdo_dwconv2d *a, const struct sdo_card *card,
 				   struct seedchip_dim *dim)
 {
+	int r = sdo_check_reserved("dwconv2d", a->reserved, sizeof(a->reserved));
+
+	if (r)
+		return r;
 	if ((a->type != SDO_I8 && a->type != SDO_F16 && a->type != SDO_BF16 &&
 	     a->type != SDO_F32) || !sdo_is_data_type(a->dst_type))
 		return sdo_refuse(-EINVAL, "dwconv2d: type %u, dst_type %u", a->type, a->dst_type);
@@ -321,6 +327,10 @@ struct sdo_pool2d {
 static inline int sdo_pool2d_dim(const struct sdo_pool2d *a, const struct sdo_card *card,
 				 struct seedchip_dim *dim)
 {
+	int r = sdo_check_reserved("pool2d", a->reserved, sizeof(a->reserved));
+
+	if (r)
+		return r;
 	if (!sdo_is_narrow_type(a->type) || a->mode > SDO_POOL_AVG)
 		return sdo_refuse(-EINVAL, "pool2d: type %u, mode %u", a->type, a->mode);
 	return sdo_window_grid("pool2d", &a->win, a->type, card, dim);
@@ -422,6 +432,8 @@ static inline int sdo_resize_dim(const struct sdo_resize *a, const struct sdo_ca
 		return sdo_refuse(-EINVAL, "resize: no input for %u x %u", a->oh, a->ow);
 	if (!r)
 		r = sdo_check_stride("resize", "dst_stride[2]", a->dst_stride[2]);
+	if (!r)
+		r = sdo_check_reserved("resize", a->reserved, sizeof(a->reserved));
 	return r ? r : sdo_grid("resize", card, some ? card->cores : 0, 1,
 				SDO_RESIZE_INPUT + SDO_RESIZE_MIXED + 2 * SDO_RESIZE_STAGE, 0, dim);
 }
