@@ -162,7 +162,7 @@ driver-srcs := $(shell find driver uapi Kbuild -type f -name '[!.]*' 2>/dev/null
 $(KO): $(driver-srcs) $B/kernel.path tools/build/kbuild-mirror.sh
 	$(call say,KBUILD,$@)
 	$(Q)tools/build/kbuild-mirror.sh $B/kbuild
-	+$(Q)env -u MAKEFLAGS $(kbuild) $(if $(WERROR),KCFLAGS=-Werror) -j$(shell nproc) \
+	$(Q)env -u MAKEFLAGS $(kbuild) $(if $(WERROR),KCFLAGS=-Werror) -j$(shell nproc) \
 		modules $(if $(filter 1,$(V)),,| sed -u '/^  DESCEND\|^make/d')
 	@test $(KO) -nt $B/kernel.path || touch $(KO)
 
@@ -264,12 +264,16 @@ test-needs := $(addprefix $O/,$(unit-tests-wanted) $(filter-out %.sh %.py,$(host
 test: $B/tests.list $(test-needs)
 	@tests/run $(if $(SAN),--host-only) --verbose "$(T)"
 
+# A build of another kind, with options and jobs of its own. make looks for its own name in the text
+# of a recipe, and would run the command even for "make -n".
+build-beside = env -u MAKEFLAGS $(MAKE) --no-print-directory
+
 # libFuzzer on one target for TIME seconds: a second build, by clang, with what it needs to see
 FUZZ_CC := clang-19
 fuzz := $(filter %/$(T),$(fuzz-targets))
 fuzz:
 	$(Q)$(if $(fuzz),,echo "which one? T=$(notdir $(fuzz-targets))" >&2; exit 1)
-	+$(Q)env -u MAKEFLAGS $(MAKE) --no-print-directory BUILD=$B/fuzz SAN=address,undefined CC=$(FUZZ_CC) \
+	$(Q)$(build-beside) BUILD=$B/fuzz SAN=address,undefined CC=$(FUZZ_CC) \
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' WARN= T=$(T) fuzz-program
 	@mkdir -p $B/fuzz/corpus/$(T)
 	$B/fuzz/$(T) -max_total_time=$(or $(TIME),60) -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$(T)
@@ -296,8 +300,7 @@ soak: $B/tests.list $(host-ready) $(vm-ready)
 
 # The VM tests of the driver on a kernel with KASAN, lockdep, kmemleak and more, in a build beside.
 check-debug:
-	@env -u MAKEFLAGS $(MAKE) --no-print-directory CC='$(CC)' BUILD=build/debug \
-		KERNEL=debug-kernel test T=$(or $(T),'kselftest/*')
+	@$(build-beside) CC='$(CC)' BUILD=build/debug KERNEL=debug-kernel test T=$(or $(T),'kselftest/*')
 
 lint: $B/kernel.path $B/qemu-headers.path
 	$(Q)tools/build/lint.sh $(F)

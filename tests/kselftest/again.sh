@@ -1,25 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Read by the scripts that run tests once more, on a machine of their own kind.
+# Read by the scripts that run tests once more, on a machine of their own kind. They end with
+# "exit $failed".
 
-number=0
-failed=0
-
-# result STATUS NAME: a line of TAP
-result() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
-	else
-		echo "not ok $number - $2"
-		failed=1
-	fi
-}
-
-finish() {
-	exit $failed
-}
+# shellcheck source=tests/vm/tap.sh
+. /lib/tap.sh
 
 # again NAME...: each of these tests is a result; one that fails shows what it has printed
 again() {

@@ -17,4 +17,4 @@ echo 1 >/sys/class/accel/accel0/device/sriov_numvfs
 result $? "card 1 is a virtual function"
 export FIRST_CARD=1 SEEDCHIP_VISIBLE_DEVICES=1
 again "$@"
-finish
+exit $failed

@@ -33,4 +33,4 @@ result $status "all of them compute"
 echo 0 >$numvfs
 cards 1
 result $? "and go again"
-finish
+exit $failed

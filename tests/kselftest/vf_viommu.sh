@@ -18,4 +18,4 @@ group=$(readlink -f /sys/class/accel/accel1/device/iommu_group)
 result $? "the addresses of a function are translated ($(cat "$group/type"))"
 echo 0 >/sys/class/accel/accel0/device/sriov_numvfs
 again sriov
-finish
+exit $failed

@@ -22,4 +22,4 @@ group=$(readlink -f /sys/class/accel/accel0/device/iommu_group)
 [ -n "$group" ] && [ "$(cat "$group/type")" != identity ]
 result $? "the card's addresses are translated ($(cat "$group/type"))"
 again "$@"
-finish
+exit $failed

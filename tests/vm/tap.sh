@@ -8,17 +8,23 @@
 number=0
 failed=0
 
-# check NAME COMMAND...: a result, which is the command's
-check() {
+# result STATUS NAME
+result() {
 	number=$((number + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $number - $name"
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
 	else
-		echo "not ok $number - $name"
+		echo "not ok $number - $2"
 		failed=1
 	fi
+}
+
+# check NAME COMMAND...: a result, which is the command's
+check() {
+	name=$1
+	shift
+	"$@"
+	result $? "$name"
 }
 
 # soon COMMAND...: within 10 seconds
