@@ -65,6 +65,7 @@ benches :=
 unit-tests :=
 host-tests :=
 vm-tests :=
+vm-last-tests :=
 device-kernels :=
 vm-files :=
 check-needs :=
@@ -210,7 +211,7 @@ $B/vm/base.cpio: $B/vm/init tools/build/initramfs.sh tests/vm/modules $B/kernel.
 
 vm-progs-files := $(vm-progs:%=$B/%:/bin/)
 # Tests that a test runs itself come along (TEST-with)
-vm-test-files := $(foreach t,$(sort $(vm-tests-wanted) $(foreach t,$(vm-tests-wanted),$($(t)-with))),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
+vm-test-files := $(foreach t,$(sort $(vm-last-tests) $(vm-tests-wanted) $(foreach t,$(vm-tests-wanted),$($(t)-with))),$(if $(call is-script,$t),,$B/)$t:/$(dir $t))
 vm-kernel-files := $(device-kernels:%=$B/%.elf:/usr/lib/seedchip/)
 vm-lib-files := $(foreach l,$(shared-libs),$B/$(l):/lib/)
 vm-all-files = $(if $(wildcard driver/Kbuild),$B/vm/seedchip.ko:/lib/modules/) \
@@ -247,7 +248,8 @@ $B/tests.list: FORCE
 	@{ $(foreach t,$(unit-tests) $(host-tests),printf '%s\thost\t%s\t%s\n' $(call test-name,$t) \
 			$(if $(call is-script,$t),$t $t,$(firstword $(call srcs,$t)) $O/$t);) \
 	   $(foreach t,$(vm-tests),printf '%s\tvm\t%s\t%s\n' $(call test-name,$t) \
-			$(if $(call is-script,$t),$t,$(firstword $(call srcs,$t))) /$t;) } >$@
+			$(if $(call is-script,$t),$t,$(firstword $(call srcs,$t))) /$t;) \
+	   $(foreach t,$(vm-last-tests),printf '%s\tvm-last\t%s\t/%s\n' $(call test-name,$t) $t $t;) } >$@
 
 all: $(host-ready) $(addprefix $O/,$(vm-progs)) $(if $(wildcard driver/Kbuild),$(KO)) \
 	$(if $(wildcard qemu-device/seedchip-pci.c),$(card-so))

@@ -33,6 +33,7 @@ cat >"$dir/run-vm" <<'END'
 #!/bin/bash
 while [ $# -gt 0 ]; do
 	[ "$1" != --console ] || console=$2
+	[ "$1" != --jobs ] || jobs=$2
 	shift
 done
 count=$(($(cat "$BUILD/boots" 2>/dev/null) + 1))
@@ -40,9 +41,13 @@ echo $count >"$BUILD/boots"
 if [ $count -le "$DEATHS" ]; then
 	echo "[    2.601368] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI" >"$console"
 else
-	printf '%s\n' "@@ ready 0" "@@ begin x/vm" "ok 1 - a"
-	[ -z "$SAID" ] || sed 's/^/@@ kmsg 4 /' <<<"$SAID"
-	printf '%s\n' "@@ end x/vm 0 5" "@@ done"
+	echo "@@ ready 0"
+	while read -r _ _ name _; do
+		printf '%s\n' "@@ begin $name" "ok 1 - a"
+		[ -z "$SAID" ] || sed 's/^/@@ kmsg 4 /' <<<"$SAID"
+		echo "@@ end $name 0 5"
+	done <"$jobs"
+	echo "@@ done"
 fi
 END
 chmod +x "$dir/run-vm"
@@ -59,12 +64,16 @@ cycle() {
 	echo " </TASK>"
 }
 
-# expect_vm NAME DEATHS SAID TOTALS STATUS
+: >"$dir/vm.sh"
+echo "# vm: alone" >"$dir/alone.sh"
+
+# expect_vm NAME DEATHS SAID TOTALS STATUS [KIND:SCRIPT...]
 expect_vm() {
-	local name=$1 out got
+	local name=$1 out got test
 	rm -f "$dir/boots"
-	: >"$dir/vm.sh"
-	printf 'x/vm\tvm\t%s\t/x/vm\n' "$dir/vm.sh" >"$dir/tests.list"
+	for test in "${@:6}" vm:vm; do
+		printf 'x/%s\t%s\t%s\t/x/%s\n' "$test" "${test%:*}" "$dir/${test#*:}.sh" "$test"
+	done >"$dir/tests.list"
 	out=$(BUILD=$dir RUN_VM=$dir/run-vm DEATHS=$2 SAID=$3 "$run")
 	got=$?
 	number=$((number + 1))
@@ -77,7 +86,7 @@ expect_vm() {
 	fi
 }
 
-echo 1..16
+echo 1..17
 expect plain "1 passed, 0 failed, 0 skipped" 0 "^ok 1 - x/plain" <<<'exit 0'
 expect exit-status "0 passed, 1 failed, 0 skipped" 1 "exit status 3" <<<'echo why; exit 3'
 expect signal "0 passed, 1 failed, 0 skipped" 1 "exit status -11" <<<'kill -SEGV $$'
@@ -94,6 +103,7 @@ for deaths in 0 3; do
 	expect_vm "a machine that dies of its emulation $deaths times" $deaths "" \
 		"2 passed, 0 failed, 0 skipped" 0
 done
+expect_vm "a test at the end of each boot" 0 "" "6 passed, 0 failed, 0 skipped" 0 vm:alone vm-last:vm
 expect_vm "one that dies once more" 4 "" "0 passed, 2 failed, 0 skipped" 1
 # shellcheck disable=SC2086 # a list
 expect_vm "a cycle of the PCI core's locks" 0 "$(cycle $pci)" "2 passed, 0 failed, 0 skipped" 0

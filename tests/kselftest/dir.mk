@@ -26,14 +26,14 @@ kselftest-uapi += negative limits prime_cards spoiled
 kselftest-uapi += removal aer sleep coalesce rings slots submit_wait
 kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
 kselftest-runtime += sriov sriov_sleep peer
-# The last of its boot but one: a checker of the kernel switches itself off.
+# The last of its boot: a checker of the kernel switches itself off.
 kselftest-last := failing
 kselftests := $(kselftest-uapi) $(kselftest-runtime) $(kselftest-last)
 vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
 vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh tests/kselftest/vf.sh
 vm-tests += tests/kselftest/vf_viommu.sh tests/kselftest/vf_most.sh
-vm-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
+vm-last-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi) $(kselftest-last),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))
 $(foreach t,$(kselftests),$(eval tests/kselftest/$t-libs := -ldrm))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Every call with every allocation that it makes failing, one at a time: it says -ENOMEM or does
- * without, and nothing is lost or broken by it. Needs the kernel of "make check-debug", with
- * which kmemleak.sh then looks for what has leaked.
+ * without, and nothing is lost or broken by it. Needs the kernel of "make check-debug", where
+ * kmemleak.sh then looks for what has leaked.
  *
  * Left out: the structures of the kernel's own buddy allocator, which does not survive that
  * (docs/driver.md, "Card memory"), and those of the kernel's checkers.
