@@ -34,6 +34,7 @@
 
 #define SEEDCHIP_KERNEL_RING_LOG2 8
 #define SEEDCHIP_KERNEL_TIMEOUT_MS 10000
+#define SEEDCHIP_KERNEL_FENCE_LIMIT_MS 600000
 
 /* In jiffies: the watchdog's multiples of it can still be compared with jiffies. */
 #define SEEDCHIP_MAX_TIMEOUT (MAX_JIFFY_OFFSET / 16)
@@ -279,6 +280,7 @@ static int seedchip_device_start(struct seedchip_device *sdev)
 		.priority = 3,
 		.ring_log2 = SEEDCHIP_KERNEL_RING_LOG2,
 		.timeout = seedchip_scale_timeout(sdev, SEEDCHIP_KERNEL_TIMEOUT_MS),
+		.fence_limit = seedchip_scale_timeout(sdev, SEEDCHIP_KERNEL_FENCE_LIMIT_MS),
 		.core_mask = sdev->info.core_mask,
 		.wg_limit = 1,
 	};

@@ -37,6 +37,7 @@ enum seedchip_queue_status {
  * @priority: PRIORITY register
  * @ring_log2: log2 of the ring in slots
  * @timeout: jiffies without progress that make a hang, already scaled
+ * @fence_limit: jiffies that a job may take whose fence somebody may wait for, already scaled
  * @core_mask: CORE_MASK register
  * @wg_limit: WG_LIMIT register
  * @log_va: LOG_ADDR register
@@ -51,6 +52,7 @@ struct seedchip_queue_config {
 	u32 priority;
 	u32 ring_log2;
 	unsigned long timeout;
+	unsigned long fence_limit;
 	u64 core_mask;
 	u64 wg_limit;
 	u64 log_va;
@@ -164,6 +166,10 @@ struct seedchip_queue {
 	u64 progress;
 	/** @progress_jiffies: when it last changed; watchdog only */
 	unsigned long progress_jiffies;
+	/** @front: what its first fence waited for at the last look; watchdog only */
+	u64 front;
+	/** @front_jiffies: since when; watchdog only */
+	unsigned long front_jiffies;
 	/** @watchdog: looks at the queue while jobs are pending */
 	struct delayed_work watchdog;
 	/** @fail_work: handles @fault */

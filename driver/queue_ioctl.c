@@ -40,6 +40,12 @@ __MODULE_PARM_TYPE(timeout_ms, "uint");
 MODULE_PARM_DESC(timeout_ms,
 		 "Milliseconds without progress after which a job of a queue that chose no timeout is a hang (default 10000)");
 
+static unsigned int fence_limit_ms = 600000;
+module_param_cb(fence_limit_ms, &seedchip_timeout_ops, &fence_limit_ms, 0644);
+__MODULE_PARM_TYPE(fence_limit_ms, "uint");
+MODULE_PARM_DESC(fence_limit_ms,
+		 "Milliseconds that a job with a fence may take, whatever progress it makes (default 600000)");
+
 /* Whether [@va, @va + @size) lies in the part that VM_BIND maps, or @va is 0: none. */
 static bool seedchip_queue_range_valid(u64 va, u64 size, u32 align)
 {
@@ -98,6 +104,7 @@ int seedchip_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_f
 		.priority = args->priority,
 		.ring_log2 = args->ring_log2,
 		.timeout = seedchip_scale_timeout(sdev, args->timeout_ms ?: READ_ONCE(timeout_ms)),
+		.fence_limit = seedchip_scale_timeout(sdev, READ_ONCE(fence_limit_ms)),
 		.core_mask = args->core_mask ?: sdev->info.core_mask,
 		.wg_limit = args->wg_limit ?: SEEDCHIP_WG_LIMIT,
 		.log_va = args->log_va,

@@ -7,8 +7,8 @@
  * a signalled fence means that nothing of the job touches memory any more.
  *
  * Invariant: a pending job ends. Either the card retires it, or the watchdog of
- * its queue finds the queue faulted or without progress, unless the card
- * itself says that the queue waits.
+ * its queue finds the queue faulted, without progress or out of time, unless the
+ * card itself says that the queue waits for another one.
  */
 #include <linux/delay.h>
 #include <linux/iopoll.h>
@@ -586,7 +586,8 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 static void seedchip_reset_rearm(struct seedchip_queue *q)
 {
 	seedchip_queue_get(q);
-	if (!queue_delayed_work(q->sdev->wq, &q->watchdog, q->config.timeout / 2 + 1))
+	if (!queue_delayed_work(q->sdev->wq, &q->watchdog,
+				min(q->config.timeout, q->config.fence_limit) / 2 + 1))
 		seedchip_queue_put(q);
 }
 
@@ -616,6 +617,36 @@ static bool seedchip_reset_waits_for_memory(struct seedchip_queue *q)
 	return op != SC_OP_WAIT_QUEUE;
 }
 
+/* What the first fence waits for: its job, or a packet before that. 0: there is no fence. */
+static u64 seedchip_reset_front(struct seedchip_queue *q)
+{
+	struct seedchip_job *job;
+	u64 front = 0;
+
+	spin_lock_irq(&q->tl->lock);
+	job = list_first_entry_or_null(&q->pending, struct seedchip_job, link);
+	if (job)
+		front = q->retired < job->slots.start ? ~q->retired : job->slots.end;
+	spin_unlock_irq(&q->tl->lock);
+	return front;
+}
+
+/*
+ * Progress does not help a job for ever: others may wait for its fence, uninterruptibly some of
+ * them. @waits: for somebody whose own time is limited.
+ */
+static bool seedchip_reset_is_overdue(struct seedchip_queue *q, bool waits)
+{
+	u64 front = seedchip_reset_front(q);
+
+	if (!front || front != q->front || waits) {
+		q->front = front;
+		q->front_jiffies = jiffies;
+		return false;
+	}
+	return time_after_eq(jiffies, q->front_jiffies + q->config.fence_limit);
+}
+
 /*
  * Whether the queue has had its time; reads registers. Without a pending job
  * the queue is user-mode, and only what the card runs tells that there is work.
@@ -626,6 +657,7 @@ static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool pending, bool 
 	u32 status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
 	u64 progress = readq(seedchip_queue_reg(sdev, q->id, SC_Q_PROGRESS));
 	unsigned long limit = q->config.timeout;
+	bool waits = gated;
 
 	if (seedchip_is_gone(status) || SC_QUEUE_STATE(status) == SC_QUEUE_FAULTED)
 		return true;
@@ -635,15 +667,16 @@ static bool seedchip_reset_is_hung(struct seedchip_queue *q, bool pending, bool 
 		WRITE_ONCE(sdev->last_progress, jiffies);
 		WRITE_ONCE(sdev->last_progress_queue, q->id);
 	}
-	if (gated || (!pending && SC_QUEUE_STATE(status) != SC_QUEUE_RUNNING))
-		WRITE_ONCE(q->progress_jiffies, jiffies);
 	if (SC_QUEUE_STATE(status) == SC_QUEUE_WAITING) {
-		if (!seedchip_reset_waits_for_memory(q))
-			WRITE_ONCE(q->progress_jiffies, jiffies);
+		waits |= !seedchip_reset_waits_for_memory(q);
 		limit *= SEEDCHIP_WAIT_FACTOR;
 	} else if (READ_ONCE(sdev->last_progress_queue) != q->id &&
 	    time_before(jiffies, READ_ONCE(sdev->last_progress) + limit))
 		limit *= SEEDCHIP_BUSY_CARD_FACTOR;
+	if (waits || (!pending && SC_QUEUE_STATE(status) != SC_QUEUE_RUNNING))
+		WRITE_ONCE(q->progress_jiffies, jiffies);
+	if (seedchip_reset_is_overdue(q, waits))
+		return true;
 	return time_after_eq(jiffies, READ_ONCE(q->progress_jiffies) + limit);
 }
 
@@ -697,7 +730,7 @@ static void seedchip_reset_hang(struct seedchip_queue *q)
 		seedchip_reset_blame_wait(q, &why);
 	}
 	drm_dbg(&q->sdev->drm, "queue %u: %s\n", q->id,
-		why.status == SC_STATUS_TIMEOUT ? "no progress" : "stopped by the card");
+		why.status == SC_STATUS_TIMEOUT ? "timeout" : "stopped by the card");
 	seedchip_reset_queue_locked(q, &why, false);
 }
 

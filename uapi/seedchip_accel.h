@@ -307,7 +307,9 @@ enum drm_seedchip_queue_flags {
  * @flags: enum drm_seedchip_queue_flags
  * @priority: 0 to 3; above 1 needs CAP_SYS_NICE, else -EACCES
  * @ring_log2: log2 of the ring in slots
- * @timeout_ms: a job without progress for so long is a hang; 0: the default
+ * @timeout_ms: a job without progress for so long is a hang; 0: the default. One with a
+ *	fence (a sync with SIGNAL, QUEUE_FENCE) may take no longer than the module's
+ *	fence_limit_ms in all, usually ten minutes.
  * @core_mask: cores the queue may use, 0: all
  * @wg_limit: instructions a workgroup may retire, 0: the default
  * @log_va: address of struct sc_log, 64-byte aligned, 0: none

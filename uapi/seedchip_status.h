@@ -78,7 +78,7 @@
 	X(NOT_COOPERATIVE, 64, TRAP, "arrive or meet outside a cooperative dispatch")              \
 	X(ENGINE_DISABLED, 65, TRAP, "the instruction needs a unit this card lacks")               \
 	X(WORKGROUP_LIMIT, 80, TIMEOUT, "a workgroup retired more instructions than its limit")    \
-	X(JOB_TIMEOUT, 81, TIMEOUT, "the driver's watchdog saw no progress")                       \
+	X(JOB_TIMEOUT, 81, TIMEOUT, "no progress, or longer at work than a fence may take")        \
 	X(WAIT_TIMEOUT, 82, TIMEOUT, "a WAIT on memory that nobody satisfied")                     \
 	X(QUEUE_RESET, 96, ABORTED, "the queue was reset")                                         \
 	X(DEPENDENCY, 97, ABORTED, "a queue it waited for failed")                                 \

@@ -164,7 +164,7 @@ static void hang(void)
 	launch("endless", 0);
 	save("/tmp/dump");
 	CHECK_EQ(run("seedchip-coredump /tmp/dump " ELF " 2>&1"), 0);
-	says("\nTIMEOUT/JOB_TIMEOUT: the driver's watchdog saw no progress");
+	says("\nTIMEOUT/JOB_TIMEOUT: no progress, or longer at work than a fence may take");
 	says(" in " ELF ", endless+0x");
 	says(" RUNNING\n");
 }

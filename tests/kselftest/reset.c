@@ -25,8 +25,11 @@
 #include "tap.h"
 
 #define RW   (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_WRITE)
+#define RX   (DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ | DRM_SEEDCHIP_BIND_EXECUTE)
 #define VA   0x10000000ULL
 #define SIZE 0x1000ULL
+#define CODE_VA (VA + 2 * SIZE)
+#define FENCE_LIMIT "/sys/module/seedchip/parameters/fence_limit_ms"
 
 /* docs/driver.md, "Kernel messages" */
 #define FAULT_LINE                                                                          \
@@ -239,6 +242,81 @@ static void unsatisfied_wait(void)
 	card_works();
 }
 
+/* A queue whose jobs with fences have a second each, and some time without progress. */
+static uint32_t limited_queue(void)
+{
+	struct drm_seedchip_queue_create q = { .priority = 1, .ring_log2 = 6, .timeout_ms = 60000 };
+
+	CHECK_EQ(card_write(FENCE_LIMIT, "0"), -EINVAL);
+	CHECK_EQ(card_write(FENCE_LIMIT, "1000"), 0);
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &q), 0);
+	CHECK_EQ(card_write(FENCE_LIMIT, "600000"), 0);
+	return q.queue;
+}
+
+/* More workgroups than anybody waits for, each of them progress. */
+static struct sc_packet busy(void)
+{
+	struct sc_pkt_dispatch dispatch = {
+		.hdr = SC_HDR(SC_OP_DISPATCH, SC_FLAG_CODE_CHANGED, 0), .entry = CODE_VA + SIZE / 2,
+		.grid_x = 65535, .grid_y = 65535, .grid_z = 1, .stack_size = 4096,
+	};
+	struct sc_packet packet;
+
+	map[SIZE / 16] = 0x00008067; /* ret */
+	CHECK_EQ(card_bind(fd, RX, bo, 0, CODE_VA, SIZE), 0);
+	memcpy(&packet, &dispatch, sizeof(packet));
+	return packet;
+}
+
+/* Work ends that others wait for, whatever progress it makes; the rest may go on. */
+static void endless_progress(void)
+{
+	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct sc_packet packet = busy(), nop = card_nop();
+	uint32_t q = limited_queue();
+	struct sc_fault fault;
+
+	count();
+	CHECK_EQ(card_submit(fd, q, &packet, 1, NULL, 0, NULL), 0);
+	usleep(3000000);
+	counted(0, 0, 0, 0, 0, 0);
+	/* behind it */
+	out.handle = card_syncobj(fd);
+	CHECK_EQ(card_submit(fd, q, &nop, 1, &out, 1, NULL), 0);
+	ended(out.handle, -ECANCELED);
+	CHECK_EQ(card_fault(fd, q, &fault), 0);
+	CHECK_EQ(fault.code, SC_CODE_JOB_TIMEOUT);
+	CHECK_EQ(card_recover(fd, q), 0);
+	/* its own */
+	out.handle = card_syncobj(fd);
+	CHECK_EQ(card_submit(fd, q, &packet, 1, &out, 1, NULL), 0);
+	ended(out.handle, -ETIME);
+	counted(0, 2, 2, 0, 0, 0);
+	CHECK_EQ(card_queue_destroy(fd, q), 0);
+	card_works();
+}
+
+/* The time that a job waits for others is theirs. */
+static void waits_for_others(void)
+{
+	struct drm_seedchip_sync syncs[2] = {
+		{ .flags = DRM_SEEDCHIP_SYNC_WAIT, .handle = pending() },
+		{ .flags = DRM_SEEDCHIP_SYNC_SIGNAL, .handle = card_syncobj(fd) },
+	};
+	uint32_t q = limited_queue();
+	struct sc_packet nop = card_nop();
+
+	count();
+	CHECK_EQ(card_submit(fd, q, &nop, 1, syncs, 2, NULL), 0);
+	CHECK_EQ(card_wait(fd, syncs[1].handle, 0, 3000), -ETIME);
+	map[1] = 1;
+	ended(syncs[1].handle, 1);
+	ended(syncs[0].handle, 1);
+	counted(0, 0, 0, 0, 0, 0);
+	CHECK_EQ(card_queue_destroy(fd, q), 0);
+}
+
 /* The queue does not stop: its context is reset, ours is not. */
 static void context_level(void)
 {
@@ -439,6 +517,8 @@ int main(void)
 	static const struct tap_test tests[] = {
 		{ "hangs of one process leave the others alone", hung },
 		{ "a WAIT that nobody satisfies ends", unsatisfied_wait },
+		{ "what others wait for ends, even if it makes progress", endless_progress },
+		{ "a job may wait for others longer than it may take", waits_for_others },
 		{ "a queue that does not stop: its context is reset", context_level },
 		{ "a context that does not stop: the card is reset", device_level },
 		{ "errors of the card itself are reported in a fixed form", internal_error },
