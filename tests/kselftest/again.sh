@@ -7,10 +7,11 @@
 # shellcheck source=tests/vm/tap.sh
 . /lib/tap.sh
 
-# again NAME...: each of these tests is a result; one that fails shows what it has printed
+# again "NAME ARGUMENT..."...: each of these tests is a result; one that fails shows what it printed
 again() {
 	for name; do
-		out=$("/tests/kselftest/$name" 2>&1)
+		# shellcheck disable=SC2086 # its arguments
+		out=$(/tests/kselftest/$name 2>&1)
 		status=$?
 		[ $status = 0 ] || echo "$out" | sed 's/^/# /'
 		result $status "$name: $(echo "$out" | grep -c '^ok ') results"

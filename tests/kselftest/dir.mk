@@ -6,8 +6,10 @@ tests/kselftest/viommu.sh-with := $(viommu-tests:%=tests/kselftest/%)
 tests/kselftest/vf.sh-with := $(addprefix tests/kselftest/,query bo bind userptr queue sync event submit fault killed)
 tests/kselftest/viommu.sh-with += tests/kselftest/again.sh
 tests/kselftest/vf.sh-with += tests/kselftest/again.sh
+tests/kselftest/peer_viommu.sh-with := $(addprefix tests/kselftest/,again.sh peer)
+tests/kselftest/peer_vf.sh-with := $(addprefix tests/kselftest/,again.sh peer)
 tests/kselftest/vf_most.sh-with := tests/kselftest/again.sh
-tests/kselftest/vf_viommu.sh-with := $(tests/kselftest/vf.sh-with) $(addprefix tests/kselftest/,vf.sh sriov)
+tests/kselftest/vf_viommu.sh-with := $(tests/kselftest/vf.sh-with) $(addprefix tests/kselftest/,vf.sh sriov peer)
 static-libs += tests/kselftest/libcard.a
 tests/kselftest/libcard.a-srcs := tests/kselftest/card.c tests/kselftest/neighbour.c tests/kselftest/load.c \
 	tests/kselftest/sharing.c
@@ -33,6 +35,7 @@ vm-tests += $(kselftests:%=tests/kselftest/%) tests/kselftest/reload.sh
 vm-tests += tests/kselftest/bounce.sh
 vm-tests += tests/kselftest/health.sh tests/kselftest/viommu.sh tests/kselftest/vf.sh
 vm-tests += tests/kselftest/vf_viommu.sh tests/kselftest/vf_most.sh
+vm-tests += tests/kselftest/peer_viommu.sh tests/kselftest/peer_vf.sh
 vm-last-tests += $(if $(filter debug-kernel,$(KERNEL)),tests/kselftest/kmemleak.sh)
 $(foreach t,$(kselftest-uapi) $(kselftest-last),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a))
 $(foreach t,$(kselftest-runtime),$(eval tests/kselftest/$t-uses := tests/kselftest/libcard.a runtime/libseedchip.so))

@@ -3,6 +3,9 @@
  * Peer-to-peer: card memory that another card reads and writes through the BAR. Two cards are
  * behind one switch, where peers reach each other; the third one is behind a root port of its
  * own, and the kernel trusts no emulated host bridge with that (it would trust a Zen's).
+ *
+ * In peer_vf.sh they are functions of one card, the physical one first, and all reach each other;
+ * behind an IOMMU, in vf_viommu.sh, they would have to go through that bridge: "peer apart".
  */
 /* vm: card=bar=64M,vram=256M timeout=300 alone qemu=-cpu qemu=max,family=6 */
 /* vm: qemu=-device qemu=pcie-root-port,id=above,chassis=8,slot=8 */
@@ -26,12 +29,14 @@
 #define MODULE	"/usr/lib/seedchip/kernels.elf"
 #define WORDS	(SHARED_SIZE / 4)
 #define GROUPS	8u
+#define HAMMERS 2u /* as many cores as every function has */
 #define LIMIT	60000000000 /* nanoseconds */
 
 /* In the order of their addresses, as the runtime counts them. */
 enum { FAR, MAKER, USER, CARDS };
 
 static struct sharer cards[CARDS];
+static bool functions; /* of one card */
 
 static int by_address(const void *a, const void *b)
 {
@@ -45,6 +50,7 @@ static bool find_cards(void)
 	for (i = 0; i < 16 && count < CARDS; i++)
 		count += sharer_find(i, cards[count].address, sizeof(cards[count].address));
 	qsort(cards, count, sizeof(cards[0]), by_address);
+	functions = !strncmp(cards[FAR].address, cards[USER].address, strlen("0000:00:00."));
 	return count == CARDS;
 }
 
@@ -75,8 +81,18 @@ static void must_be_refused(unsigned int from, unsigned int to, uint32_t flags)
 
 static void no_way(void)
 {
+	if (functions)
+		tap_skip("there are only functions of one card");
 	must_be_refused(FAR, USER, VISIBLE);
 	must_be_refused(MAKER, FAR, VISIBLE);
+}
+
+static void apart(void)
+{
+	CHECK(functions);
+	must_be_refused(FAR, USER, VISIBLE);
+	must_be_refused(USER, FAR, VISIBLE);
+	must_be_refused(MAKER, USER, VISIBLE);
 }
 
 static void beyond_the_bar(void)
@@ -91,30 +107,44 @@ static void without_p2pdma(void)
 	must_be_refused(MAKER, USER, VISIBLE);
 }
 
-/* The user's card has what the maker's card holds at SHARED_VA, or the test fails. */
-static int share(uint32_t *ours, uint32_t *theirs)
+/* Card @to has what card @from holds at SHARED_VA, or the test fails. */
+static int share_between(unsigned int from, unsigned int to, uint32_t *ours, uint32_t *theirs)
 {
 	int shared;
 
 	needs_p2pdma();
-	sharer_open(&cards[MAKER]);
-	sharer_open(&cards[USER]);
-	shared = sharer_give(&cards[MAKER], VISIBLE, ours);
-	CHECK_EQ(sharer_take(&cards[USER], shared, theirs), 0);
+	sharer_open(&cards[from]);
+	sharer_open(&cards[to]);
+	shared = sharer_give(&cards[from], VISIBLE, ours);
+	CHECK_EQ(sharer_take(&cards[to], shared, theirs), 0);
 	return shared;
+}
+
+static int share(uint32_t *ours, uint32_t *theirs)
+{
+	return share_between(MAKER, USER, ours, theirs);
+}
+
+static void both_ways_between(unsigned int from, unsigned int to)
+{
+	uint32_t ours, theirs;
+
+	close(share_between(from, to, &ours, &theirs));
+	sharer_poke(&cards[from], 8, 0x1111);
+	CHECK_EQ(sharer_peek(&cards[to], 8), 0x1111);
+	sharer_poke(&cards[to], SHARED_SIZE - 8, 0x2222);
+	CHECK_EQ(sharer_peek(&cards[from], SHARED_SIZE - 8), 0x2222);
+	sharer_close(&cards[from]);
+	sharer_close(&cards[to]);
 }
 
 static void both_ways(void)
 {
-	uint32_t ours, theirs;
-
-	close(share(&ours, &theirs));
-	sharer_poke(&cards[MAKER], 8, 0x1111);
-	CHECK_EQ(sharer_peek(&cards[USER], 8), 0x1111);
-	sharer_poke(&cards[USER], SHARED_SIZE - 8, 0x2222);
-	CHECK_EQ(sharer_peek(&cards[MAKER], SHARED_SIZE - 8), 0x2222);
-	sharer_close(&cards[MAKER]);
-	sharer_close(&cards[USER]);
+	both_ways_between(MAKER, USER);
+	if (!functions)
+		return;
+	both_ways_between(FAR, USER);
+	both_ways_between(MAKER, FAR);
 }
 
 /**
@@ -378,10 +408,11 @@ static void user_goes(void)
 	sharer_rebind(&cards[USER]);
 }
 
-/* The user's card writes to the maker's memory and does not stop by itself. */
-static struct seedchip_event start_hammering(struct computer *maker, struct computer *user)
+/* Card @to writes to memory of card @from and does not stop by itself. */
+static struct seedchip_event start_hammering(unsigned int from, struct computer *maker,
+					     unsigned int to, struct computer *user)
 {
-	struct seedchip_dim dim = { .x = GROUPS, .y = 1, .z = 1 };
+	struct seedchip_dim dim = { .x = HAMMERS, .y = 1, .z = 1 };
 	volatile uint64_t *words;
 	struct seedchip_module *module;
 	struct seedchip_kernel *kernel;
@@ -390,8 +421,8 @@ static struct seedchip_event start_hammering(struct computer *maker, struct comp
 	} args = { 0, 0, SHARED_SIZE };
 	int shared;
 
-	computer_open(maker, MAKER);
-	computer_open(user, USER);
+	computer_open(maker, from);
+	computer_open(user, to);
 	CHECK_EQ(seedchip_buffer_export_dmabuf(maker->own, &shared), 0);
 	CHECK_EQ(seedchip_buffer_import_dmabuf(user->dev, shared, 0, &user->taken), 0);
 	close(shared);
@@ -408,22 +439,29 @@ static struct seedchip_event start_hammering(struct computer *maker, struct comp
 	return seedchip_queue_mark(user->queue);
 }
 
-/* It has met a fault, and the card, now one of two, computes as before. */
+static void works(unsigned int index)
+{
+	uint64_t sums[GROUPS];
+	struct computer c;
+
+	computer_open(&c, index);
+	computer_sum(&c, c.own, sums);
+	CHECK_EQ(sums[0], 0);
+	computer_close(&c);
+}
+
+/* It has met a fault, and the card, which has number @index now, computes as before. */
 static void hammering_ends(struct seedchip_event event, struct computer *maker,
-			   struct computer *user)
+			   struct computer *user, unsigned int index)
 {
 	struct seedchip_fault fault = { .size = sizeof(fault) };
-	uint64_t sums[GROUPS];
 
 	CHECK_EQ(seedchip_event_wait(event, LIMIT), -EIO);
 	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
 	CHECK_EQ(fault.status, SC_STATUS_FAULT);
 	computer_close(user);
 	computer_close(maker);
-	computer_open(user, USER - 1);
-	computer_sum(user, user->own, sums);
-	CHECK_EQ(sums[0], 0);
-	computer_close(user);
+	works(index);
 }
 
 static void maker_goes_at_work(void)
@@ -434,11 +472,47 @@ static void maker_goes_at_work(void)
 
 	needs_p2pdma();
 	for (unsigned int i = 0; i < rounds; i++) {
-		event = start_hammering(&maker, &user);
+		event = start_hammering(MAKER, &maker, USER, &user);
 		sharer_unbind(&cards[MAKER]);
-		hammering_ends(event, &maker, &user);
+		hammering_ends(event, &maker, &user, USER - 1);
 		sharer_rebind(&cards[MAKER]);
 	}
+}
+
+static void enable_functions(const char *count)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/sriov_numvfs", cards[FAR].address);
+	CHECK_EQ(card_write(path, count), 0);
+}
+
+static void functions_go_at_work(void)
+{
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+	struct computer maker, user;
+	struct seedchip_event event;
+
+	needs_p2pdma();
+	if (!functions)
+		tap_skip("these are cards");
+	/* what the card uses */
+	event = start_hammering(MAKER, &maker, FAR, &user);
+	enable_functions("0");
+	hammering_ends(event, &maker, &user, FAR);
+	enable_functions("2");
+	/* with the card, whose memory one of them uses */
+	event = start_hammering(FAR, &maker, USER, &user);
+	sharer_unbind(&cards[FAR]);
+	CHECK_EQ(seedchip_event_wait(event, LIMIT), -EIO);
+	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
+	CHECK_EQ(fault.status, SC_STATUS_LOST);
+	computer_close(&user);
+	computer_close(&maker);
+	sharer_rebind(&cards[FAR]);
+	works(FAR);
+	enable_functions("2");
+	both_ways();
 }
 
 /* The last test, since the card does not come back. */
@@ -449,15 +523,17 @@ static void maker_is_pulled_out(void)
 	char path[128];
 
 	needs_p2pdma();
-	event = start_hammering(&maker, &user);
+	if (functions)
+		tap_skip("functions are not pulled out one by one");
+	event = start_hammering(MAKER, &maker, USER, &user);
 	CHECK_EQ(system("qmp qom-set '{\"path\":\"/machine/peripheral/near0\","
 			"\"property\":\"surprise-remove\",\"value\":true}' >/dev/null"), 0);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", cards[MAKER].address);
 	CHECK(card_gone_soon(path));
-	hammering_ends(event, &maker, &user);
+	hammering_ends(event, &maker, &user, USER - 1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const struct tap_test tests[] = {
 		{ "without P2PDMA a neighbour's memory: EOPNOTSUPP", without_p2pdma },
@@ -471,12 +547,19 @@ int main(void)
 		{ "the user goes", user_goes },
 		{ "the maker goes at work", maker_goes_at_work },
 		{ "a neighbour's memory is used as before", both_ways },
+		{ "virtual functions go at work", functions_go_at_work },
 		{ "the maker is pulled out at work", maker_is_pulled_out },
+	};
+
+	static const struct tap_test tests_apart[] = {
+		{ "memory of a function behind an untrusted bridge: EOPNOTSUPP", apart },
 	};
 
 	if (!find_cards()) {
 		printf("Bail out! three cards are needed\n");
 		return EXIT_FAILURE;
 	}
+	if (argc > 1 && !strcmp(argv[1], "apart"))
+		return TAP_RUN(tests_apart);
 	return TAP_RUN(tests);
 }
