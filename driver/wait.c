@@ -88,6 +88,7 @@ void seedchip_wait_end_all(struct seedchip_device *sdev)
 	mutex_lock(&sdev->hw_lock);
 	WRITE_ONCE(sdev->leaving, true);
 	wake_up_all(&sdev->bind_idle);
+	wake_up_all(&sdev->recovered);
 	for (id = 0; id < sdev->num_queues; id++) {
 		q = seedchip_queue_at(sdev, id);
 		if (!q)
@@ -105,7 +106,8 @@ static void seedchip_wait_enter(struct seedchip_queue *q, struct seedchip_waiter
 	lockdep_assert_held(&q->tl->lock);
 	INIT_LIST_HEAD(&w->link);
 	w->status = seedchip_wait_status(q, w);
-	if (!w->status && w->timeout_ns) {
+	w->listed = !w->status && w->timeout_ns;
+	if (w->listed) {
 		list_add_tail(&w->link, &q->waiters);
 		seedchip_job_arm(q, w->slots.end);
 	}
@@ -142,9 +144,9 @@ int seedchip_wait_finish(struct seedchip_queue *q, struct seedchip_waiter *w)
 	ktime_t *until = w->timeout_ns < 0 ? NULL : &deadline;
 	int err = -EAGAIN;
 
-	if (w->status)
-		return min(w->status, 0);
-	while (w->timeout_ns) {
+	if (!w->listed)
+		return w->status ? min(w->status, 0) : err;
+	for (;;) {
 		/* The system's sleep is no signal: the wait goes on, or has ended meanwhile. */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (list_empty_careful(&w->link))
@@ -203,7 +205,7 @@ static int seedchip_wait_eventfd(struct seedchip_queue *q, u64 index, int fd)
 	} else {
 		seedchip_wait_enter(q, w);
 		/* Whoever takes it off the list frees it. */
-		listed = !w->status;
+		listed = w->listed;
 		q->num_eventfds += listed;
 	}
 	spin_unlock_irq(&q->tl->lock);

@@ -22,6 +22,8 @@ struct task_struct;
  * @submitted: they are the caller's own, and it learns what became of them
  * @fence: stands for @slots; NULL: there is none
  * @timeout_ns: as of the ioctl
+ * @listed: it has been in the list; until it has left, and then under the queue's lock, the rest
+ *	    belongs to whoever lets it go
  * @status: 0: wait on; 1: retired; else why they never will be
  * @task: asleep in the ioctl, on whose stack this lies; NULL: an eventfd
  * @eventfd: referenced
@@ -32,6 +34,7 @@ struct seedchip_waiter {
 	bool submitted;
 	struct dma_fence *fence;
 	s64 timeout_ns;
+	bool listed;
 	int status;
 	struct task_struct *task;
 	struct eventfd_ctx *eventfd;
