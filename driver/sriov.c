@@ -57,7 +57,8 @@ void seedchip_sriov_fini(struct seedchip_device *sdev)
 	}
 	if (sdev->sriov.link)
 		device_link_del(sdev->sriov.link);
-	cancel_work_sync(&sdev->sriov.renew_work);
+	/* For good: a reset of the function may still be under way, and would queue it again. */
+	disable_work_sync(&sdev->sriov.renew_work);
 	if (pci_num_vf(pdev)) {
 		pci_disable_sriov(pdev);
 		seedchip_power_put(sdev);
