@@ -226,6 +226,7 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	sdev->queues = drmm_kcalloc(drm, sdev->num_queues, sizeof(*sdev->queues), GFP_KERNEL);
 	sdev->contexts = drmm_kcalloc(drm, sdev->num_contexts, sizeof(*sdev->contexts), GFP_KERNEL);
 	init_waitqueue_head(&sdev->recovered);
+	init_rwsem(&sdev->memory_sem);
 	init_waitqueue_head(&sdev->bind_idle);
 	INIT_WORK(&sdev->gone_work, seedchip_device_gone_work);
 	INIT_DELAYED_WORK(&sdev->overdue_work, seedchip_reset_overdue_work);

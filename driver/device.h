@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -91,7 +92,7 @@ struct seedchip_sriov {
  * Lock order, outermost first: seedchip_sriov.lock of a card before all locks of
  * its virtual functions; seedchip_vm.lock, or @bo_lock, then a buffer's
  * reservation lock, or seedchip_vram.lock, then seedchip_vm.mmu_lock,
- * seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock, @user_lock,
+ * @memory_sem or seedchip_queue.submit_lock, @hw_lock, seedchip_event_ring.lock, @user_lock,
  * seedchip_vector.lock, seedchip_timeline.lock. From mmu_lock on nothing is
  * allocated while they are held, because fences wait for their holders.
  */
@@ -155,8 +156,10 @@ struct seedchip_device {
 	bool overdue;
 	/** @overdue_work: sees to that */
 	struct delayed_work overdue_work;
-	/** @recovered: woken when @recovering or @function_reset ends */
+	/** @recovered: woken when @recovering or @function_reset ends, and by @leaving */
 	wait_queue_head_t recovered;
+	/** @memory_sem: read by who has to do with card memory (seedchip_reset_hold_memory()) */
+	struct rw_semaphore memory_sem;
 	/** @losses: how often card memory was lost; files that are older are lost, too */
 	u32 losses;
 	/** @draining: new opens are refused */

@@ -21,6 +21,7 @@
 
 #include "device.h"
 #include "mmu.h"
+#include "reset.h"
 #include "user.h"
 #include "vram.h"
 
@@ -88,9 +89,11 @@ static struct seedchip_pt *seedchip_pt_create(struct seedchip_mmu *mmu, bool inn
 	}
 	pt->addr = seedchip_vram_address(pt->node);
 	pt->map = sdev->card + pt->addr;
+	seedchip_reset_hold_memory(sdev);
 	memset_io(pt->map, 0, SC_PAGE_SIZE);
 	/* The empty table before the entry that points to it. */
 	wmb();
+	seedchip_reset_release_memory(sdev);
 	return pt;
 
 err_uncharge:
@@ -365,12 +368,16 @@ void seedchip_mmu_prepare(struct seedchip_mmu *mmu, struct seedchip_mapping *map
 {
 	u64 va, next;
 
+	seedchip_reset_hold_memory(mmu->sdev);
 	for (va = map->va; va < map->va + map->size; va = next) {
 		next = seedchip_mapping_next(map, va);
 		if (seedchip_mapping_needs_table(map, va, next))
 			seedchip_mmu_create(mmu, va, seedchip_mapping_level(map, va, next), pool);
 		cond_resched();
 	}
+	/* Drain write-combining before a reset. */
+	wmb();
+	seedchip_reset_release_memory(mmu->sdev);
 }
 
 /* Map [@va, @next) of one 2 MiB piece; returns whether a valid entry has changed. */
@@ -431,6 +438,7 @@ bool seedchip_mmu_apply(struct seedchip_mmu *mmu, struct seedchip_mapping *map)
 	bool changed = false;
 	u64 va, next;
 
+	seedchip_reset_hold_memory(mmu->sdev);
 	if (!map->flags) {
 		changed = seedchip_mmu_unmap(mmu->root, map->va, end);
 	} else {
@@ -442,6 +450,7 @@ bool seedchip_mmu_apply(struct seedchip_mmu *mmu, struct seedchip_mapping *map)
 	}
 	/* Drain write-combining before whatever tells the card. */
 	wmb();
+	seedchip_reset_release_memory(mmu->sdev);
 	return changed;
 }
 
@@ -480,9 +489,11 @@ static void seedchip_pt_prune(struct seedchip_pt *pt, u64 va, u64 end, struct li
  */
 void seedchip_mmu_prune(struct seedchip_mmu *mmu, u64 va, u64 size, struct list_head *garbage)
 {
+	seedchip_reset_hold_memory(mmu->sdev);
 	seedchip_pt_prune(mmu->root, va, va + size, garbage);
 	/* Drain write-combining before the INVALIDATE. */
 	wmb();
+	seedchip_reset_release_memory(mmu->sdev);
 }
 
 void seedchip_mmu_free_garbage(struct seedchip_mmu *mmu, struct list_head *garbage)

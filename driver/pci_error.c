@@ -18,9 +18,11 @@
  * reset_done, nothing touches the card, no lock is held, and ioctls wait.
  */
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 
 #include "device.h"
 #include "pci_error.h"
+#include "power.h"
 #include "reset.h"
 #include "sriov.h"
 
@@ -80,6 +82,8 @@ static void seedchip_pci_reset_prepare(struct pci_dev *pdev)
 {
 	struct seedchip_device *sdev = pci_get_drvdata(pdev);
 
+	/* A bus can be reset while the card sleeps, which would then wake up to nothing. */
+	pm_runtime_get_sync(&pdev->dev);
 	seedchip_sriov_lose(sdev);
 	seedchip_reset_offline(sdev, true);
 }
@@ -92,6 +96,7 @@ static void seedchip_pci_reset_done(struct pci_dev *pdev)
 	dev_info(&pdev->dev, "reset by the PCI core: generation=%u wedged=%d\n",
 		 sdev->info.generation, !!err);
 	seedchip_sriov_renew(sdev);
+	seedchip_power_put(sdev);
 }
 
 const struct pci_error_handlers seedchip_error_handlers = {

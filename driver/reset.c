@@ -12,6 +12,7 @@
  */
 #include <linux/delay.h>
 #include <linux/iopoll.h>
+#include <linux/pm_runtime.h>
 
 #include <drm/drm_accel.h>
 #include <drm/drm_drv.h>
@@ -22,6 +23,7 @@
 #include "event.h"
 #include "fault.h"
 #include "job.h"
+#include "power.h"
 #include "queue.h"
 #include "reset.h"
 #include "sriov.h"
@@ -46,6 +48,37 @@
 
 /* The PCI core takes a minute to give one up that does not answer, and may say nothing then. */
 #define SEEDCHIP_OVERDUE_MS 30000
+
+/**
+ * seedchip_reset_hold_memory() - begin to read or write page tables through the BAR
+ * @sdev: card
+ *
+ * Card memory keeps what it has in a reset of link or function, but meanwhile nothing
+ * reaches it. Waits for the end of one that is under way; another one waits for
+ * seedchip_reset_release_memory(). Nothing that a reset may have to wait for in between.
+ */
+void seedchip_reset_hold_memory(struct seedchip_device *sdev)
+{
+	down_read(&sdev->memory_sem);
+	while (seedchip_device_is_recovering(sdev) && !READ_ONCE(sdev->leaving)) {
+		up_read(&sdev->memory_sem);
+		wait_event(sdev->recovered, !seedchip_device_is_recovering(sdev) ||
+			   READ_ONCE(sdev->leaving));
+		down_read(&sdev->memory_sem);
+	}
+}
+
+void seedchip_reset_release_memory(struct seedchip_device *sdev)
+{
+	up_read(&sdev->memory_sem);
+}
+
+/* Recovery has begun: whoever has not seen it ends first. */
+static void seedchip_reset_drain_memory(struct seedchip_device *sdev)
+{
+	down_write(&sdev->memory_sem);
+	up_write(&sdev->memory_sem);
+}
 
 static int seedchip_reset_wait(struct seedchip_device *sdev)
 {
@@ -149,7 +182,10 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 
 	if (!READ_ONCE(sdev->function_reset) || !drm_dev_enter(&sdev->drm, &idx))
 		return;
+	/* Nobody may have it open: it would go to sleep meanwhile. */
+	pm_runtime_get_sync(&pdev->dev);
 	seedchip_sriov_lose(sdev);
+	seedchip_reset_drain_memory(sdev);
 	pci_save_state(pdev);
 	/* One that has been pulled out would be waited for, for a minute. */
 	err = pci_device_is_present(pdev) ? pcie_flr(pdev) : -ENODEV;
@@ -170,6 +206,7 @@ static void seedchip_reset_function(struct seedchip_device *sdev)
 	}
 	mutex_unlock(&sdev->hw_lock);
 	wake_up_all(&sdev->recovered);
+	seedchip_power_put(sdev);
 	drm_dev_exit(idx);
 }
 
@@ -273,6 +310,19 @@ void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_reset_drain_memory(sdev);
+}
+
+/* What open files have on the card is not what they believe: they do not come back. */
+static void seedchip_reset_lose_files(struct seedchip_device *sdev)
+{
+	u32 id;
+
+	lockdep_assert_held(&sdev->hw_lock);
+	for (id = 1; id < sdev->num_contexts; id++)
+		if (sdev->contexts[id])
+			sdev->contexts[id]->lost = true;
+	WRITE_ONCE(sdev->losses, sdev->losses + 1);
 }
 
 /*
@@ -289,6 +339,8 @@ void seedchip_reset_overdue_work(struct work_struct *work)
 	if (sdev->recovering) {
 		sdev->recovering = false;
 		sdev->overdue = true;
+		/* Should it come back after all, it has missed changes of their page tables. */
+		seedchip_reset_lose_files(sdev);
 		seedchip_reset_restart(sdev, -ETIMEDOUT);
 		wake_up_all(&sdev->recovered);
 		dev_err(sdev->drm.dev, "reset by the PCI core: generation=%u wedged=1\n",
@@ -372,10 +424,7 @@ void seedchip_reset_sleep(struct seedchip_device *sdev)
 		}
 		seedchip_reset_hardware(sdev);
 		seedchip_reset_finish_all(sdev);
-		for (id = 1; id < sdev->num_contexts; id++)
-			if (sdev->contexts[id])
-				sdev->contexts[id]->lost = true;
-		WRITE_ONCE(sdev->losses, sdev->losses + 1);
+		seedchip_reset_lose_files(sdev);
 		sdev->asleep = true;
 		sdev->wedged = true;
 		seedchip_queue_disconnect_all(sdev);

@@ -18,6 +18,8 @@ void seedchip_reset_device(struct seedchip_device *sdev);
 void seedchip_reset_report_work(struct work_struct *work);
 void seedchip_reset_check(struct seedchip_device *sdev);
 int seedchip_reset_wait_online(struct seedchip_device *sdev);
+void seedchip_reset_hold_memory(struct seedchip_device *sdev);
+void seedchip_reset_release_memory(struct seedchip_device *sdev);
 void seedchip_reset_overdue_work(struct work_struct *work);
 void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable);
 int seedchip_reset_online(struct seedchip_device *sdev);

@@ -36,7 +36,7 @@ struct seq_file;
  * @binds: changes that wait for fences, in order
  * @bind_work: applies those at the head of @binds whose fences have signalled
  * @file: who reads the events of the queues, NULL when it is closing; under drm.event_lock
- * @lost: the system has slept, and with card memory its tables are lost; under hw_lock
+ * @lost: its tables are lost, as card memory is when the system has slept; under hw_lock
  */
 struct seedchip_vm {
 	struct drm_gpuvm base;

@@ -16,6 +16,16 @@
 
 static int fds[2];
 
+static void second_card(char *address, size_t size)
+{
+	char link[256];
+	ssize_t len = readlink("/sys/class/accel/accel1/device", link, sizeof(link) - 1);
+
+	CHECK(len > 0);
+	link[len] = '\0';
+	snprintf(address, size, "%s", strrchr(link, '/') + 1);
+}
+
 static void told_apart(void)
 {
 	struct drm_seedchip_info a, b;
@@ -104,6 +114,77 @@ static void foreign_failure(void)
 		CHECK_EQ(card_queue_destroy(fds[i], queues[i].queue), 0);
 }
 
+/* While nothing reaches the card. */
+static void wait_for_reset(const char *address)
+{
+	char path[128], text[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/counters", address);
+	for (int i = 0; i < 2000; i++) {
+		f = fopen(path, "re");
+		CHECK(f);
+		text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+		fclose(f);
+		if (strstr(text, "wedged: 1"))
+			return;
+		usleep(1000);
+	}
+	tap_fail("no reset");
+}
+
+/* A fence lets a VM_BIND go while the card is being reset: it takes effect all the same. */
+static void bind_in_reset(void)
+{
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1);
+	struct sc_packet touch = card_word(SC_OP_SIGNAL, VA, 7);
+	struct drm_seedchip_queue_create queues[2];
+	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct drm_seedchip_sync both[2] = { { .flags = DRM_SEEDCHIP_SYNC_WAIT },
+					     { .flags = DRM_SEEDCHIP_SYNC_SIGNAL } };
+	struct drm_seedchip_bind op = { .flags = RW, .va = VA, .size = 4096 };
+	struct drm_seedchip_vm_bind bind = { .ops = { sizeof(op), 1, (uintptr_t)&op },
+					     .syncs = { sizeof(both[0]), 2, (uintptr_t)both } };
+	volatile uint64_t *maps[2];
+	char address[64], path[128];
+	int shared = -1, status;
+	uint32_t bo[2];
+	pid_t pid;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		CHECK_EQ(card_queue(fds[i], &queues[i]), 0);
+		CHECK_EQ(card_bo(fds[i], 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo[i]), 0);
+		maps[i] = card_map(fds[i], bo[i], 4096);
+		CHECK(maps[i]);
+	}
+	CHECK_EQ(card_bind(fds[0], RW, bo[0], 0, VA, 4096), 0);
+	CHECK_EQ(card_bind(fds[1], DRM_SEEDCHIP_BIND_UNMAP, 0, 0, VA, 4096), 0);
+	out.handle = card_syncobj(fds[0]);
+	CHECK_EQ(card_submit(fds[0], queues[0].queue, &hold, 1, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjHandleToFD(fds[0], out.handle, &shared), 0);
+	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &both[0].handle), 0);
+	close(shared);
+	both[1].handle = card_syncobj(fds[1]);
+	op.handle = bo[1];
+	CHECK_EQ(card_ioctl(fds[1], DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);
+	second_card(address, sizeof(address));
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", address);
+	pid = fork();
+	if (!pid)
+		_exit(-card_write(path, "1"));
+	wait_for_reset(address);
+	maps[0][0] = 1;
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(card_wait(fds[1], both[1].handle, 0, 60000), 0);
+	CHECK_EQ(card_fence_status(fds[1], both[1].handle), 1);
+	CHECK_EQ(card_recover(fds[1], queues[1].queue), 0);
+	CHECK_EQ(card_run(fds[1], queues[1].queue, &touch, 1), 0);
+	CHECK_EQ(maps[1][0], 7);
+	for (unsigned int i = 0; i < 2; i++)
+		CHECK_EQ(card_queue_destroy(fds[i], queues[i].queue), 0);
+}
+
 static bool sleeps_in_driver(pid_t pid)
 {
 	char path[64], line[128] = "";
@@ -130,8 +211,7 @@ static void removal(void)
 					     .syncs = { sizeof(sync), 1, (uintptr_t)&sync } };
 	uint32_t bo, fence = card_syncobj(fds[0]);
 	int shared = -1, status;
-	char link[256];
-	ssize_t len;
+	char address[64];
 	pid_t pid;
 
 	CHECK_EQ(card_bo(fds[0], 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo), 0);
@@ -149,16 +229,14 @@ static void removal(void)
 		_exit(card_bind(fds[1], DRM_SEEDCHIP_BIND_UNMAP, 0, 0, VA, 4096) != -ENODEV);
 	while (!sleeps_in_driver(pid))
 		usleep(1000);
-	len = readlink("/sys/class/accel/accel1/device", link, sizeof(link) - 1);
-	CHECK(len > 0);
-	link[len] = '\0';
-	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", strrchr(link, '/') + 1), 0);
+	second_card(address, sizeof(address));
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
 	CHECK_EQ(card_fence_status(fds[0], fence), 0);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 	CHECK_EQ(card_queue_destroy(fds[0], create.queue), 0);
 	close(fds[1]);
-	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", strrchr(link, '/') + 1), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", address), 0);
 }
 
 int main(void)
@@ -167,6 +245,7 @@ int main(void)
 		{ "each has its own serial number", told_apart },
 		{ "one card's queue waits for the other's fence", foreign_fence },
 		{ "the failure of the other card's work", foreign_failure },
+		{ "a VM_BIND is let go while the card is reset", bind_in_reset },
 		{ "removal of one while a VM_BIND waits for the other", removal },
 	};
 
