@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # kbuild-mirror.sh DIR: a mirror of links to the driver's sources in DIR, for kbuild, which
-# writes its outputs beside the sources.  Links whose file is gone are removed.
+# writes its outputs beside the sources.  Links whose file is gone are removed; in a build folder
+# that came from elsewhere they are set anew.
 
 set -eu
 
@@ -16,6 +17,6 @@ find driver uapi -type d | while read -r d; do
 	mkdir -p "$dir/$d"
 done
 find Kbuild driver uapi -type f -name '[!.]*' | while read -r f; do
-	[ -L "$dir/$f" ] || ln -s "$top/$f" "$dir/$f"
+	[ "$dir/$f" -ef "$top/$f" ] || ln -sf "$top/$f" "$dir/$f"
 done
 find "$dir" -xtype l -delete
