@@ -17,6 +17,6 @@ find driver uapi -type d | while read -r d; do
 	mkdir -p "$dir/$d"
 done
 find Kbuild driver uapi -type f -name '[!.]*' | while read -r f; do
-	[ "$dir/$f" -ef "$top/$f" ] || ln -sf "$top/$f" "$dir/$f"
+	[ "$(readlink "$dir/$f")" = "$top/$f" ] || ln -sf "$top/$f" "$dir/$f"
 done
 find "$dir" -xtype l -delete
