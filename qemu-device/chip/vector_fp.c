@@ -275,48 +275,6 @@ static enum sc_vres widening(struct sc_vec *x, const struct insn *insn)
 DEFINE_SUM(float)
 DEFINE_SUM(double)
 
-/*
- * The largest or smallest by the host's comparisons, where none is a NaN; zeros
- * are equal and differ in their sign.
- */
-#define DEFINE_FOLD(T, U)                                                                          \
-	static bool fold_##T(const void *a, size_t n, enum sc_vfp op, uint64_t *acc)               \
-	{                                                                                          \
-		U best = (U)*acc;                                                                  \
-												   \
-		for (size_t i = 0; i < n; i++) {                                                   \
-			U bits = ((const U *)a)[i];                                                \
-			T v, w;                                                                    \
-												   \
-			memcpy(&v, &bits, sizeof(v));                                              \
-			memcpy(&w, &best, sizeof(w));                                              \
-			if (__builtin_isunordered(v, w))                                           \
-				return false;                                                      \
-			if (v == w)                                                                \
-				best = op == SC_VFP_max ? best & bits : best | bits;               \
-			else if ((v > w) == (op == SC_VFP_max))                                    \
-				best = bits;                                                       \
-		}                                                                                  \
-		*acc = best;                                                                       \
-		return true;                                                                       \
-	}
-DEFINE_FOLD(float, sc_u32)
-DEFINE_FOLD(double, sc_u64)
-
-/* The largest or smallest, by halves in buffer 0 at first; false where one is a NaN. */
-static bool host_fold(const struct sc_vec *x, enum sc_vfp op, int sew, uint64_t *acc)
-{
-	sc_vfp_fn *loop = x->core->vpath->fp[op][sew - 2][0];
-	const uint8_t *a = sc_vreg(x, x->vs2);
-	uint8_t *t = sc_vtmp(x, 0);
-	uint32_t n = x->vl;
-
-	for (; n % 64 == 0; n /= 2, a = t)
-		if (loop(t, a, a, a + ((size_t)n / 2 << sew), n / 2) != n / 2)
-			return false;
-	return (sew == 2 ? fold_float : fold_double)(a, n, op, acc);
-}
-
 static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 {
 	enum sc_fp_format from = sc_vector_format(x->sew), to = sc_vector_format(x->sew + widens);
@@ -333,7 +291,8 @@ static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 	if (!x->vl)
 		return SC_V_DONE;
 	acc = sc_vget(sc_vreg(x, x->vs1), 0, sew);
-	if (plain && op != SC_VFP_add && host_fold(x, op, sew, &acc))
+	if (plain && op != SC_VFP_add &&
+	    x->core->vpath->extreme[op == SC_VFP_max][sew - 2](a, x->vl, &acc))
 		i = x->vl;
 	for (; i < x->vl; i++) {
 		uint64_t v = sc_vget(a, i, x->sew);

@@ -81,10 +81,13 @@ typedef float eS;
 typedef double eD;
 typedef uint32_t wS;
 typedef uint64_t wD;
+typedef int32_t sS;
+typedef int64_t sD;
 
 #define ABS_S	  0x7fffffffu
 #define ABS_D	  0x7fffffffffffffffu
 #define INF_S	  0x7f800000u
+#define INF_D	  0x7ff0000000000000u
 #define MAGIC_S	  0x4b400000u /* bits of 1.5 * 2^23 */
 
 /* Bits of @yes where @mask is all ones, else of @no. */
@@ -305,6 +308,34 @@ static void exp2_loop(void *d_, const void *a_, size_t n)
 	memcpy(d + i, last, (n - i) * sizeof(*d));
 }
 
+/* --- the smallest and the largest --- */
+
+/* Bits of numbers as integers in the same order, the negative zero first; and back. */
+#define IN_ORDER(F, bits) ((bits) ^ ((bits) >> (8 * sizeof(bits) - 1) & (s##F)ABS_##F))
+#define EXTREME(name, F, than)                                                                     \
+	static bool name##_##F(const void *a_, size_t n, uint64_t *best)                           \
+	{                                                                                          \
+		typedef s##F __attribute__((may_alias)) element;                                \
+		const element *a = a_;                                                             \
+		s##F bits = (s##F)*best, found = IN_ORDER(F, bits);                          \
+		w##F nans = (w##F)(bits & (s##F)ABS_##F) > INF_##F;                             \
+												   \
+		for (size_t i = 0; i < n; i++) {                                                   \
+			s##F v = IN_ORDER(F, a[i]);                                             \
+												   \
+			nans |= (w##F)(a[i] & (s##F)ABS_##F) > INF_##F;                         \
+			found = v than found ? v : found;                                          \
+		}                                                                                  \
+		if (nans)                                                                          \
+			return false;                                                              \
+		*best = (w##F)IN_ORDER(F, found);                                                  \
+		return true;                                                                       \
+	}
+EXTREME(smallest, S, <)
+EXTREME(smallest, D, <)
+EXTREME(largest, S, >)
+EXTREME(largest, D, >)
+
 /* --- conversions --- */
 
 /* @A, @D elements as they lie in registers; @bad is not zero where a flag may rise. */
@@ -392,6 +423,7 @@ const struct sc_vector_path PATH = {
 		SC_VFP_SIGN_TABLE(CHAIN_SIGN_ENTRY_) SC_VFP_FMA_TABLE(CHAIN_FMA_ENTRY_)
 	},
 	.chain = { chain_S, chain_D },
+	.extreme = { { smallest_S, smallest_D }, { largest_S, largest_D } },
 	.convert = {
 		[SC_VCVT_H_S] = cvt_h_s,
 		[SC_VCVT_S_H] = cvt_s_h,
