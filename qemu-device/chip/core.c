@@ -118,19 +118,24 @@ static void start_engines(struct sc_core *core)
 void sc_core_start(struct sc_core *core, const struct sc_launch *launch, const uint32_t wg[3],
 		   uint32_t rank)
 {
+	uint64_t guard = core->tcm_size - launch->stack_size - SC_STACK_GUARD;
+
 	if (!core->isa)
 		core->isa = sc_chip_read(core->chip, SC_REG_ISA, 8);
 	if (core->context != launch->context)
 		sc_core_flush_code(core);
+	/* guard page, peers and perhaps the address space are new */
+	if (core->context != launch->context || core->guard != guard || core->peers ||
+	    launch->peers)
+		sc_core_flush_data(core);
 	core->context = launch->context;
+	core->peers = launch->peers;
 	core->launch = launch;
 	memcpy(core->wg, wg, sizeof(core->wg));
 	core->rank = rank;
 	core->meets = 0;
 	core->arrivals = 0;
-	core->guard = core->tcm_size - launch->stack_size - SC_STACK_GUARD;
-	/* guard page, peers and perhaps the address space are new */
-	sc_core_flush_data(core);
+	core->guard = guard;
 
 	memset(core->x, 0, sizeof(core->x));
 	memset(core->f, 0, sizeof(core->f));

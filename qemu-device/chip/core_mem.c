@@ -20,7 +20,7 @@ void sc_core_flush_data(struct sc_core *core)
 		core->read[i].page = SC_NO_PAGE;
 		core->write[i].page = SC_NO_PAGE;
 	}
-	core->tcm_cached = false;
+	core->tcm_cached = 0;
 }
 
 void sc_core_flush_code(struct sc_core *core)
@@ -144,7 +144,7 @@ static bool locate(struct sc_core *core, uint64_t va, unsigned int size, unsigne
 			return false;
 		if (!core->strict || !sc_engines_busy(core->engines)) {
 			cache(core, va, *host - va % SC_PAGE_SIZE, access);
-			core->tcm_cached = true;
+			core->tcm_cached |= 1ULL << SC_TCM_CACHED_BIT(va);
 		}
 		if (core->recorder)
 			sc_record_access(core->recorder,

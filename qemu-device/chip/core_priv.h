@@ -21,6 +21,7 @@
 #define SC_VKNOWN     256 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
+#define SC_TCM_CACHED_BIT(va) ((va) / SC_PAGE_SIZE % 64) /* more than one page may share it */
 #define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
 
 #define sc_likely(x)   __builtin_expect(!!(x), 1)
@@ -65,13 +66,14 @@ struct sc_core {
 	uint64_t quantum_end; /* value of insns at which to yield */
 	uint64_t budget_end; /* value of insns at which the interpreter calls sc_core_budget() */
 	uint64_t guard; /* scratchpad offset of the guard page */
+	bool peers; /* whether the launch has any */
 	struct sc_fault fault;
 
 	/* the caches are valid for */
 	unsigned int context;
 	uint64_t stamp;
 	uint64_t code_stamp;
-	bool tcm_cached; /* scratchpad pages are in the translation cache */
+	uint64_t tcm_cached; /* scratchpad pages in the translation cache, SC_TCM_CACHED_BIT() */
 
 	/* the core */
 	struct sc_chip *chip;
@@ -186,6 +188,8 @@ static inline uint8_t *sc_core_tcm_range(const struct sc_core *core, uint64_t va
 {
 	uint64_t offset = va - SC_VA_TCM;
 
+	if (sc_likely(offset < core->guard && size <= core->guard - offset))
+		return core->tcm + offset;
 	if (offset >= core->tcm_size || size > core->tcm_size - offset ||
 	    (offset < core->guard + SC_STACK_GUARD && offset + size > core->guard))
 		return NULL;

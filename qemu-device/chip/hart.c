@@ -23,6 +23,7 @@
 
 #include "core_priv.h"
 #include "fp.h"
+#include "vector.h"
 
 #define REC_SIZE ((intptr_t)sizeof(struct sc_rec))
 
@@ -542,6 +543,8 @@ fault:
 		NEXT;
 	}
 	HANDLER(VECTOR)
+		if (sc_likely(sc_vector_known(core, (uint32_t)ip->imm)))
+			NEXT;
 		SYNC;
 		if (!sc_vector(core, (uint32_t)ip->imm))
 			return SC_RUN_FAULT;

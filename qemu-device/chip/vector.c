@@ -257,7 +257,7 @@ struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word)
 	};
 }
 
-bool sc_vector_unknown(struct sc_core *core, uint32_t word)
+static bool unknown(struct sc_core *core, uint32_t word)
 {
 	uint32_t opcode = SC_INSN_OPCODE(word);
 	enum sc_vres res = SC_V_ILLEGAL;
@@ -287,18 +287,20 @@ illegal:
 	return false;
 }
 
-static inline bool execute(struct sc_core *core, uint32_t word)
+static bool execute(struct sc_core *core, uint32_t word)
 {
 	struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
 
-	if (k->key != SC_VKNOWN_KEY(word, core->vtype) || core->vstart)
-		return sc_vector_unknown(core, word);
-	if (sc_unlikely(k->vl != core->vl))
-		return sc_vector_adapt(core, k);
-	return k->execute(core, k);
+	if (k->key == SC_VKNOWN_KEY(word, core->vtype) && core->vl && !core->vstart) {
+		if (k->vl != core->vl)
+			sc_vector_adapt(core, k);
+		if (k->execute(core, k))
+			return true;
+	}
+	return unknown(core, word);
 }
 
-static __attribute__((noinline)) bool execute_recorded(struct sc_core *core, uint32_t word)
+static bool execute_recorded(struct sc_core *core, uint32_t word)
 {
 	bool done;
 

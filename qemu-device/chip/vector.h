@@ -87,10 +87,12 @@ struct sc_vknown {
 		uint8_t slot; /* register / 4 */
 		uint8_t slots; /* that the group is in */
 		bool starts; /* the register is the first of its slot */
+		uint8_t bit; /* of the slot */
 	} d, a, b;
 	void (*fn)(void);
-	bool (*execute)(struct sc_core *core, const struct sc_vknown *k);
+	bool (*execute)(struct sc_core *core, const struct sc_vknown *k); /* false: not done */
 	bool lends; /* LOAD: it is enough, and begins a slot */
+	uint8_t pages; /* LOAD, STORE: as many bits as there may be pages in them */
 	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
 	void (*first)(void); /* as the first step of a chain */
 	void (*later)(void); /* as another, where it may be one */
@@ -225,11 +227,17 @@ struct sc_vec sc_vec_open(struct sc_core *core, uint32_t word);
 /** sc_vector_fp_run() - elements from vstart on of one that sc_vknow() knows, not masked. */
 void sc_vector_fp_run(const struct sc_vec *x, const uint8_t *a, const uint8_t *b, bool one);
 
-/** sc_vector_adapt() - have what is known follow from the core's vl, and execute it. */
-bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
+/** sc_vector_adapt() - have what is known follow from the core's vl, which is not 0. */
+void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
 
-/** sc_vector_unknown() - execute any instruction; false: core->fault is set. */
-bool sc_vector_unknown(struct sc_core *core, uint32_t word);
+/** sc_vector_known() - execute an instruction, if all is known of it and nothing special comes. */
+static inline bool sc_vector_known(struct sc_core *core, uint32_t word)
+{
+	const struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
+
+	return k->key == SC_VKNOWN_KEY(word, core->vtype) && k->vl == core->vl && !core->vstart &&
+	       !core->recorder && k->execute(core, k);
+}
 
 /** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */
 void sc_vector_settle_for(const struct sc_vec *x, bool memory);

@@ -284,7 +284,7 @@ static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 	struct sc_fp_env env = env_of(x);
 	bool plain = !x->masked && !widens && sew >= 2;
 	uint64_t acc;
-	uint32_t i = 0;
+	uint32_t i = 0, try = 0;
 
 	if (x->vstart || !x->sew || sew > 3 || !sc_vgroup(x->vs2, x->lmul))
 		return SC_V_ILLEGAL;
@@ -297,9 +297,12 @@ static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 	for (; i < x->vl; i++) {
 		uint64_t v = sc_vget(a, i, x->sew);
 
-		if (plain && op == SC_VFP_add && !(i % SLOW) && host_rounds(x, &env) &&
-		    (sew == 2 ? sum_float : sum_double)(a + ((size_t)i << sew), x->vl - i, &acc))
-			break;
+		if (plain && op == SC_VFP_add && i >= try && host_rounds(x, &env)) {
+			if ((sew == 2 ? sum_float : sum_double)(a + ((size_t)i << sew), x->vl - i,
+								&acc))
+				break;
+			try = i + SLOW;
+		}
 		if (!sc_vactive(x, i))
 			continue;
 		if (widens)

@@ -34,6 +34,8 @@
 #define CHAIN_MIN 512 /* bytes: of a few host vectors each operation is done by itself */
 #define CHAIN_MAX 8
 
+#define CANONICAL_NAN_S 0x7fc00000
+
 /*
  * Instructions that have retired and are not executed yet: the first is of any
  * kind; where it is floating-point arithmetic, more of it may follow, on the
@@ -49,11 +51,11 @@ struct held {
 	uint8_t *to; /* where a store wants the result, or NULL */
 	uint64_t group; /* sc_vknown.group of what may be stored so, or 0 */
 	uint64_t value; /* sc_vknown.value that arithmetic may go on with, or 0 */
-	bool dead; /* the registers have got other bytes since */
 	uint32_t at; /* of its registers, in bytes */
 	uint8_t slots; /* of its registers; 0: nothing is held */
 	uint8_t homes; /* slots of which it reads the registers */
 	uint8_t over; /* loans of bytes that it will store to */
+	bool dead; /* the registers have got other bytes since */
 };
 
 /* Slot i is for registers from 4 * i on. */
@@ -91,9 +93,9 @@ static bool overlap(uintptr_t a, size_t na, uintptr_t b, size_t nb)
 	return a < b + nb && b < a + na;
 }
 
-static bool memory_overlaps(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
+static inline bool memory_overlaps(const uint8_t *a, size_t na, const uint8_t *b, size_t nb)
 {
-	return overlap((uintptr_t)a, na, (uintptr_t)b, nb);
+	return (uintptr_t)a - (uintptr_t)b + na - 1 < na + nb - 1;
 }
 
 /* Slots of @bytes of a register group: one of up to four registers lies in a single slot. */
@@ -116,7 +118,7 @@ static inline void lend(struct sc_core *core, const struct sc_vplace *d, const u
 	struct sc_vlazy *z = core->lazy;
 
 	z->loans[d->slot] = (struct loan){ tcm, bytes, d->slots };
-	z->lent |= (uint8_t)(1u << d->slot);
+	z->lent |= d->bit;
 	z->covered |= d->slots;
 	core->unsettled = true;
 }
@@ -151,10 +153,11 @@ static uint8_t loans_of(const struct sc_vlazy *z, const uint8_t *tcm, uint32_t b
 	return mask;
 }
 
-/* Keep scalar accesses away from the translation cache. */
-static inline void hide(struct sc_core *core, uint64_t va, uint32_t bytes, bool reads)
+/* Always true, as what calls it. */
+static __attribute__((noinline)) bool hide_pages(struct sc_core *core, uint64_t va, uint32_t bytes,
+						 bool reads)
 {
-	uint64_t last = SC_PAGE_OF(va + bytes - 1);
+	uint64_t last = va + bytes - 1;
 
 	for (va = SC_PAGE_OF(va); va <= last; va += SC_PAGE_SIZE) {
 		unsigned int i = SC_TLB_INDEX(va);
@@ -164,6 +167,17 @@ static inline void hide(struct sc_core *core, uint64_t va, uint32_t bytes, bool 
 		if (reads && core->read[i].page == va)
 			core->read[i].page = SC_NO_PAGE;
 	}
+	return true;
+}
+
+/* Keep scalar accesses to what a load or store accesses away from the translation cache. */
+static inline bool hide(struct sc_core *core, const struct sc_vknown *k, bool reads)
+{
+	uint64_t va = core->x[k->scalar], cached = core->tcm_cached;
+	unsigned int bit = SC_TCM_CACHED_BIT(va);
+
+	cached = cached >> bit | cached << (-bit & 63);
+	return sc_likely(!(cached & k->pages)) || hide_pages(core, va, k->bytes, reads);
 }
 
 /*
@@ -350,7 +364,7 @@ static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vkn
 {
 	uint64_t f = core->f[k->scalar - 1];
 
-	return k->width == 2 && f < 0xffffffff00000000 ? sc_fp_nan(SC_FP_S) : f;
+	return k->width == 2 && f < 0xffffffff00000000 ? CANONICAL_NAN_S : f;
 }
 
 /* Let arithmetic on the value of what is held join it. */
@@ -411,7 +425,8 @@ static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *
 {
 	const struct held *h = &z->held;
 
-	return h->group == k->group && h->k[0]->kind == SC_VKNOWN_MOVE && !(h->homes & z->covered);
+	return sc_unlikely(h->group == k->group) && h->k[0]->kind == SC_VKNOWN_MOVE &&
+	       !(h->homes & z->covered);
 }
 
 /* Arithmetic, and moves that do not lend on: execute what is held, and hold this. */
@@ -429,7 +444,6 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 		run(core);
 		c = operand(core, &k->d, k->bytes, &homes);
 	}
-	drop(h);
 	first_step(core, k, c, &homes);
 	if (z->loans[k->d.slot].bytes && k->d.starts)
 		forget(z, k->d.slot);
@@ -438,13 +452,13 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 	h->n = k->vl;
 	h->bytes = k->bytes;
 	h->to = NULL;
-	h->dead = false;
 	h->at = k->d.at;
 	h->slots = k->d.slots;
 	h->homes = homes;
+	h->over = 0;
+	h->dead = false;
 	h->group = k->group;
-	if (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX)
-		h->value = k->value;
+	h->value = k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX ? k->value : 0;
 	core->unsettled = true;
 	if (!core->lazy_allowed)
 		run(core);
@@ -454,7 +468,7 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
 {
 	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
-		return sc_vector_unknown(core, (uint32_t)k->key);
+		return false;
 	/* flags of 2^x in a chain are not known apart from the others' */
 	if (k->later && k->value == core->lazy->held.value &&
 	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX) && join(core, k))
@@ -506,7 +520,7 @@ static __attribute__((noinline)) bool load_slowly(struct sc_core *core, const st
 	const uint8_t *tcm = sc_core_tcm_bytes(core, va, k->bytes);
 
 	if (!tcm)
-		return sc_vector_unknown(core, (uint32_t)k->key);
+		return false;
 	if (!k->lends || !core->lazy_allowed) {
 		run(core);
 		return_registers(core, k->d.at, k->bytes);
@@ -514,37 +528,34 @@ static __attribute__((noinline)) bool load_slowly(struct sc_core *core, const st
 		return true;
 	}
 	discard(core, &k->d, k->bytes);
-	hide(core, va, k->bytes, false);
 	lend(core, &k->d, tcm, k->bytes);
-	return true;
+	return hide(core, k, false);
 }
 
 static bool load(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
-	uint64_t va = core->x[k->scalar];
-	const uint8_t *tcm = sc_core_tcm_range(core, va, k->bytes);
+	const uint8_t *tcm = sc_core_tcm_range(core, core->x[k->scalar], k->bytes);
 
-	if (!tcm || !k->lends || !core->lazy_allowed ||
-	    (z->covered & k->d.slots && z->loans[k->d.slot].bytes != k->bytes))
+	if (sc_unlikely(!tcm || !k->lends || !core->lazy_allowed ||
+			(z->loans[k->d.slot].bytes != k->bytes && z->covered & k->d.slots)))
 		return load_slowly(core, k);
 	if (h->slots & k->d.slots) {
 		if (!overwrites(h, &k->d, k->bytes))
 			return load_slowly(core, k);
 		kill(h);
 	}
-	h->over &= (uint8_t)~(1u << k->d.slot);
+	h->over &= (uint8_t)~k->d.bit;
 	/* what is held may yet store there: no loan is read before */
-	hide(core, va, k->bytes, false);
 	lend(core, &k->d, tcm, k->bytes);
-	return true;
+	return hide(core, k, false);
 }
 
 /* Whether an operand of what is held lies partly where the result is to go. */
 static inline bool crosses(const struct held *h, const uint8_t *operand, const uint8_t *tcm)
 {
-	return operand && operand != tcm && memory_overlaps(operand, h->bytes, tcm, h->bytes);
+	return memory_overlaps(operand, h->bytes, tcm, h->bytes) && operand != tcm;
 }
 
 /* Whether the result of what is held may be written to @tcm while its operands are read. */
@@ -552,12 +563,13 @@ static inline bool may_store(const struct sc_core *core, const struct held *h, c
 			     uint8_t over)
 {
 	const struct sc_vlazy *z = core->lazy;
-	bool bad = crosses(h, h->from, tcm);
 
-	for (unsigned int i = 0; i < h->count; i++)
-		bad |= crosses(h, h->steps[i].a, tcm) || crosses(h, h->steps[i].b, tcm);
-	if (bad)
+	if (crosses(h, h->from, tcm))
 		return false;
+	/* NULL is far from the scratchpad */
+	for (unsigned int i = 0; i < h->count; i++)
+		if (crosses(h, h->steps[i].a, tcm) || crosses(h, h->steps[i].b, tcm))
+			return false;
 	/* the loans that are to be returned first must not change its operands */
 	FOR_SLOTS(i, over)
 		if (z->loans[i].slots & h->homes)
@@ -572,7 +584,7 @@ static __attribute__((noinline)) bool store_copy(struct sc_core *core, const str
 	const uint8_t *from;
 
 	if (!tcm)
-		return sc_vector_unknown(core, (uint32_t)k->key);
+		return false;
 	run(core);
 	from = operand(core, &k->d, k->bytes, &homes);
 	if (from == tcm)
@@ -586,20 +598,18 @@ static __attribute__((noinline)) bool store_copy(struct sc_core *core, const str
 static bool store(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct held *h = &core->lazy->held;
-	uint64_t va = core->x[k->scalar];
-	uint8_t *tcm = sc_core_tcm_range(core, va, k->bytes), over;
+	uint8_t *tcm = sc_core_tcm_range(core, core->x[k->scalar], k->bytes), over;
 
 	if (!tcm || h->group != k->group || !k->d.starts)
 		return store_copy(core, k);
 	over = loans_of(core->lazy, tcm, k->bytes);
 	if (!may_store(core, h, tcm, over))
 		return store_copy(core, k);
-	hide(core, va, k->bytes, true);
 	h->to = tcm;
 	h->over = over;
 	h->group = 0;
 	h->value = 0;
-	return true;
+	return hide(core, k, true);
 }
 
 static bool integer(struct sc_core *core, const struct sc_vknown *k)
@@ -637,7 +647,8 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsigned int scalar,
 	      unsigned int op, void (*fn)(void))
 {
-#define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4) }
+#define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4), \
+		     .bit = 1 << (reg) / 4 }
 	x->core->vknown[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
 		.key = SC_VKNOWN_KEY(x->word, x->core->vtype),
 		.vl = UINT32_MAX,
@@ -687,7 +698,7 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 		k->later = NULL;
 }
 
-bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
+void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 {
 	static bool (*const execute[])(struct sc_core *core, const struct sc_vknown *k) = {
 		[SC_VKNOWN_LOAD] = load, [SC_VKNOWN_STORE] = store, [SC_VKNOWN_INT] = integer,
@@ -695,8 +706,6 @@ bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	};
 	const struct sc_vlazy *z = core->lazy;
 
-	if (!core->vl)
-		return sc_vector_unknown(core, (uint32_t)k->key);
 	k->vl = (uint32_t)core->vl;
 	k->bytes = k->kind == SC_VKNOWN_MOVE ? k->scalar * (core->vlen / 8) : k->vl << k->width;
 	k->d.slots = slots_of(z, k->d.slot, k->bytes);
@@ -704,6 +713,6 @@ bool sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	k->b.slots = slots_of(z, k->b.slot, k->bytes);
 	k->lends = k->bytes >= LEND_MIN && k->d.starts;
 	k->execute = execute[k->kind];
+	k->pages = (uint8_t)((2 << (k->bytes + SC_PAGE_SIZE - 2) / SC_PAGE_SIZE) - 1);
 	adapt_arithmetic(core, k);
-	return k->execute(core, k);
 }
