@@ -73,15 +73,17 @@ enum { SC_OPIVV, SC_OPFVV, SC_OPMVV, SC_OPIVI, SC_OPIVX, SC_OPFVF, SC_OPMVX, SC_
  * the two: it is executed again without looking at it. Only what is not masked.
  */
 enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_FP,
-		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE };
+		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE,
+		      SC_VKNOWN_REDUCE, /* to one of the same width, floating-point */
+		      SC_VKNOWN_READ /* vfmv.f.s */ };
 struct sc_vknown {
 	uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
 	uint32_t vl; /* of the last time: bytes, slots and what is below fn follow from it */
 	uint32_t bytes;
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
-	uint8_t scalar; /* FP: f register + 1, or 0; LOAD, STORE: x register; MOVE: registers */
-	uint8_t op; /* FP: enum sc_vfp */
+	uint8_t scalar; /* FP, READ: f register + 1; LOAD, STORE: x register; MOVE: registers */
+	uint8_t op; /* FP, REDUCE: enum sc_vfp */
 	struct sc_vplace {
 		uint32_t at; /* bytes from the first register */
 		uint8_t slot; /* register / 4 */

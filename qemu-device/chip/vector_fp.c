@@ -282,7 +282,7 @@ static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 	const uint8_t *a = sc_vreg(x, x->vs2);
 	int sew = x->sew + widens;
 	struct sc_fp_env env = env_of(x);
-	bool plain = !x->masked && !widens && sew >= 2;
+	sc_vreduce_fn *loop = NULL;
 	uint64_t acc;
 	uint32_t i = 0, try = 0;
 
@@ -291,15 +291,16 @@ static enum sc_vres reduce(struct sc_vec *x, enum sc_vfp op, bool widens)
 	if (!x->vl)
 		return SC_V_DONE;
 	acc = sc_vget(sc_vreg(x, x->vs1), 0, sew);
-	if (plain && op != SC_VFP_add &&
-	    x->core->vpath->extreme[op == SC_VFP_max][sew - 2](a, x->vl, &acc))
-		i = x->vl;
+	if (!x->masked && !widens && sew >= 2) {
+		loop = op != SC_VFP_add ? x->core->vpath->extreme[op == SC_VFP_max][sew - 2] :
+		       sew == 2 ? sum_float : sum_double;
+		sc_vknow(x, SC_VKNOWN_REDUCE, sew, 0, op, (void (*)(void))loop);
+	}
 	for (; i < x->vl; i++) {
 		uint64_t v = sc_vget(a, i, x->sew);
 
-		if (plain && op == SC_VFP_add && i >= try && host_rounds(x, &env)) {
-			if ((sew == 2 ? sum_float : sum_double)(a + ((size_t)i << sew), x->vl - i,
-								&acc))
+		if (loop && i >= try && (op != SC_VFP_add || host_rounds(x, &env))) {
+			if (loop(a + ((size_t)i << sew), x->vl - i, &acc))
 				break;
 			try = i + SLOW;
 		}

@@ -367,35 +367,6 @@ static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vkn
 	return k->width == 2 && f < 0xffffffff00000000 ? CANONICAL_NAN_S : f;
 }
 
-/* Let arithmetic on the value of what is held join it. */
-static inline bool join(struct sc_core *core, const struct sc_vknown *k)
-{
-	struct held *h = &core->lazy->held;
-	struct sc_vstep *s = &h->steps[h->count];
-	uint8_t homes = h->homes;
-
-	s->a = NULL;
-	s->b = NULL;
-	if (k->a.at != k->d.at) {
-		s->a = find(core, &k->a, k->bytes, &homes);
-		if (!s->a)
-			return false;
-	}
-	if (k->scalar) {
-		s->scalar = scalar_of(core, k);
-	} else if (k->b.at != k->d.at && k->kind == SC_VKNOWN_FP) {
-		s->b = find(core, &k->b, k->bytes, &homes);
-		if (!s->b)
-			return false;
-	}
-	s->fn = k->later;
-	h->homes = homes;
-	h->k[h->count++] = k;
-	if (h->count == CHAIN_MAX)
-		h->value = 0;
-	return true;
-}
-
 /* The first step: its value is the third operand, or the first. */
 static inline void first_step(struct sc_core *core, const struct sc_vknown *k, const uint8_t *c,
 			      uint8_t *homes)
@@ -430,7 +401,7 @@ static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *
 }
 
 /* Arithmetic, and moves that do not lend on: execute what is held, and hold this. */
-static bool hold(struct sc_core *core, const struct sc_vknown *k)
+static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
@@ -465,14 +436,43 @@ static bool hold(struct sc_core *core, const struct sc_vknown *k)
 	return true;
 }
 
+/* Let arithmetic on the value of what is held join it. */
+static __attribute__((noinline)) bool join(struct sc_core *core, const struct sc_vknown *k)
+{
+	struct held *h = &core->lazy->held;
+	struct sc_vstep *s = &h->steps[h->count];
+	uint8_t homes = h->homes;
+
+	s->a = NULL;
+	s->b = NULL;
+	if (k->a.at != k->d.at) {
+		s->a = find(core, &k->a, k->bytes, &homes);
+		if (!s->a)
+			return hold(core, k);
+	}
+	if (k->scalar) {
+		s->scalar = scalar_of(core, k);
+	} else if (k->b.at != k->d.at && k->kind == SC_VKNOWN_FP) {
+		s->b = find(core, &k->b, k->bytes, &homes);
+		if (!s->b)
+			return hold(core, k);
+	}
+	s->fn = k->later;
+	h->homes = homes;
+	h->k[h->count++] = k;
+	if (h->count == CHAIN_MAX)
+		h->value = 0;
+	return true;
+}
+
 static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
 {
 	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
 		return false;
 	/* flags of 2^x in a chain are not known apart from the others' */
 	if (k->later && k->value == core->lazy->held.value &&
-	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX) && join(core, k))
-		return true;
+	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX))
+		return join(core, k);
 	return hold(core, k);
 }
 
@@ -644,6 +644,45 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 	return true;
 }
 
+/* Where the first element of a register is, which is in no loan then. */
+static inline uint8_t *first_element(struct sc_core *core, const struct sc_vplace *p)
+{
+	if (core->lazy->covered & p->slots)
+		return_registers(core, p->at, sizeof(uint64_t));
+	return core->v + p->at;
+}
+
+/* Sums only where they raise nothing new: their flags are not looked at. */
+static bool reduce(struct sc_core *core, const struct sc_vknown *k)
+{
+	uint8_t *d, homes = 0;
+	const uint8_t *a;
+	uint64_t acc;
+
+	run(core);
+	take_flags(core);
+	if (core->fcsr >> 5 > k->strictest || (k->op == SC_VFP_add && !(core->fcsr & SC_FP_NX)))
+		return false;
+	d = first_element(core, &k->d);
+	acc = sc_vget(first_element(core, &k->b), 0, k->width);
+	a = operand(core, &k->a, k->bytes, &homes);
+	if (!((sc_vreduce_fn *)k->fn)(a, k->vl, &acc))
+		return false;
+	sc_vput(d, 0, k->width, acc);
+	return true;
+}
+
+static bool read_first(struct sc_core *core, const struct sc_vknown *k)
+{
+	uint64_t box = k->width == 2 ? 0xffffffff00000000 : 0;
+
+	if (core->fcsr >> 5 > k->strictest)
+		return false;
+	run(core);
+	core->f[k->scalar - 1] = sc_vget(first_element(core, &k->a), 0, k->width) | box;
+	return true;
+}
+
 void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsigned int scalar,
 	      unsigned int op, void (*fn)(void))
 {
@@ -681,14 +720,14 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 
 	k->first = NULL;
 	k->later = NULL;
-	k->strictest = SC_RM_DYN;
+	k->strictest = k->kind == SC_VKNOWN_EXP2 ? SC_RM_DYN :
+		       k->kind == SC_VKNOWN_READ || !SC_VFP_IS_ROUNDED(k->op) ? SC_RMM : SC_RNE;
 	if (k->kind == SC_VKNOWN_EXP2) {
 		k->first = path->exp2_step;
 		k->later = k->a.at == k->d.at ? path->exp2_step : NULL;
 	} else if (k->kind == SC_VKNOWN_FP) {
 		first = SC_VFP_IS_FMA(k->op) ? SC_VMODE_D_VV : SC_VMODE_A_VV;
 		mode = mode_of(k);
-		k->strictest = SC_VFP_IS_ROUNDED(k->op) ? SC_RNE : SC_RMM;
 		k->first = path->step[k->op][k->scalar ? first + 1 : first][k->width - 2];
 		k->later = mode == SC_VMODE_COUNT ? NULL : path->step[k->op][mode][k->width - 2];
 	}
@@ -703,6 +742,7 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	static bool (*const execute[])(struct sc_core *core, const struct sc_vknown *k) = {
 		[SC_VKNOWN_LOAD] = load, [SC_VKNOWN_STORE] = store, [SC_VKNOWN_INT] = integer,
 		[SC_VKNOWN_FP] = arithmetic, [SC_VKNOWN_EXP2] = arithmetic, [SC_VKNOWN_MOVE] = move,
+		[SC_VKNOWN_REDUCE] = reduce, [SC_VKNOWN_READ] = read_first,
 	};
 	const struct sc_vlazy *z = core->lazy;
 

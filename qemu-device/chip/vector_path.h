@@ -121,8 +121,8 @@ typedef size_t sc_vchain_fn(void *to, const void *from, const struct sc_vstep *s
 /* d[i] of a[i]: how many until one may raise a flag other than NX. */
 typedef size_t sc_vcvt_fn(void *d, const void *a, size_t n);
 
-/* The smallest or largest of *best and n elements to *best; false where one is a NaN. */
-typedef bool sc_vextreme_fn(const void *a, size_t n, uint64_t *best);
+/* *acc and n elements to *acc, which is their sum, or the smallest or largest; false: not done. */
+typedef bool sc_vreduce_fn(const void *a, size_t n, uint64_t *acc);
 
 /**
  * struct sc_vector_path - one way to compute, and whether this host has it
@@ -132,7 +132,7 @@ typedef bool sc_vextreme_fn(const void *a, size_t n, uint64_t *best);
  * @fp: by operation, f32 or f64, and whether b is one number for all elements
  * @step: the same as steps of a chain, by operation, mode, f32 or f64; NULL: there is none
  * @chain: run one of f32 or f64
- * @extreme: the smallest, the largest, of f32 or f64
+ * @extreme: the smallest, the largest, of f32 or f64, where none is a NaN
  * @convert: NULL where the host has none
  * @exp2: sd.vexp2.v
  * @exp2_step: the same as a step of a chain of f32
@@ -146,7 +146,7 @@ struct sc_vector_path {
 	sc_vfp_fn *fp[SC_VFP_COUNT][2][2];
 	sc_vstep_fn *step[SC_VFP_COUNT][SC_VMODE_COUNT][2];
 	sc_vchain_fn *chain[2];
-	sc_vextreme_fn *extreme[2][2];
+	sc_vreduce_fn *extreme[2][2];
 	sc_vcvt_fn *convert[SC_VCVT_COUNT];
 	void (*exp2)(void *d, const void *a, size_t n);
 	sc_vstep_fn *exp2_step;

@@ -125,6 +125,8 @@ static enum sc_vres move_scalar(struct sc_vec *x)
 		return SC_V_DONE;
 	}
 	v = sc_vget(sc_vreg(x, x->vs2), 0, x->sew) << shift;
+	if (fp && x->sew >= 2)
+		sc_vknow(x, SC_VKNOWN_READ, x->sew, x->vd + 1u, 0, NULL);
 	if (fp)
 		x->core->f[x->vd] = v >> shift | ~(~0ULL >> shift);
 	else

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the vector unit puts off (vector_known.c) against doing everything at
- * once: random programs run on two cores, of which only one may put off, in
- * quanta of different lengths; registers, flags, scratchpad and faults must be
+ * What the vector unit knows and puts off (vector_known.c) against doing everything
+ * at once: random programs run on two cores, of which only one may, in quanta of
+ * different lengths; registers, flags, scratchpad and faults must be
  * equal. Programs loop, so that their instructions become known, use few
  * registers and overlapping pieces of few pages, and mix in all that has to
  * settle: scalar accesses, atomics, CSRs, DMA, instructions that are not known,
@@ -96,12 +96,20 @@ static uint32_t access(void)
 	return op | (pick(6) ? 6 : pick(9) ? 5 : 7) << 12;
 }
 
+/* vfredusum, vfredosum, vfredmin, vfredmax */
+static uint32_t reduction(uint32_t a)
+{
+	return opv(1 + 2 * pick(4), SC_OPFVV, pick(3) ? pick(32) : a, a, pick(32), 1);
+}
+
 static uint32_t arithmetic(void)
 {
 	static const uint8_t fp[] = { 0x00, 0x02, 0x04, 0x06, 0x08, 0x24, 0x28, 0x2c, 0x2d };
 	uint32_t d = group(), a = pick(2) ? d : group(), b = group();
 
-	switch (pick(8)) {
+	switch (pick(9)) {
+	case 8: /* or vfmv.f.s */
+		return pick(2) ? reduction(a) : opv(0x10, SC_OPFVV, pick(4), pick(32), 0, 1);
 	case 0: /* vadd, vmacc */
 		return pick(2) ? opv(0x00, SC_OPIVV, d, a, b, 1) : opv(0x2d, SC_OPMVV, d, a, b, 1);
 	case 1: /* sd.vexp2.v */
@@ -121,16 +129,16 @@ static uint32_t unknown(void)
 	uint32_t d = group(), a = group(), b = group();
 
 	switch (pick(7)) {
-	case 0: /* vfredusum */
-		return opv(0x01, SC_OPFVV, d, a, b, 1);
+	case 0: /* vfredmax, masked */
+		return opv(0x07, SC_OPFVV, d, a, b, 0);
 	case 1: /* vslidedown.vi */
 		return opv(0x0f, SC_OPIVI, d, a, pick(8), 1);
 	case 2: /* vfadd.vv, masked */
 		return opv(0x00, SC_OPFVV, d | 8, a, b, 0);
 	case 3: /* vmseq.vv v0 */
 		return opv(0x18, SC_OPIVV, 0, a, b, 1);
-	case 4: /* vfmv.f.s */
-		return opv(0x10, SC_OPFVV, pick(4), a, 0, 1);
+	case 4: /* vfsqrt */
+		return opv(0x13, SC_OPFVV, d, a, 0, 1);
 	case 5: /* vmv.s.x */
 		return opv(0x10, SC_OPMVX, d, 0, SCRATCH, 1);
 	default: /* vmerge.vvm */
@@ -155,8 +163,9 @@ static uint32_t scalar(void)
 		return r_type(0x53, 7, 0x08, pick(4), pick(4), pick(4));
 	case 5:
 		return CSRR(SCRATCH, 1 + pick(3));
-	case 6: /* frm */
-		return pick(4) ? NOP : i_type(0x73, 5, ZERO, pick(2), 2);
+	case 6: /* frm, fflags */
+		return pick(4) ? i_type(0x73, 5, ZERO, pick(32), 1) :
+				 i_type(0x73, 5, ZERO, pick(2), 2);
 	case 7:
 		return SDD_GO(pick(2), DMA0 + pick(2));
 	case 8: /* a block boundary */
@@ -242,6 +251,12 @@ static uint32_t *write_chain(uint32_t *code)
 	}
 	if (pick(2))
 		*code++ = load | 0x20 | d << 7;
+	if (!pick(3)) {
+		if (!pick(3)) /* fflags */
+			*code++ = i_type(0x73, 5, ZERO, 0, 1);
+		*code++ = reduction(d);
+		*code++ = opv(0x10, SC_OPFVV, pick(4), pick(2) ? d : pick(32), 0, 1);
+	}
 	return code;
 }
 
@@ -351,6 +366,16 @@ static void compare(const struct side sides[2])
 		assert_memory_equal(&a->fault, &b->fault, sizeof(a->fault));
 }
 
+/* @anew: in each block of code nothing is known of any instruction. */
+static void run(struct side *s, uint64_t quantum, bool anew)
+{
+	do {
+		if (anew)
+			memset(s->core->vknown, 0, SC_VKNOWN * sizeof(*s->core->vknown));
+		s->end = sc_core_run(s->core, quantum);
+	} while (s->end == SC_RUN_YIELD);
+}
+
 static void check_path(const struct sc_vector_path *path)
 {
 	static const struct sc_launch launch = {
@@ -365,11 +390,8 @@ static void check_path(const struct sc_vector_path *path)
 	open_side(&sides[1], &sc_vector_plain);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		start(sides, &launch);
-		for (unsigned int i = 0; i < 2; i++)
-			do {
-				sides[i].end = sc_core_run(sides[i].core, i || round % 2 ?
-							   UINT64_MAX : 1 + round % 37);
-			} while (sides[i].end == SC_RUN_YIELD);
+		run(&sides[0], round % 2 ? UINT64_MAX : 1 + round % 37, false);
+		run(&sides[1], 1, true);
 		compare(sides);
 		done += sides[0].end == SC_RUN_DONE;
 	}
