@@ -14,12 +14,13 @@
  *
  * Taps that are neighbours in a row are one product of larger k. Channels that do
  * not fit into a slab are taken in chunks; a *step* is a chunk and a run of taps.
- * DMA streams slabs and weights ahead of the matrix engine; units use the two
- * halves of the accumulators in turn, and those of the unit before are stored
- * between the first products of the next.
+ * DMA streams slabs and weights ahead of the matrix engine, or brings weights once if
+ * those of a whole unit fit and are the same for all; units use the two halves of the
+ * accumulators in turn, and those of the unit before are stored between the first
+ * products of the next.
  *
  * The invariant: slab q lies in buffer q % 2 and the weights of step t in buffer
- * t % RING, written after C_SLAB_USED and C_WEIGHTS_USED say that the ones before
+ * t % ring, written after C_SLAB_USED and C_WEIGHTS_USED say that the ones before
  * there were multiplied; unit u is stored to stage u % 2 after C_OUT says that
  * unit u - 2 was written.
  */
@@ -27,8 +28,7 @@
 
 #include "image.h"
 
-#define RING 3
-#define AHEAD 2
+#define RING 16 /* buffers of weights, at most */
 #define PARAMS 4 /* units whose bias and scale are kept */
 #define TILE SC_ACC_DIM
 
@@ -69,7 +69,6 @@ struct unit {
 	uint32_t image, group, channel, nb;
 	uint32_t oy, ox, th, tw;
 	uint32_t m; /* positions, rubbish included */
-	uint32_t tiles_m, tiles_n;
 };
 
 struct work {
@@ -77,6 +76,8 @@ struct work {
 	struct plan plan;
 	uint32_t units; /* of this workgroup */
 	uint32_t steps; /* of a unit */
+	uint32_t ring, slot; /* buffers of weights, and bytes of one */
+	uint32_t loads; /* of weights: one for each step, or for each of the first unit */
 	uint8_t *slab;
 	uint8_t *weights;
 	uint8_t *stage;
@@ -159,8 +160,6 @@ static struct unit unit_of(const struct work *w, uint32_t sequence)
 	u.th = min_u32(p->th, a->win.oh - u.oy);
 	u.tw = min_u32(p->tw, a->win.ow - u.ox);
 	u.m = (u.th - 1) * p->pitch + u.tw;
-	u.tiles_m = div_up(u.m, TILE);
-	u.tiles_n = div_up(u.nb, TILE);
 	return u;
 }
 
@@ -223,7 +222,7 @@ static struct step step_of(const struct work *w, uint32_t s)
 
 static uint8_t *weights_of(const struct work *w, uint32_t t)
 {
-	return w->weights + t % RING * SDO_CONV_WEIGHTS;
+	return w->weights + t % w->ring * w->slot;
 }
 
 static void load_weights(const struct work *w, uint32_t t)
@@ -239,11 +238,9 @@ static void load_weights(const struct work *w, uint32_t t)
 	struct unit u;
 	uint64_t row;
 
-	if (t / w->steps >= w->units)
-		return;
 	u = unit_of(w, t / w->steps);
-	if (t >= RING)
-		sd_hold(DMA_WEIGHTS, C_WEIGHTS_USED, t - RING + 1);
+	if (t >= w->ring)
+		sd_hold(DMA_WEIGHTS, C_WEIGHTS_USED, t - w->ring + 1);
 	row = ((uint64_t)s.ky * a->win.kw + s.kx) * p->cg + s.c;
 	d.size0 = u.nb * p->es;
 	d.src = a->weight + row * pitch + ((uint64_t)u.group * p->kg + u.channel) * p->es;
@@ -251,6 +248,14 @@ static void load_weights(const struct work *w, uint32_t t)
 	d.dst_stride[1] = s.cc * d.size0;
 	sdd_go(DMA_WEIGHTS, &d);
 	sd_post(DMA_WEIGHTS, C_WEIGHTS);
+}
+
+/* Weights from @next on, as many as there is room for at step @t. Return: the next ones. */
+static uint32_t load_ahead(const struct work *w, uint32_t next, uint32_t t)
+{
+	for (; next < w->loads && next < t + w->ring; next++)
+		load_weights(w, next);
+	return next;
 }
 
 static SD_TCM uint32_t bias[PARAMS][2 * TILE];
@@ -285,81 +290,190 @@ static bool hart_scales(const struct sdo_conv2d *a)
 	return a->scale && a->type == SC_FMT_I8 && a->dst_type != SC_FMT_I8;
 }
 
-static struct sc_tile tile_of(const struct work *w, const struct unit *u, uint32_t i)
-{
-	uint32_t m = i / u->tiles_n * TILE, n = i % u->tiles_n * TILE;
-	struct sc_tile t = {
-		.m = min_u32(TILE, u->m - m), .n = min_u32(TILE, u->nb - n),
-		.fmt_a = w->args->type, .fmt_b = w->args->type, .fmt_store = w->args->dst_type,
-		.scale_a = ~0u, .scale_b = ~0u, .store_scale = ~0u,
-	};
-
-	return t;
-}
-
 static uint32_t accumulator(uint32_t sequence, uint32_t i)
 {
 	return sequence % 2 * SDO_CONV_TILES + i;
 }
 
-/* Store tile @i of a unit, scaled. */
-static void store(const struct work *w, const struct unit *u, uint32_t sequence, uint32_t i)
-{
-	const struct sdo_conv2d *a = w->args;
-	uint32_t n = i % u->tiles_n * TILE, ds = hart_scales(a) ? 4 : w->plan.ds;
-	const float *factors = &scale[sequence % PARAMS][n];
-	struct sc_tile t = tile_of(w, u, i);
+/*
+ * A tile of a unit in one word, which the hart loads at once: distance of its input, in pixels
+ * of the slab, its first channel from bit 32 on, and from bit 48 on rows and columns, as
+ * descriptors have them.
+ */
+typedef uint64_t tile_t;
 
-	if (hart_scales(a))
-		t.fmt_store = SC_FMT_F32;
-	else if (a->scale && a->dst_type == SC_FMT_I8)
-		t.store_scale = sd_tcm_offset(factors);
-	sdm_cfg(0, &t);
-	if (a->scale && a->type != SC_FMT_I8 && a->dst_type != SC_FMT_I8)
-		sdm_mul_c(accumulator(sequence, i), factors);
-	sdm_st(accumulator(sequence, i),
-	       w->stage + sequence % 2 * SDO_CONV_STAGE +
-		       (i / u->tiles_n * TILE * u->nb + n) * ds, u->nb * ds);
+SD_INLINE uint32_t tile_in(tile_t t) { return (uint32_t)t; }
+SD_INLINE uint32_t tile_n(tile_t t) { return t >> 32 & 0xffff; }
+SD_INLINE uint32_t tile_size(tile_t t) { return t >> 48; }
+
+/* The tiles of a unit, and how its results are stored. */
+struct tiles {
+	uint32_t count;
+	tile_t tile[SDO_CONV_TILES];
+	struct sc_tile store;
+	const float *factors; /* NULL: the engine does not scale */
+	uint8_t *stage;
+	uint32_t row; /* bytes of a row of the stage */
+	uint32_t element;
+	uint32_t acc; /* the first one */
+};
+
+SD_INLINE void set_size(struct sc_tile *t, uint32_t size)
+{
+	t->m = size & 255;
+	t->n = size >> 8;
 }
 
-/* The products of a step for tile @i. */
-static void multiply(const struct work *w, const struct unit *u, uint32_t sequence, uint32_t s,
-		     uint32_t i)
+static void set_tiles(const struct work *w, const struct unit *u, uint32_t sequence,
+		      struct tiles *t)
+{
+	const struct sdo_conv2d *a = w->args;
+	bool to_i8 = a->dst_type == SC_FMT_I8;
+	tile_t *at = t->tile;
+
+	for (uint32_t m = 0; m < u->m; m += TILE) {
+		for (uint32_t n = 0; n < u->nb; n += TILE) {
+			uint64_t rows = min_u32(TILE, u->m - m), columns = min_u32(TILE, u->nb - n);
+
+			*at++ = m * w->plan.step_x | (uint64_t)n << 32 | rows << 48 | columns << 56;
+		}
+	}
+	t->count = at - t->tile;
+	t->store = (struct sc_tile){
+		.fmt_a = a->type, .fmt_b = a->type,
+		.fmt_store = hart_scales(a) ? SC_FMT_F32 : a->dst_type,
+		.scale_a = ~0u, .scale_b = ~0u, .store_scale = ~0u,
+	};
+	t->factors = a->scale && (to_i8 || a->type != SC_FMT_I8) ? scale[sequence % PARAMS] : NULL;
+	t->element = hart_scales(a) ? 4 : w->plan.ds;
+	t->row = u->nb * t->element;
+	t->stage = w->stage + sequence % 2 * SDO_CONV_STAGE;
+	t->acc = accumulator(sequence, 0);
+}
+
+/* Store tile @i of a unit, scaled. */
+__attribute__((noinline)) static void store(struct tiles *t, uint32_t i)
+{
+	uint32_t n = tile_n(t->tile[i]), m = i * TILE;
+
+	if (t->row > TILE * t->element) /* two tiles side by side */
+		m = i / 2 * TILE;
+	set_size(&t->store, tile_size(t->tile[i]));
+	if (t->factors && t->store.fmt_store == SC_FMT_I8)
+		t->store.store_scale = sd_tcm_offset(t->factors + n);
+	sdm_cfg(0, &t->store);
+	if (t->factors && t->store.fmt_store != SC_FMT_I8)
+		sdm_mul_c(t->acc + i, t->factors + n);
+	sdm_st(t->acc + i, t->stage + m * t->row + n * t->element, t->row);
+}
+
+/* A step: products for the tiles of a unit, and those of the unit before to be stored meanwhile. */
+struct products {
+	const struct tiles *tiles;
+	struct tiles *before;
+	uint32_t stored, until;
+	const uint8_t *in, *weights;
+	const uint32_t *bias;
+	uint32_t pixel, es; /* bytes */
+	struct sc_tile tile;
+};
+
+/* How a product begins: with what is there, with 0, or with the bias. */
+enum way { ADD, ZERO, BIAS };
+
+/*
+ * Accumulators are numbers of instructions: the loop is unrolled for each half of them. What it
+ * needs is kept in registers, as memory may change at every instruction of an engine.
+ */
+SD_INLINE void multiply_tiles(struct products *x, uint32_t acc, enum way way)
+{
+	const uint8_t *const in = x->in, *const weights = x->weights;
+	const uint32_t *const bias = x->bias;
+	const uint32_t count = x->tiles->count, until = x->until, pixel = x->pixel, es = x->es;
+	const tile_t *const tiles = x->tiles->tile;
+	struct tiles *const before = x->before;
+	uint32_t stored = x->stored, size = 0;
+
+#pragma clang loop unroll(full)
+	for (uint32_t i = 0; i < SDO_CONV_TILES; i++) {
+		if (i < count) {
+			tile_t t = tiles[i];
+
+			if (size != tile_size(t)) {
+				size = tile_size(t);
+				set_size(&x->tile, size);
+				sdm_cfg(0, &x->tile);
+			}
+			if (way == BIAS)
+				sdm_ld(acc + i, bias + tile_n(t), 0);
+			if (way == ZERO)
+				sdm_mma_z(acc + i, in + tile_in(t) * pixel,
+					  weights + tile_n(t) * es);
+			else
+				sdm_mma(acc + i, in + tile_in(t) * pixel, weights + tile_n(t) * es);
+		}
+		if (stored < until) {
+			store(before, stored++);
+			size = 0;
+		}
+	}
+	x->stored = stored;
+}
+
+__attribute__((noinline)) static void multiply_add(struct products *x)
+{
+	if (x->tiles->acc)
+		multiply_tiles(x, SDO_CONV_TILES, ADD);
+	else
+		multiply_tiles(x, 0, ADD);
+}
+
+__attribute__((noinline)) static void multiply_first(struct products *x)
+{
+	if (x->tiles->acc)
+		multiply_tiles(x, SDO_CONV_TILES, x->bias ? BIAS : ZERO);
+	else
+		multiply_tiles(x, 0, x->bias ? BIAS : ZERO);
+}
+
+/* What is the same for all steps of a unit. */
+static struct products products_of(const struct work *w, const struct unit *u, struct tiles *tiles,
+				   struct tiles *before, uint32_t sequence)
+{
+	const struct sdo_conv2d *a = w->args;
+
+	return (struct products){
+		.tiles = tiles, .before = before, .es = w->plan.es,
+		.bias = a->bias ? bias[sequence % PARAMS] : NULL,
+		.tile = {
+			.fmt_a = a->type, .fmt_b = a->type, .stride_b = u->nb * w->plan.es,
+			.scale_a = ~0u, .scale_b = ~0u, .store_scale = ~0u,
+		},
+	};
+}
+
+static void set_step(const struct work *w, uint32_t sequence, uint32_t s, struct products *x)
 {
 	const struct sdo_conv2d *a = w->args;
 	const struct plan *p = &w->plan;
 	struct step st = step_of(w, s);
-	uint32_t pixel = st.cc * p->es, first = i / u->tiles_n * TILE, n = i % u->tiles_n * TILE;
-	uint32_t q = sequence * p->chunks + st.chunk;
-	uint32_t row = st.ky * a->win.dilation[0] / a->win.stride[0];
-	const uint8_t *in = w->slab + q % 2 * SDO_CONV_SLAB +
-			    st.ky % p->period * phase_bytes(p, st.cc) +
-			    ((row * p->pitch + first) * p->step_x +
-			     st.kx * a->win.dilation[1]) * pixel;
-	const uint8_t *weights = weights_of(w, sequence * w->steps + s) + n * p->es;
-	struct sc_tile t = tile_of(w, u, i);
+	uint32_t pixel = st.cc * p->es, row = st.ky * a->win.dilation[0] / a->win.stride[0];
+	uint32_t t = sequence * w->steps + s;
 
-	t.k = st.run * st.cc;
-	t.stride_a = p->step_x * pixel;
-	t.stride_b = u->nb * p->es;
-	sdm_cfg(0, &t);
-	if (s == 0 && a->bias)
-		sdm_ld(accumulator(sequence, i), &bias[sequence % PARAMS][n], 0);
-	if (s == 0 && !a->bias)
-		sdm_mma_z(accumulator(sequence, i), in, weights);
-	else
-		sdm_mma(accumulator(sequence, i), in, weights);
+	x->pixel = pixel;
+	x->in = w->slab + (sequence * p->chunks + st.chunk) % 2 * SDO_CONV_SLAB +
+		st.ky % p->period * phase_bytes(p, st.cc) +
+		(row * p->pitch * p->step_x + st.kx * a->win.dilation[1]) * pixel;
+	x->weights = weights_of(w, t < w->loads ? t : s);
+	x->tile.k = st.run * st.cc;
+	x->tile.stride_a = p->step_x * pixel;
 }
 
-/* Step @s of a unit; the first one also stores the unit before. */
-static void run_step(const struct work *w, const struct unit *u, const struct unit *before,
-		     uint32_t sequence, uint32_t s)
+/* Wait for what a step multiplies. */
+static void await_step(const struct work *w, uint32_t sequence, uint32_t s, uint32_t per_chunk)
 {
-	uint32_t tiles = u->tiles_m * u->tiles_n, stores = 0, t = sequence * w->steps + s;
-	uint32_t per_chunk = w->steps / w->plan.chunks;
+	uint32_t t = sequence * w->steps + s;
 
-	if (s == 0 && sequence)
-		stores = before->tiles_m * before->tiles_n;
 	if (s == 0) {
 		sd_hold(SC_EQ_MATRIX, C_PARAMS, sequence + 1);
 		if (sequence > 2)
@@ -367,17 +481,36 @@ static void run_step(const struct work *w, const struct unit *u, const struct un
 	}
 	if (s % per_chunk == 0)
 		sd_hold(SC_EQ_MATRIX, C_SLAB, t / per_chunk + 1);
-	sd_hold(SC_EQ_MATRIX, C_WEIGHTS, t + 1);
-	for (uint32_t i = 0; i < max_u32(tiles, stores); i++) {
-		if (i < tiles)
-			multiply(w, u, sequence, s, i);
-		if (i < stores)
-			store(w, before, sequence - 1, i);
-	}
+	if (t < w->loads)
+		sd_hold(SC_EQ_MATRIX, C_WEIGHTS, t + 1);
+}
+
+/* Tiles of the unit before that are stored until the end of a step: as fast as products allow. */
+static uint32_t stored_by(const struct work *w, const struct products *x, uint32_t s)
+{
+	uint32_t rate = w->plan.es == 1 ? 1 : w->plan.es == 2 ? 2 : 16;
+	uint32_t meanwhile = x->tiles->count * x->tile.k * rate / (2 * TILE);
+	uint32_t each = max_u32(meanwhile, div_up(x->before->count, w->steps));
+
+	return min_u32(x->before->count, (s + 1) * each);
+}
+
+/* Step @s of a unit; the first ones also store the unit before. */
+static void run_step(const struct work *w, struct products *x, uint32_t sequence, uint32_t s)
+{
+	uint32_t per_chunk = w->steps / w->plan.chunks, stored = x->stored;
+
+	set_step(w, sequence, s, x);
+	x->until = stored_by(w, x, s);
+	await_step(w, sequence, s, per_chunk);
+	if (s)
+		multiply_add(x);
+	else
+		multiply_first(x);
 	sd_post(SC_EQ_MATRIX, C_WEIGHTS_USED);
 	if (s % per_chunk == per_chunk - 1)
 		sd_post(SC_EQ_MATRIX, C_SLAB_USED);
-	if (stores)
+	if (x->stored > stored && x->stored == x->before->count)
 		sd_post(SC_EQ_MATRIX, C_STORED);
 }
 
@@ -488,20 +621,32 @@ static void finish(const struct work *w, uint32_t sequence)
 }
 
 /* Store the last unit. */
-static void store_last(const struct work *w, const struct unit *u)
+static void store_last(const struct work *w, struct tiles *t)
 {
 	if (w->units > 2)
 		sd_hold(SC_EQ_MATRIX, C_OUT, w->units - 2);
-	for (uint32_t i = 0; i < u->tiles_m * u->tiles_n; i++)
-		store(w, u, w->units - 1, i);
+	for (uint32_t i = 0; i < t->count; i++)
+		store(t, i);
 	sd_post(SC_EQ_MATRIX, C_STORED);
+}
+
+/* Buffers of weights, and how often they are filled. */
+static void plan_weights(struct work *w)
+{
+	const struct plan *p = &w->plan;
+
+	w->slot = align_up(p->run * p->cc * min_u32(p->nb, p->kg) * p->es, 64);
+	w->ring = min_u32(RING, 3 * SDO_CONV_WEIGHTS / w->slot);
+	w->loads = w->units * w->steps;
+	if (w->steps <= w->ring && p->blocks * w->args->groups == 1)
+		w->loads = w->steps;
 }
 
 SD_KERNEL(conv2d, struct sdo_conv2d)
 {
 	struct work w = { .args = args, .plan = make_plan(args), .slab = sd_dynamic() };
-	uint32_t units = w.plan.units, per_chunk;
-	struct unit before = { 0 };
+	uint32_t units = w.plan.units, per_chunk, next;
+	struct tiles tiles[2] = { 0 };
 
 	sd_assert(w.plan.cost != UINT64_MAX); /* else sdo_conv2d_dim() refuses */
 	if (sd_wg_x() >= units)
@@ -509,28 +654,30 @@ SD_KERNEL(conv2d, struct sdo_conv2d)
 	w.units = div_up(units - sd_wg_x(), sd_grid_x());
 	w.steps = w.plan.chunks * args->win.kh * w.plan.runs;
 	w.weights = w.slab + 2 * SDO_CONV_SLAB;
-	w.stage = w.weights + RING * SDO_CONV_WEIGHTS;
+	w.stage = w.weights + 3 * SDO_CONV_WEIGHTS;
 	per_chunk = w.steps / w.plan.chunks;
-	load_params(&w, 0);
+	plan_weights(&w);
 	load_slab(&w, 0);
-	for (uint32_t t = 0; t < AHEAD; t++)
-		load_weights(&w, t);
+	next = load_ahead(&w, 0, 0);
+	load_params(&w, 0);
 	for (uint32_t sequence = 0; sequence < w.units; sequence++) {
+		struct tiles *now = &tiles[sequence % 2], *before = &tiles[(sequence + 1) % 2];
 		struct unit u = unit_of(&w, sequence);
+		struct products x = products_of(&w, &u, now, before, sequence);
 
+		set_tiles(&w, &u, sequence, now);
 		load_params(&w, sequence + 1);
 		for (uint32_t s = 0; s < w.steps; s++) {
 			uint32_t t = sequence * w.steps + s;
 
 			if (s % per_chunk == 0)
 				load_slab(&w, t / per_chunk + 1);
-			load_weights(&w, t + AHEAD);
-			run_step(&w, &u, &before, sequence, s);
+			next = load_ahead(&w, next, t);
+			run_step(&w, &x, sequence, s);
 		}
 		if (sequence)
 			finish(&w, sequence - 1);
-		before = u;
 	}
-	store_last(&w, &before);
+	store_last(&w, &tiles[(w.units - 1) % 2]);
 	finish(&w, w.units - 1);
 }

@@ -16,7 +16,7 @@
 #include "scan.h"
 
 #define KEY_NAN UINT32_MAX /* the key of every NaN; key 0 is no float's */
-#define EXTRACT 16         /* so few are taken out one by one without thinning out first */
+#define EXTRACT 64         /* so few are taken out one by one, if a vector holds all candidates */
 #define SLOTS   16         /* rows of results on their way */
 
 enum channel { DMA_OUT = SCAN_IN + 1 };
@@ -196,29 +196,22 @@ static void search(struct search *s, uint8_t type, uint32_t es, const uint8_t *p
 	}
 }
 
-/* The place of the first of the largest keys. */
-static uint32_t largest(const struct list *l)
+/* Take out the k best of as many candidates as a vector holds. */
+static void extract(const struct search *s, uint32_t *index)
 {
-	vuint32m1_t max = __riscv_vmv_s_x_u32m1(0, 1);
-	uint32_t key;
+	const struct list *l = s->list;
+	size_t vl = __riscv_vsetvl_e32m8(l->count);
+	vuint32m8_t v = __riscv_vle32_v_u32m8(l->key, vl);
+	const vuint32m1_t none = __riscv_vmv_s_x_u32m1(0, 1);
 
-	for (uint32_t i = 0, vl; i < l->count; i += vl) {
-		vl = __riscv_vsetvl_e32m8(l->count - i);
-		max = __riscv_vredmaxu_vs_u32m8_u32m1(__riscv_vle32_v_u32m8(l->key + i, vl), max,
-						      vl);
-	}
-	key = __riscv_vmv_x_s_u32m1_u32(max);
-	for (uint32_t i = 0, vl; i < l->count; i += vl) {
-		vuint32m8_t v;
-		long at;
+	for (uint32_t i = 0; i < s->k; i++) {
+		vuint32m1_t max = __riscv_vredmaxu_vs_u32m8_u32m1(v, none, vl);
+		uint32_t key = __riscv_vmv_x_s_u32m1_u32(max);
+		vbool4_t equal = __riscv_vmseq_vx_u32m8_b4(v, key, vl);
 
-		vl = __riscv_vsetvl_e32m8(l->count - i);
-		v = __riscv_vle32_v_u32m8(l->key + i, vl);
-		at = __riscv_vfirst_m_b4(__riscv_vmseq_vx_u32m8_b4(v, key, vl), vl);
-		if (at >= 0)
-			return i + at;
+		index[i] = l->index[__riscv_vfirst_m_b4(equal, vl)];
+		v = __riscv_vmerge_vxm_u32m8(v, 0, __riscv_vmsof_m_b4(equal, vl), vl);
 	}
-	return 0;
 }
 
 /* How many candidates come before number @i. */
@@ -243,17 +236,14 @@ static uint32_t rank(const struct list *l, uint32_t i)
 static void sort(struct search *s, uint32_t *index)
 {
 	struct list *l = s->list;
+	size_t most = __riscv_vsetvlmax_e32m8();
 
-	if (s->k <= EXTRACT) {
-		for (uint32_t i = 0; i < s->k; i++) {
-			uint32_t at = largest(l);
-
-			index[i] = l->index[at];
-			l->key[at] = 0;
-		}
+	if (s->k > EXTRACT || l->count > most)
+		thin_out(s);
+	if (s->k <= EXTRACT && l->count <= most) {
+		extract(s, index);
 		return;
 	}
-	thin_out(s);
 	for (uint32_t i = 0; i < s->k; i++)
 		index[rank(l, i)] = l->index[i];
 }

@@ -143,9 +143,11 @@ static void test_shapes(void)
 		{ 1, 30, 33, 3, 15, 17, 7, 7, 2, 2, 3, 3, 1, 1, 20, 1 },
 		{ 1, 40, 1, 3, 4, 1, 5, 1, 5, 7, 1, 0, 4, 3, 20, 1 },
 		{ 1, 2, 300, 260, 1, 300, 7, 7, 1, 1, 3, 3, 1, 1, 1, 1 },
+		{ 40, 12, 11, 3, 6, 6, 7, 7, 2, 2, 3, 3, 1, 1, 20, 1 },
+		{ 40, 5, 5, 70, 5, 5, 3, 3, 1, 1, 1, 1, 1, 1, 90, 1 },
 	};
 
-	for (unsigned int i = 0; i < (kt_reduced ? 4 : 11); i++) {
+	for (unsigned int i = 0; i < (kt_reduced ? 4 : 13); i++) {
 		struct sdo_window w = window_of(shapes[i]);
 
 		check(&w, shapes[i][14], shapes[i][15], SDO_I8, SDO_I32,
