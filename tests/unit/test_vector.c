@@ -5,6 +5,7 @@
  * longer than 1024 bits. All other results are compared with another emulator
  * in tests/isa. The invariant: each test puts its own code at CODE.
  */
+#include <fenv.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -448,6 +449,36 @@ static void expect_refused(struct fixture *t, uint32_t vtype, uint32_t first, ui
 	assert_int_equal(sc_core_fault(t->core)->value, word);
 }
 
+/* vfwmaccbf16 in the modes that the host has, which rounds its own multiply-add by them. */
+static void test_bf16_rounding(void **state)
+{
+	static const int modes[] = { FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD };
+	struct fixture *t = *state;
+	uint16_t *a = (uint16_t *)t->data, *b = a + VLENB / 2;
+	float *c = (void *)(b + VLENB / 2);
+
+	for (unsigned int i = 0; i < VLENB / 2; i++) {
+		a[i] = (uint16_t)rand();
+		b[i] = to_bf16(1.0f + i);
+		/* often of the product's size, and where the sum is subnormal */
+		c[i] = i % 2 ? random_float() : -1.0000001f * from_bf16(a[i]) * (1.0f + i);
+	}
+	for (unsigned int mode = 0; mode < 4; mode++) {
+		assert_int_equal(RUN(t, set_frm(mode), vsetvli(A3, A2, E16 | M1),
+				     vload(1, A1, 5, 0), ADD(A4, A1, A3), ADD(A4, A4, A3),
+				     vload(2, A4, 5, 0), ADD(A4, A4, A3), ADD(A4, A4, A3),
+				     vload(4, A4, 6, 0), opv(0x3b, FVV, 4, 1, 2, 1), RET),
+				 SC_RUN_DONE);
+		fesetround(modes[mode]);
+		for (unsigned int i = 0; i < VLENB / 2; i++) {
+			volatile float x = from_bf16(a[i]), y = from_bf16(b[i]), z = c[i];
+
+			expect_float(fmaf(x, y, z), reg(t, 4) + 4 * i);
+		}
+		fesetround(FE_TONEAREST);
+	}
+}
+
 /* State that makes an instruction illegal: frm without a meaning, vstart where none may be. */
 static void test_illegal_state(void **state)
 {
@@ -581,7 +612,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_illegal), TEST(test_fault_inside), TEST(test_state), TEST(test_long),
-		TEST(test_bf16), TEST(test_scalar_bf16), TEST(test_exp2), TEST(test_vstart),
+		TEST(test_bf16), TEST(test_bf16_rounding), TEST(test_scalar_bf16), TEST(test_exp2),
+		TEST(test_vstart),
 		TEST(test_illegal_state), TEST(test_far), TEST(test_segments),
 	};
 
