@@ -13,18 +13,19 @@ out=$2
 root=$out.root
 
 rm -rf "$root"
-mkdir -p "$root/lib/modules" "$root/lib64"
-while IFS=: read -r file place; do
-	dest=$root$place
-	case $place in
-	*/) dest=$dest$(basename "$file") ;;
-	esac
-	mkdir -p "$(dirname "$dest")"
-	cp -L "$file" "$dest"
-done <"$list"
+sed "s|^[^:]*:|$root|; s|[^/]*\$||" "$list" | sort -u | xargs mkdir -p "$root/lib/modules" "$root/lib64"
+# as few processes as there are folders: this is on the way of every test in the VM
+sed -n 's|.*:\(.*/\)$|\1|p' "$list" | sort -u | while read -r dir; do
+	sed -n "s|:$dir\$||p" "$list" | xargs cp -L -t "$root$dir"
+done
+sed '/\/$/d' "$list" | while IFS=: read -r file place; do
+	cp -L "$file" "$root$place"
+done
 
-# ldd fails on what is not a dynamic host program: scripts, data, device kernels, modules.
-find "$root" -type f -exec ldd {} + 2>/dev/null |
+# Programs that need the same libraries find them at the same places: ldd looks at one of each kind.
+find "$root" -type f -exec readelf -d {} + 2>/dev/null |
+	awk '/^File: / { file = $2 } /\(NEEDED\)/ { needs[file] = needs[file] $NF }
+		END { for (file in needs) if (!seen[needs[file]]++) print file }' | xargs -r ldd |
 	awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\/.*ld-linux/ { print $1 }' | sort -u |
 while read -r lib; do
 	case $lib in
