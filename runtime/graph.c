@@ -86,6 +86,7 @@ void graph_forget_queue(struct seedchip_queue *q)
 {
 	if (q->recording)
 		graph_abandon(q);
+	pthread_mutex_lock(&q->dev->lock); /* others look at graph_part.queue under it */
 	pthread_mutex_lock(&q->lock);
 	while (q->graphs.next != &q->graphs) {
 		struct graph_part *part = container_of(q->graphs.next, struct graph_part, link);
@@ -95,6 +96,7 @@ void graph_forget_queue(struct seedchip_queue *q)
 		part->graph->single = NULL;
 	}
 	pthread_mutex_unlock(&q->lock);
+	pthread_mutex_unlock(&q->dev->lock);
 }
 
 void graph_forget_replays(struct seedchip_queue *q)

@@ -34,7 +34,7 @@ static inline bool event_is_recorded(struct seedchip_event event)
  * @end: where in the ring replays end, by their number's bits of @end_mask
  * @link: entry of seedchip_queue.graphs; queue->lock
  * @graph: graph
- * @queue: NULL: it has been destroyed
+ * @queue: NULL: it has been destroyed; dev->lock
  * @slots: its list; NULL once the graph is complete
  * @num_slots: slots in the list
  * @max_slots: room in @slots

@@ -628,6 +628,65 @@ static void test_lifetime(void)
 	close_card(&c);
 }
 
+static void *wait_again_and_again(void *event)
+{
+	int r;
+
+	do
+		r = seedchip_event_wait(*(struct seedchip_event *)event, 1);
+	while (r == -ETIMEDOUT);
+	return (void *)(intptr_t)r;
+}
+
+#ifdef SIM
+#define COMINGS 200 /* enough for SAN=thread to meet a race */
+#else
+#define COMINGS 10
+#endif
+
+/* Who waits for a queue looks at those that share a graph with it: they may go meanwhile. */
+static void test_partners_go(void)
+{
+	const struct seedchip_queue_desc patient = {
+		.size = sizeof(patient), .wg_limit = 1ull << 62, .timeout_ms = 600000,
+	};
+	struct card c = open_card(0);
+	uint64_t *go, to;
+	struct seedchip_buffer *b = buffer(&c, 4096, SEEDCHIP_SYSTEM, &go);
+	struct seedchip_queue *q, *other;
+	struct seedchip_event running;
+	pthread_t threads[4];
+	void *r;
+
+	to = seedchip_buffer_address(b);
+	OK(seedchip_queue_create(c.dev, &patient, &q));
+	OK(seedchip_launch(q, kernel(&c, "gate"), &one, &to, sizeof(to)));
+	running = seedchip_queue_mark(q);
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, wait_again_and_again, &running), 0);
+	for (int i = 0; i < COMINGS; i++) {
+		struct seedchip_graph *g;
+
+		OK(seedchip_queue_create(c.dev, NULL, &other));
+		OK(seedchip_graph_begin(q));
+		OK(seedchip_queue_wait(other, seedchip_queue_mark(q)));
+		g = end(q);
+		if (i & 1)
+			seedchip_graph_destroy(g);
+		seedchip_queue_destroy(other);
+		if (!(i & 1))
+			seedchip_graph_destroy(g);
+	}
+	__atomic_store_n(go, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < 4; i++) {
+		CHECK_EQ(pthread_join(threads[i], &r), 0);
+		CHECK(!r);
+	}
+	seedchip_queue_destroy(q);
+	seedchip_buffer_destroy(b);
+	close_card(&c);
+}
+
 /* ---- what is wrong ---- */
 
 static void test_bad_recordings(void)
@@ -781,6 +840,7 @@ static const struct tap_test tests[] = {
 	{ "one of two queues fails", test_one_of_two_fails },
 	{ "one doorbell a replay", test_doorbells },
 	{ "what a graph uses lives as long as it", test_lifetime },
+	{ "queues that share a graph go while one is waited for", test_partners_go },
 	{ "recordings gone wrong", test_bad_recordings },
 	{ "too large a graph", test_too_large },
 	{ "parameters that cannot be", test_bad_params },
