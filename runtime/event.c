@@ -241,9 +241,9 @@ int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline)
 	return finish(q, point, wait_for(q, point, deadline));
 }
 
-int event_is_over(struct seedchip_queue *q, uint64_t point)
+int event_is_over(struct seedchip_queue *q, uint64_t point, bool completed)
 {
-	return finish(q, point, resolve(q, point));
+	return finish(q, point, completed ? 0 : resolve(q, point));
 }
 
 __attribute__((noinline)) int event_wait(struct seedchip_event event, int64_t timeout_ns)

@@ -465,7 +465,7 @@ int queue_run(struct seedchip_queue *q, int64_t timeout_ns)
 		stage_nop(q, q->staging);
 		return event_wait_until(q, mark(q).point, deadline);
 	}
-	return event_is_over(q, last_event(q).point);
+	return event_is_over(q, last_event(q).point, !r && !result);
 }
 
 /* What a submission waits for; handles that are made for it alone are kept in mind. */

@@ -257,8 +257,8 @@ int event_poll(struct seedchip_queue *q, uint64_t point);
 int event_wait(struct seedchip_event event, int64_t timeout_ns) __attribute__((cold));
 /* The same until CLOCK_MONOTONIC is @deadline. */
 int event_wait_until(struct seedchip_queue *q, uint64_t point, int64_t deadline);
-/* The same when the driver has said that the point has been reached, or never will. */
-int event_is_over(struct seedchip_queue *q, uint64_t point);
+/* The same when the driver has said that the point has been reached (@completed), or never will. */
+int event_is_over(struct seedchip_queue *q, uint64_t point, bool completed);
 
 /* Let the queue fail if others have failed that it waits for through memory. */
 void event_check_partners(struct seedchip_queue *q);
