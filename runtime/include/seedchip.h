@@ -525,7 +525,7 @@ int seedchip_kernel_info(const struct seedchip_kernel *kernel, struct seedchip_k
  *	most 1000000, or SEEDCHIP_NO_SPIN; default: what has paid off lately, at most 50
  * @irq_count: packets past the one that is waited for, for which its interrupt may be held back
  *	while the queue has more to do; at most 65535. A launch is a packet, and one more for each
- *	64 bytes of arguments
+ *	56 bytes of arguments
  * @irq_ns: nanoseconds for which it may be at most, up to 1000000; both are 0 or neither
  */
 struct seedchip_queue_desc {
