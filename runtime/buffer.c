@@ -68,8 +68,9 @@ static void unmap_cpu(struct seedchip_device *dev, struct memory *memory)
 	memory->map = NULL;
 }
 
-int memory_adopt(struct seedchip_device *dev, uint32_t handle, uint64_t size, uint32_t bind_flags,
-		 struct memory *memory)
+/* As memory_create(), for a buffer object that is there; it is destroyed if that fails. */
+static int memory_adopt(struct seedchip_device *dev, uint32_t handle, uint64_t size,
+			uint32_t bind_flags, struct memory *memory)
 {
 	int r;
 

@@ -24,7 +24,6 @@
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
 #define NAME_SIZE 64
-#define NO_POINT UINT64_MAX
 
 /* ---- lists: a ring of links through their head ---- */
 
@@ -64,7 +63,6 @@ int report(int err, const char *format, ...) __attribute__((format(printf, 2, 3)
 void report_child(void);
 void log_message(enum seedchip_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void log_text(enum seedchip_log_level level, const char *text);
 /* The child must not find the lock taken, by a thread that it does not have. */
 void log_before_fork(void);
 void log_after_fork(void);
@@ -173,9 +171,6 @@ struct seedchip_buffer {
  */
 int memory_create(struct seedchip_device *dev, uint64_t size, uint32_t bo_flags,
 		  uint32_t bind_flags, struct memory *memory);
-/* The same for a buffer object that is there; the handle is destroyed if that fails. */
-int memory_adopt(struct seedchip_device *dev, uint32_t handle, uint64_t size, uint32_t bind_flags,
-		 struct memory *memory);
 int memory_map(struct seedchip_device *dev, struct memory *memory);
 /* Give memory back once no queued work can use it. */
 void memory_discard(struct seedchip_device *dev, struct memory *memory);

@@ -44,13 +44,11 @@ static bool wanted(enum seedchip_log_level level)
 	return level == SEEDCHIP_LOG_KERNEL || level <= sink.level;
 }
 
-void log_text(enum seedchip_log_level level, const char *text)
+static void log_text(enum seedchip_log_level level, const char *text)
 {
 	seedchip_log_fn fn;
 	void *opaque;
 
-	if (!wanted(level))
-		return;
 	pthread_mutex_lock(&sink.lock);
 	fn = sink.fn;
 	opaque = sink.opaque;

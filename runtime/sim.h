@@ -231,7 +231,6 @@ int sim_event_read(void *priv, struct drm_seedchip_event_fault *event);
 int sim_event_fd(void *priv);
 
 /* sim_fence.c; the lock is held by callers of these */
-struct sim_fence *sim_fence_create(void);
 struct sim_fence *sim_fence_get(struct sim_fence *fence);
 void sim_fence_put(struct sim_fence *fence);
 void sim_fence_signal(struct sim_fence *fence, int error);

@@ -47,7 +47,7 @@ void *sim_table_remove(struct sim_table *table, uint32_t handle)
 	return object;
 }
 
-struct sim_fence *sim_fence_create(void)
+static struct sim_fence *sim_fence_create(void)
 {
 	struct sim_fence *fence = calloc(1, sizeof(*fence));
 

@@ -13,7 +13,8 @@
 
 #include "timing_core.h"
 
-void sc_usage_add(struct sc_usage_list *list, uint64_t at, const struct sc_rates *rates)
+/* Append; memory that runs out loses the entry. */
+static void usage_add(struct sc_usage_list *list, uint64_t at, const struct sc_rates *rates)
 {
 	size_t max = list->max ? list->max * 2 : 64;
 	struct sc_usage *use;
@@ -180,7 +181,7 @@ static void share(struct sc_sim *sim, uint64_t t)
 		return;
 	all = (struct sc_rates){ used.llc + sim->busy.llc, used.dram + sim->busy.dram,
 				 used.host + sim->busy.host };
-	sc_usage_add(&sim->tail, t, &all);
+	usage_add(&sim->tail, t, &all);
 }
 
 /* What earlier packets use changes at or before @t. */
@@ -283,7 +284,7 @@ void sc_sim_end(struct sc_sim *sim, struct sc_timing *timing)
 	if (sim->lost)
 		return;
 	finish_cores(sim, end);
-	sc_usage_add(&sim->tail, end, &none);
+	usage_add(&sim->tail, end, &none);
 	line->usage = sim->tail;
 	sim->tail = old;
 	if (line->complete < end)

@@ -46,9 +46,6 @@ struct sc_timeline {
 	struct sc_llc *llc;
 };
 
-/** sc_usage_add() - append; memory that runs out loses the entry. */
-void sc_usage_add(struct sc_usage_list *list, uint64_t at, const struct sc_rates *rates);
-
 /** struct sc_sim_desc - a DISPATCH */
 struct sc_sim_desc {
 	const struct sc_machine *machine;

@@ -39,7 +39,8 @@ void queue_start(struct queue *q, struct machine *m, int number, int vector)
 	assert_true(reg_wait(m, base + SC_Q_STATUS, ~0u, SC_QUEUE_IDLE));
 }
 
-void queue_put(struct queue *q, const void *pkt)
+/* Append a packet of 64 bytes; its header's phase is set here. */
+static void queue_put(struct queue *q, const void *pkt)
 {
 	uint64_t slot = QUEUE_RING(q->number) +
 			(q->index & ((1 << QUEUE_LOG2) - 1)) * SC_SLOT_SIZE;

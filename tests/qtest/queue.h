@@ -26,8 +26,6 @@ struct queue {
 
 /* Enable the card and start queue @number. */
 void queue_start(struct queue *q, struct machine *m, int number, int vector);
-/* Append a packet; its header's phase is set here. @pkt: 64 bytes. */
-void queue_put(struct queue *q, const void *pkt);
 void queue_copy(struct queue *q, uint64_t src, uint64_t dst, uint64_t size);
 void queue_signal(struct queue *q, uint64_t addr, uint64_t value);
 void queue_wait_word(struct queue *q, uint64_t addr, uint64_t value);
