@@ -3,7 +3,7 @@
 #
 # As many virtual functions as a card can have, of the largest card in everything but memory: all
 # of them work, one more is refused.
-# vm: card=vfs=63,cores=64,queues=512,slots=64,contexts=256,vectors=64,tcm=64K,threads=1 timeout=300 alone
+# vm: card=vfs=63,cores=64,queues=512,slots=64,contexts=256,vectors=64,tcm=64K,threads=1,timeout-scale=8 timeout=300 alone
 # vm-dmesg: not enough MMIO resources
 
 # shellcheck source=tests/kselftest/again.sh
