@@ -272,14 +272,38 @@ long long card_counter(const char *name)
 	return value;
 }
 
-int card_inject(const char *name, unsigned int value)
+int card_set_property(const char *id, const char *property, const char *value)
 {
 	char command[256];
 
 	snprintf(command, sizeof(command),
-		 "qmp qom-set '{\"path\":\"/machine/peripheral/card0\",\"property\":\"inject-%s\","
-		 "\"value\":%u}' >/dev/null", name, value);
+		 "qmp qom-set '{\"path\":\"/machine/peripheral/%s\",\"property\":\"%s\","
+		 "\"value\":%s}' >/dev/null", id, property, value);
 	return system(command) ? -EIO : 0;
+}
+
+int card_inject(const char *name, unsigned int value)
+{
+	char property[64], text[16];
+
+	snprintf(property, sizeof(property), "inject-%s", name);
+	snprintf(text, sizeof(text), "%u", value);
+	return card_set_property("card0", property, text);
+}
+
+bool card_sleeps_in(pid_t pid, const char *function)
+{
+	char path[64], line[128] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return strstr(line, function);
 }
 
 unsigned int card_rounds(unsigned int usual, unsigned int soak)

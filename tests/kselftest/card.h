@@ -77,8 +77,21 @@ uint64_t card_free_memory(void);
 /** card_counter() - of the driver for card 0: a line of debugfs' "counters"; -1: no such line. */
 long long card_counter(const char *name);
 
+/**
+ * card_set_property() - have QEMU change a card
+ * @id: of the device, as "card0"
+ * @property: to be set
+ * @value: in JSON
+ *
+ * Return: 0 or -EIO.
+ */
+int card_set_property(const char *id, const char *property, const char *value);
+
 /** card_inject() - have QEMU set a property "inject-..." of card 0. */
 int card_inject(const char *name, unsigned int value);
+
+/** card_sleeps_in() - whether a process sleeps in a function of the kernel, or one named so. */
+bool card_sleeps_in(pid_t pid, const char *function);
 
 /** card_rounds() - @usual, or @soak with "make soak". */
 unsigned int card_rounds(unsigned int usual, unsigned int soak);

@@ -87,20 +87,12 @@ static void expect_no_doorbell(volatile uint32_t *bell)
 	EXPECT(!"a page of memory");
 }
 
-static int is_asleep(pid_t pid)
+static bool is_asleep(pid_t pid)
 {
-	char path[64], line[128] = "";
 	int status;
-	FILE *f;
 
 	EXPECT(!waitpid(pid, &status, WNOHANG));
-	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
-	f = fopen(path, "re");
-	EXPECT(f);
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return strstr(line, "seedchip_wait") || strstr(line, "schedule_hrtimeout");
+	return card_sleeps_in(pid, "seedchip_wait") || card_sleeps_in(pid, "schedule_hrtimeout");
 }
 
 /*

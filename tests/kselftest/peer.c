@@ -526,8 +526,7 @@ static void maker_is_pulled_out(void)
 	if (functions)
 		tap_skip("functions are not pulled out one by one");
 	event = start_hammering(MAKER, &maker, USER, &user);
-	CHECK_EQ(system("qmp qom-set '{\"path\":\"/machine/peripheral/near0\","
-			"\"property\":\"surprise-remove\",\"value\":true}' >/dev/null"), 0);
+	CHECK_EQ(card_set_property("near0", "surprise-remove", "true"), 0);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", cards[MAKER].address);
 	CHECK(card_gone_soon(path));
 	hammering_ends(event, &maker, &user, USER - 1);

@@ -45,16 +45,6 @@ static void ask_qemu(const char *command, const char *arguments)
 	CHECK_EQ(system(line), 0);
 }
 
-static void set_property(const char *property, bool value)
-{
-	char arguments[160];
-
-	snprintf(arguments, sizeof(arguments),
-		 "{\"path\":\"/machine/peripheral/card0\",\"property\":\"%s\",\"value\":%s}",
-		 property, value ? "true" : "false");
-	ask_qemu("qom-set", arguments);
-}
-
 /* The device file is there before the kernel lets it be opened. For at most 20 seconds. */
 static bool opens_soon(void)
 {
@@ -96,7 +86,7 @@ static void pulled_out(void)
 {
 	pid_t pid = load_start(0);
 
-	set_property("surprise-remove", true);
+	CHECK_EQ(card_set_property("card0", "surprise-remove", "true"), 0);
 	CHECK(card_gone_soon(FUNCTION));
 	load_ends(pid);
 	/* the kernel leaves the slot alone for a second */
@@ -108,11 +98,11 @@ static void dead(void)
 {
 	pid_t pid = load_start(0);
 
-	set_property("dead", true);
+	CHECK_EQ(card_set_property("card0", "dead", "true"), 0);
 	load_ends(pid);
 	CHECK(card_gone_soon(NODE));
 	write_file(DRIVER "unbind", "0000:01:00.0");
-	set_property("dead", false);
+	CHECK_EQ(card_set_property("card0", "dead", "false"), 0);
 	write_file(DRIVER "bind", "0000:01:00.0");
 	CHECK(opens_soon());
 }
@@ -123,12 +113,12 @@ static void dead_idle(void)
 	struct drm_seedchip_info info;
 
 	CHECK(fd >= 0);
-	set_property("dead", true);
+	CHECK_EQ(card_set_property("card0", "dead", "true"), 0);
 	CHECK_EQ(card_open(0), -ENODEV);
 	CHECK_EQ(card_info(fd, &info), -ENODEV);
 	write_file(DRIVER "unbind", "0000:01:00.0");
 	close(fd);
-	set_property("dead", false);
+	CHECK_EQ(card_set_property("card0", "dead", "false"), 0);
 	write_file(DRIVER "bind", "0000:01:00.0");
 	CHECK(opens_soon());
 }

@@ -663,15 +663,6 @@ static void one_unbound(void)
 	CHECK(neighbour_stop());
 }
 
-static void set_property(const char *property, const char *value)
-{
-	char line[192];
-
-	snprintf(line, sizeof(line), "qmp qom-set '{\"path\":\"/machine/peripheral/card0\","
-		 "\"property\":\"%s\",\"value\":%s}' >/dev/null", property, value);
-	CHECK_EQ(system(line), 0);
-}
-
 /*
  * The card answers nothing but ones, and so do its functions. What the kernel has read of their
  * places meanwhile is no good: the card has to be found anew.
@@ -682,11 +673,11 @@ static void dead(void)
 
 	for (unsigned int f = 0; f < FUNCTIONS; f++)
 		pids[f] = load_start(node(f));
-	set_property("dead", "true");
+	CHECK_EQ(card_set_property("card0", "dead", "true"), 0);
 	for (unsigned int f = 0; f < FUNCTIONS; f++)
 		load_ends(pids[f]);
 	CHECK_EQ(card_write(PCI "0/remove", "1"), 0);
-	set_property("dead", "false");
+	CHECK_EQ(card_set_property("card0", "dead", "false"), 0);
 	found_anew();
 }
 
@@ -709,7 +700,7 @@ static void pulled_out(void)
 {
 	pid_t pids[2] = { load_start(node(1)), load_start(node(0)) };
 
-	set_property("surprise-remove", "true");
+	CHECK_EQ(card_set_property("card0", "surprise-remove", "true"), 0);
 	load_ends(pids[0]);
 	load_ends(pids[1]);
 	CHECK(card_gone_soon(PCI "0"));

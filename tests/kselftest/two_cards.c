@@ -2,7 +2,6 @@
 /* vm: cards=2 timeout=240 */
 /* Two cards in one machine: told apart, independent, and waiting for each other's fences. */
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -185,20 +184,6 @@ static void bind_in_reset(void)
 		CHECK_EQ(card_queue_destroy(fds[i], queues[i].queue), 0);
 }
 
-static bool sleeps_in_driver(pid_t pid)
-{
-	char path[64], line[128] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/wchan", (int)pid);
-	f = fopen(path, "re");
-	CHECK(f);
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return strstr(line, "seedchip");
-}
-
 /* A VM_BIND waits for another, and that for the other card: neither is in the way of removal. */
 static void removal(void)
 {
@@ -227,7 +212,7 @@ static void removal(void)
 	pid = fork();
 	if (!pid)
 		_exit(card_bind(fds[1], DRM_SEEDCHIP_BIND_UNMAP, 0, 0, VA, 4096) != -ENODEV);
-	while (!sleeps_in_driver(pid))
+	while (!card_sleeps_in(pid, "seedchip"))
 		usleep(1000);
 	second_card(address, sizeof(address));
 	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
