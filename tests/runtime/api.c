@@ -692,13 +692,13 @@ static void test_too_many_queues(void)
 	}
 }
 
+#define THREADS 4
+static struct card shared_card;
+
 /*
  * Each thread its own queues and buffers, all on one device: while one destroys
  * a queue, the others look whether it has let go of what they destroyed.
  */
-#define THREADS 4
-static struct card shared_card;
-
 static void *work(void *arg)
 {
 	struct card *c = &shared_card;

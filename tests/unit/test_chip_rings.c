@@ -157,10 +157,9 @@ static void write_reg(unsigned int reg, uint64_t value)
 /* The other queue shares cores, slots and memory with the one that is compared. */
 static void work_beside(void)
 {
+	uint64_t index = pair[0]->queues[OTHER].index;
 	union packet p[2];
 	unsigned int b;
-
-	uint64_t index = pair[0]->queues[OTHER].index;
 
 	if (index % SLOTS == SLOTS - 1 ||
 	    index + 2 > bench_queue_read(pair[0], OTHER, SC_Q_RETIRED) + SLOTS)

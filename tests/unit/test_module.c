@@ -403,7 +403,6 @@ static void test_scratchpad(void **state)
 	       "m.elf: kernel first: 0xfc0 bytes of static scratchpad and 0x4000 of stack, the card has 0x4000 in all");
 }
 
-/* Every length: refused, until only section headers, which are not needed, are missing. */
 /* A symbol's name that is as long as the table of names is cut. */
 static void test_long_name(void **state)
 {
@@ -429,6 +428,7 @@ static void test_long_name(void **state)
 	elf_free(&image);
 }
 
+/* Every length: refused, until only section headers, which are not needed, are missing. */
 static void test_every_length(void **state)
 {
 	uint64_t end = 0;

@@ -77,7 +77,6 @@ static uint64_t random_size(void)
 	return 1 + (uint64_t)rand() % (1u << rand() % 16);
 }
 
-/* Memory that is free and in one piece must be given out, but for the steps of the classes. */
 /* Pieces of one size, more than are kept: all different, and all there again at the end. */
 static void test_one_size(void **state)
 {
@@ -107,6 +106,7 @@ static void test_one_size(void **state)
 	seedchip_pool_destroy(pool);
 }
 
+/* Memory that is free and in one piece must be given out, but for the steps of the classes. */
 static void test_random(void **state)
 {
 	static uint8_t owner[SIZE / GRANULE];
