@@ -110,12 +110,12 @@ static int device_init(struct seedchip_device *dev)
 	if (r)
 		return report(r, "%s: cannot query the card: %s", dev->address, strerror(-r));
 	r = va_init(&dev->va, dev->info.va_start, dev->info.va_end, dev->info.page_size);
-	if (r)
-		return r;
-	r = queue_create_hidden(dev, &dev->bind);
-	if (r)
-		va_fini(&dev->va);
-	return r;
+	if (!r) {
+		r = queue_create_hidden(dev, &dev->bind);
+		if (r)
+			va_fini(&dev->va);
+	}
+	return r ? report(r, "%s: cannot be set up: %s", dev->address, strerror(-r)) : 0;
 }
 
 API int seedchip_device_open(unsigned int index, struct seedchip_device **out)
@@ -131,7 +131,7 @@ API int seedchip_device_open(unsigned int index, struct seedchip_device **out)
 		return report(-ENODEV, "no SeedChip card %u: %d found", index, count);
 	dev = calloc(1, sizeof(*dev));
 	if (!dev)
-		return -ENOMEM;
+		return report(-ENOMEM, "card %u: out of memory", index);
 	dev->ops = ops;
 	memcpy(dev->address, list[index].address, sizeof(dev->address));
 	pthread_mutex_init(&dev->lock, NULL);

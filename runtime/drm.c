@@ -141,7 +141,7 @@ static int drm_open(const struct backend_device *device, void **priv)
 	int r;
 
 	if (!drm)
-		return -ENOMEM;
+		return report(-ENOMEM, "%s: out of memory", device->path);
 	drm->fd = open(device->path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (drm->fd < 0) {
 		r = report(-errno, "%s: %s", device->path, strerror(errno));

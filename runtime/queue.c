@@ -196,7 +196,7 @@ static int open_queue(struct seedchip_queue *q, const struct seedchip_queue_desc
 		r = q->index && q->staging ? 0 : -ENOMEM;
 	}
 	if (r)
-		return report(r, "queue: no memory for the ring");
+		return report(r, "queue: ring of %u slots: %s", q->slots, strerror(-r));
 	r = dev->ops->queue_create(dev->priv, &arg, &q->state, &q->doorbell);
 	if (r)
 		return refused(dev, r);
@@ -511,8 +511,8 @@ static int prepare_wait(struct seedchip_queue *q)
 	if (atomic_load(&q->num_deps) == MAX_DEPS)
 		return report(-EAGAIN, "queue: %u submissions already wait for events", MAX_DEPS);
 	if (!q->wait_fence)
-		return q->dev->ops->timeline_create(q->dev->priv, &q->wait_fence);
-	return 0;
+		r = q->dev->ops->timeline_create(q->dev->priv, &q->wait_fence);
+	return r ? report(r, "queue: a fence to wait by: %s", strerror(-r)) : 0;
 }
 
 API int seedchip_queue_wait(struct seedchip_queue *q, struct seedchip_event event)
