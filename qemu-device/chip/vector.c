@@ -190,7 +190,8 @@ void sc_vfill(uint8_t *d, int sew, uint64_t value, size_t n)
 		memcpy(d + done, d, done < bytes - done ? done : bytes - done);
 }
 
-const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value)
+/* vl elements of one value in buffer 1. */
+static const uint8_t *splat(const struct sc_vec *x, int sew, uint64_t value)
 {
 	sc_vfill(sc_vtmp(x, 1), sew, value, x->vl);
 	return sc_vtmp(x, 1);
@@ -201,11 +202,11 @@ const uint8_t *sc_voperand(const struct sc_vec *x, int sew, bool is_signed)
 	switch (x->f3) {
 	case SC_OPIVX:
 	case SC_OPMVX:
-		return sc_vsplat(x, sew, x->core->x[x->vs1]);
+		return splat(x, sew, x->core->x[x->vs1]);
 	case SC_OPIVI:
-		return sc_vsplat(x, sew,
-				 is_signed ? (uint64_t)((int64_t)((uint64_t)x->vs1 << 59) >> 59) :
-					     x->vs1);
+		return splat(x, sew,
+			     is_signed ? (uint64_t)((int64_t)((uint64_t)x->vs1 << 59) >> 59) :
+					 x->vs1);
 	default:
 		return sc_vreg(x, x->vs1);
 	}

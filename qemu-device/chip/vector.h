@@ -254,9 +254,6 @@ void sc_vmerge(const struct sc_vec *x, int sew, const uint8_t *t, uint32_t from,
 /** sc_vfill() - @n elements of one value. */
 void sc_vfill(uint8_t *d, int sew, uint64_t value, size_t n);
 
-/** sc_vsplat() - vl elements of one value in buffer 1. */
-const uint8_t *sc_vsplat(const struct sc_vec *x, int sew, uint64_t value);
-
 /** sc_voperand() - the second operand of an integer instruction: vs1, x[rs1] or the immediate. */
 const uint8_t *sc_voperand(const struct sc_vec *x, int sew, bool is_signed);
 

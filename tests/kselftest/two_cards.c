@@ -25,6 +25,22 @@ static void second_card(char *address, size_t size)
 	snprintf(address, size, "%s", strrchr(link, '/') + 1);
 }
 
+/* Work of the first card that waits for the word at VA: its fence as a syncobj of the second. */
+static uint32_t hold_first(uint32_t queue)
+{
+	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1);
+	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	uint32_t there;
+	int shared = -1;
+
+	out.handle = card_syncobj(fds[0]);
+	CHECK_EQ(card_submit(fds[0], queue, &hold, 1, &out, 1, NULL), 0);
+	CHECK_EQ(drmSyncobjHandleToFD(fds[0], out.handle, &shared), 0);
+	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &there), 0);
+	close(shared);
+	return there;
+}
+
 static void told_apart(void)
 {
 	struct drm_seedchip_info a, b;
@@ -36,14 +52,12 @@ static void told_apart(void)
 
 static void foreign_fence(void)
 {
-	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1), nop = card_nop();
+	struct sc_packet nop = card_nop();
 	struct drm_seedchip_queue_create queues[2];
-	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
 	struct drm_seedchip_sync both[2] = { { .flags = DRM_SEEDCHIP_SYNC_WAIT },
 					     { .flags = DRM_SEEDCHIP_SYNC_SIGNAL } };
 	volatile uint64_t *map;
 	uint32_t bo;
-	int shared = -1;
 
 	CHECK_EQ(card_queue(fds[0], &queues[0]), 0);
 	CHECK_EQ(card_queue(fds[1], &queues[1]), 0);
@@ -51,11 +65,7 @@ static void foreign_fence(void)
 	CHECK_EQ(card_bind(fds[0], RW, bo, 0, VA, 4096), 0);
 	map = card_map(fds[0], bo, 4096);
 	CHECK(map);
-	out.handle = card_syncobj(fds[0]);
-	CHECK_EQ(card_submit(fds[0], queues[0].queue, &hold, 1, &out, 1, NULL), 0);
-	CHECK_EQ(drmSyncobjHandleToFD(fds[0], out.handle, &shared), 0);
-	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &both[0].handle), 0);
-	close(shared);
+	both[0].handle = hold_first(queues[0].queue);
 	both[1].handle = card_syncobj(fds[1]);
 	CHECK_EQ(card_submit(fds[1], queues[1].queue, &nop, 1, both, 2, NULL), 0);
 	CHECK_EQ(card_wait(fds[1], both[1].handle, 0, 100), -ETIME);
@@ -135,10 +145,8 @@ static void wait_for_reset(const char *address)
 /* A fence lets a VM_BIND go while the card is being reset: it takes effect all the same. */
 static void bind_in_reset(void)
 {
-	struct sc_packet hold = card_word(SC_OP_WAIT, VA, 1);
 	struct sc_packet touch = card_word(SC_OP_SIGNAL, VA, 7);
 	struct drm_seedchip_queue_create queues[2];
-	struct drm_seedchip_sync out = { .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
 	struct drm_seedchip_sync both[2] = { { .flags = DRM_SEEDCHIP_SYNC_WAIT },
 					     { .flags = DRM_SEEDCHIP_SYNC_SIGNAL } };
 	struct drm_seedchip_bind op = { .flags = RW, .va = VA, .size = 4096 };
@@ -146,7 +154,7 @@ static void bind_in_reset(void)
 					     .syncs = { sizeof(both[0]), 2, (uintptr_t)both } };
 	volatile uint64_t *maps[2];
 	char address[64], path[128];
-	int shared = -1, status;
+	int status;
 	uint32_t bo[2];
 	pid_t pid;
 
@@ -158,11 +166,7 @@ static void bind_in_reset(void)
 	}
 	CHECK_EQ(card_bind(fds[0], RW, bo[0], 0, VA, 4096), 0);
 	CHECK_EQ(card_bind(fds[1], DRM_SEEDCHIP_BIND_UNMAP, 0, 0, VA, 4096), 0);
-	out.handle = card_syncobj(fds[0]);
-	CHECK_EQ(card_submit(fds[0], queues[0].queue, &hold, 1, &out, 1, NULL), 0);
-	CHECK_EQ(drmSyncobjHandleToFD(fds[0], out.handle, &shared), 0);
-	CHECK_EQ(drmSyncobjFDToHandle(fds[1], shared, &both[0].handle), 0);
-	close(shared);
+	both[0].handle = hold_first(queues[0].queue);
 	both[1].handle = card_syncobj(fds[1]);
 	op.handle = bo[1];
 	CHECK_EQ(card_ioctl(fds[1], DRM_IOCTL_SEEDCHIP_VM_BIND, &bind), 0);

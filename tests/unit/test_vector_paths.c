@@ -185,10 +185,25 @@ static sc_vstep_fn *step_of(const struct sc_vector_path *p, unsigned int op, uns
  * A chain of up to three operations on random operands: values, and flags but NV, and
  * NX after sd.vexp2.v.
  */
+/* Element @i of the chain's value after step @op, by the reference. */
+static uint64_t step_expected(const struct sc_vstep *s, unsigned int op, unsigned int mode, int sew,
+			      size_t i, uint64_t v, struct sc_fp_env *env)
+{
+	bool vf = mode == SC_VMODE_A_VF || mode == SC_VMODE_D_VF;
+	uint64_t a = sc_vget(s->a, i, sew), b = vf ? s->scalar : sc_vget(s->b, i, sew), d = 0;
+
+	if (mode <= SC_VMODE_A_VF)
+		a = v;
+	else if (mode == SC_VMODE_B_VV)
+		b = v;
+	else
+		d = v;
+	return expected(op, sew == 2 ? SC_FP_S : SC_FP_D, a, b, d, env);
+}
+
 static void check_chain(const struct sc_vector_path *p, int sew, bool corners)
 {
 	static _Alignas(64) uint64_t from[CHAIN_N], to[CHAIN_N], a[3][CHAIN_N], b[3][CHAIN_N];
-	enum sc_fp_format fmt = sew == 2 ? SC_FP_S : SC_FP_D;
 	unsigned int count = 1 + random64() % 3, mode[3], op[3] = { 0 }, flags, extra = 0;
 	struct sc_fp_env env = { 0 }, refused;
 	struct sc_vstep steps[4] = { 0 };
@@ -224,21 +239,9 @@ static void check_chain(const struct sc_vector_path *p, int sew, bool corners)
 
 		if (i == done)
 			refused = env;
-		for (unsigned int s = 0; s < count; s++) {
-			bool vf = mode[s] == SC_VMODE_A_VF || mode[s] == SC_VMODE_D_VF;
-			uint64_t ai = sc_vget((uint8_t *)a[s], i, sew);
-			uint64_t bi = sc_vget((uint8_t *)b[s], i, sew), d = 0;
-
-			if (vf)
-				bi = steps[s].scalar;
-			if (mode[s] <= SC_VMODE_A_VF)
-				ai = v;
-			else if (mode[s] == SC_VMODE_B_VV)
-				bi = v;
-			else
-				d = v;
-			v = expected(op[s], fmt, ai, bi, d, i < done ? &env : &refused);
-		}
+		for (unsigned int s = 0; s < count; s++)
+			v = step_expected(&steps[s], op[s], mode[s], sew, i, v,
+					  i < done ? &env : &refused);
 		assert_int_equal(got, i < done ? v : 0x5a5a5a5a5a5a5a5aULL >> (sew == 2 ? 32 : 0));
 	}
 	if (done == n)
