@@ -90,7 +90,7 @@ static int seedchip_device_identify(struct seedchip_device *sdev)
 	if (unknown)
 		return dev_err_probe(dev, -ENODEV, "card requires unknown features %#llx\n",
 				     unknown);
-	if (BIT(seedchip_read32(sdev, SC_REG_PAGE_SHIFT)) != PAGE_SIZE)
+	if (seedchip_read32(sdev, SC_REG_PAGE_SHIFT) != PAGE_SHIFT)
 		return dev_err_probe(dev, -ENODEV, "card and kernel differ in page size\n");
 	return 0;
 }
@@ -169,6 +169,26 @@ static void seedchip_device_destroy_wq(struct drm_device *drm, void *wq)
 }
 
 /*
+ * Not freezable: a card that has gone meanwhile is removed while the system wakes,
+ * and waits for its works. They end before it sleeps (seedchip_power_suspend()).
+ */
+static int seedchip_device_create_wq(struct seedchip_device *sdev, const char *name,
+				     struct workqueue_struct **wq)
+{
+	*wq = alloc_workqueue("%s", WQ_UNBOUND | WQ_MEM_RECLAIM, 0, name);
+	if (!*wq)
+		return -ENOMEM;
+	return drmm_add_action_or_reset(&sdev->drm, seedchip_device_destroy_wq, *wq);
+}
+
+/* Wait for all works; a failure reports itself by one of the other kind. */
+void seedchip_device_flush(struct seedchip_device *sdev)
+{
+	flush_workqueue(sdev->reset_wq);
+	flush_workqueue(sdev->wq);
+}
+
+/*
  * Fences wait for hw_lock, and reclaim of memory may wait for fences. Lockdep
  * learns it here, and not only when memory is short during a reset.
  */
@@ -230,16 +250,12 @@ static int seedchip_device_init_software(struct seedchip_device *sdev)
 	init_waitqueue_head(&sdev->bind_idle);
 	INIT_WORK(&sdev->gone_work, seedchip_device_gone_work);
 	INIT_DELAYED_WORK(&sdev->overdue_work, seedchip_reset_overdue_work);
-	/*
-	 * Not freezable: a card that has gone meanwhile is removed while the system wakes,
-	 * and waits for its works. They end before it sleeps (seedchip_power_suspend()).
-	 */
-	sdev->wq = alloc_workqueue("seedchip", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (sdev->wq)
-		err = drmm_add_action_or_reset(drm, seedchip_device_destroy_wq, sdev->wq);
+	err = seedchip_device_create_wq(sdev, "seedchip-reset", &sdev->reset_wq);
+	if (!err)
+		err = seedchip_device_create_wq(sdev, "seedchip", &sdev->wq);
 	if (err)
 		return err;
-	if (!sdev->queues || !sdev->contexts || !sdev->wq)
+	if (!sdev->queues || !sdev->contexts)
 		return -ENOMEM;
 	err = seedchip_vram_init(sdev);
 	if (!err)
@@ -339,7 +355,7 @@ int seedchip_device_init(struct seedchip_device *sdev)
 	if (err) {
 		seedchip_irq_fini(sdev);
 		/* What events have queued uses registers. */
-		flush_workqueue(sdev->wq);
+		seedchip_device_flush(sdev);
 		return err;
 	}
 	seedchip_ras_start(sdev);
@@ -371,7 +387,7 @@ void seedchip_device_fini(struct seedchip_device *sdev)
 	seedchip_gem_remove(sdev);
 	seedchip_queue_put_user(sdev->kernel_queue);
 	seedchip_irq_fini(sdev);
-	flush_workqueue(sdev->wq);
+	seedchip_device_flush(sdev);
 	seedchip_event_hangup(sdev);
 }
 

@@ -125,7 +125,9 @@ struct seedchip_device {
 	struct seedchip_event_ring events;
 	/** @vram: allocator of card memory */
 	struct seedchip_vram *vram;
-	/** @wq: queue failures, gated jobs, scrubbed memory, address spaces */
+	/** @reset_wq: what makes fences signal: watchdogs, failures; nothing there waits for one */
+	struct workqueue_struct *reset_wq;
+	/** @wq: what may wait for fences: binds, released queues; scrubbed memory, reports */
 	struct workqueue_struct *wq;
 
 	/**
@@ -298,6 +300,7 @@ int seedchip_device_init(struct seedchip_device *sdev);
 void seedchip_device_fini(struct seedchip_device *sdev);
 int seedchip_device_enable(struct seedchip_device *sdev);
 void seedchip_device_unplug(struct seedchip_device *sdev);
+void seedchip_device_flush(struct seedchip_device *sdev);
 
 /* The ioctls, each in the file that owns what it works on. */
 #define SEEDCHIP_IOCTL_PROTOTYPE_(name, number, dir, arg, errnos, text) \

@@ -95,7 +95,7 @@ static void seedchip_fault_event(struct seedchip_device *sdev, const struct sc_e
 		q->fault = *fault;
 		q->fault.status = seedchip_fault_status(fault->status);
 		q->has_fault = true;
-		seedchip_queue_kick(q, &q->fail_work);
+		seedchip_queue_fail(q);
 	}
 	spin_unlock_irqrestore(&q->tl->lock, flags);
 	drm_dbg(&sdev->drm, "queue %u event %u: status %u code %u va %#llx pc %#llx core %u\n",

@@ -108,7 +108,7 @@ static int __maybe_unused seedchip_power_suspend(struct device *dev)
 	/* Again if that lets a reset of the function end, which brings the card back. */
 	do {
 		seedchip_reset_sleep(sdev);
-		flush_workqueue(sdev->wq);
+		seedchip_device_flush(sdev);
 	} while (!READ_ONCE(sdev->wedged));
 	synchronize_irq(pci_irq_vector(to_pci_dev(dev), 0));
 	return 0;

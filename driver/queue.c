@@ -209,11 +209,11 @@ void seedchip_queue_put(struct seedchip_queue *q)
 	kref_put(&q->ref, seedchip_queue_free);
 }
 
-/* Queue one of the works of @q, which keeps @q until it has run. */
-void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work)
+/* Have the failure of @q dealt with, which keeps @q until then. */
+void seedchip_queue_fail(struct seedchip_queue *q)
 {
 	seedchip_queue_get(q);
-	if (!queue_work(q->sdev->wq, work))
+	if (!queue_work(q->sdev->reset_wq, &q->fail_work))
 		seedchip_queue_put(q);
 }
 

@@ -212,7 +212,7 @@ void seedchip_queue_get(struct seedchip_queue *q);
 void seedchip_queue_put(struct seedchip_queue *q);
 void seedchip_queue_put_user(struct seedchip_queue *q);
 void seedchip_queue_put_user_irq(struct seedchip_queue *q);
-void seedchip_queue_kick(struct seedchip_queue *q, struct work_struct *work);
+void seedchip_queue_fail(struct seedchip_queue *q);
 struct seedchip_queue *seedchip_queue_lookup(struct drm_file *file, u32 handle);
 void seedchip_queue_close_all(struct drm_file *file);
 int seedchip_queue_mmap(struct drm_file *file, struct vm_area_struct *vma);

@@ -305,7 +305,7 @@ void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 			seedchip_reset_hardware(sdev);
 		sdev->recovering = true;
 		sdev->wedged = true;
-		queue_delayed_work(sdev->wq, &sdev->overdue_work,
+		queue_delayed_work(sdev->reset_wq, &sdev->overdue_work,
 				   seedchip_scale_timeout(sdev, SEEDCHIP_OVERDUE_MS));
 		seedchip_queue_disconnect_all(sdev);
 	}
@@ -635,7 +635,7 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 static void seedchip_reset_rearm(struct seedchip_queue *q)
 {
 	seedchip_queue_get(q);
-	if (!queue_delayed_work(q->sdev->wq, &q->watchdog,
+	if (!queue_delayed_work(q->sdev->reset_wq, &q->watchdog,
 				min(q->config.timeout, q->config.fence_limit) / 2 + 1))
 		seedchip_queue_put(q);
 }
