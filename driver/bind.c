@@ -344,7 +344,7 @@ static int seedchip_bind_init_op(struct seedchip_vm *vm, struct drm_file *file,
 
 static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 count)
 {
-	struct seedchip_bind *bind = kzalloc(sizeof(*bind), GFP_KERNEL);
+	struct seedchip_bind *bind = kzalloc(sizeof(*bind), GFP_KERNEL_ACCOUNT);
 
 	if (!bind)
 		return NULL;
@@ -358,8 +358,8 @@ static struct seedchip_bind *seedchip_bind_alloc(struct seedchip_vm *vm, u32 cou
 	bind->ops = &bind->one_op;
 	bind->maps = &bind->one_map;
 	if (count > 1) {
-		bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL);
-		bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL);
+		bind->ops = kvcalloc(count, sizeof(*bind->ops), GFP_KERNEL_ACCOUNT);
+		bind->maps = kvcalloc(count, sizeof(*bind->maps), GFP_KERNEL_ACCOUNT);
 	}
 	bind->invalidate = seedchip_job_create_kernel(vm->sdev, GFP_KERNEL);
 	if (bind->ops && bind->maps && bind->invalidate)
@@ -699,7 +699,7 @@ static int seedchip_bind_init_async(struct seedchip_bind *bind, struct seedchip_
 	u32 i;
 
 	bind->fence = seedchip_sw_fence_create();
-	bind->deps = kvcalloc(syncs->num_in, sizeof(*bind->deps), GFP_KERNEL);
+	bind->deps = kvcalloc(syncs->num_in, sizeof(*bind->deps), GFP_KERNEL_ACCOUNT);
 	if (!bind->fence || (syncs->num_in && !bind->deps))
 		return -ENOMEM;
 	bind->num_deps = syncs->num_in;

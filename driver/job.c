@@ -35,7 +35,6 @@
 static const struct sc_packet seedchip_nop = { .hdr = SC_HDR(SC_OP_NOP, 0, 0) };
 static const struct sc_packet seedchip_barrier = { .hdr = SC_HDR(SC_OP_BARRIER, 0, 0) };
 
-/* Any context. */
 static void seedchip_job_put_deps(struct seedchip_job *job)
 {
 	u32 i;
@@ -46,13 +45,12 @@ static void seedchip_job_put_deps(struct seedchip_job *job)
 			seedchip_queue_put_user_irq(job->deps[i].waits);
 	}
 	kvfree(job->deps);
-	job->deps = NULL;
-	job->ndeps = 0;
 }
 
 /* The queue lets go of the job; the memory goes with the last reference of its fence. */
 static void seedchip_job_free(struct seedchip_job *job)
 {
+	atomic_dec(&job->queue->num_jobs);
 	seedchip_job_put_deps(job);
 	dma_fence_put(&job->fence.base);
 }
@@ -363,7 +361,7 @@ static int seedchip_job_init_deps(struct seedchip_job *job, const struct seedchi
 	job->gate = syncs->failed;
 	if (!syncs->num_in)
 		return 0;
-	job->deps = kvcalloc(syncs->num_in, sizeof(*job->deps), GFP_KERNEL);
+	job->deps = kvcalloc(syncs->num_in, sizeof(*job->deps), GFP_KERNEL_ACCOUNT);
 	if (!job->deps)
 		return -ENOMEM;
 	job->ndeps = syncs->num_in;
@@ -625,6 +623,7 @@ int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets,
 	if (err)
 		return err;
 
+	atomic_inc(&q->num_jobs);
 	seedchip_fence_init(&job->fence, q, slots->end);
 	dma_fence_get(&job->fence.base);
 	cookie = dma_fence_begin_signalling();
@@ -636,7 +635,6 @@ int seedchip_job_push(struct seedchip_job *job, const struct sc_packet *packets,
 	atomic_dec(&job->blockers);
 	refused = q->status != SEEDCHIP_QUEUE_ACTIVE;
 	if (refused) {
-		/* It never starts. */
 		seedchip_job_blank(q, slots);
 		seedchip_job_refuse_locked(job);
 	} else {
@@ -683,12 +681,15 @@ int seedchip_job_push_fence(struct seedchip_job *job, u64 index)
 	else if (index < q->write ||
 		 (index > q->retired && index - q->retired > seedchip_queue_slots(q)))
 		err = -EINVAL;
+	else if (atomic_read(&q->num_jobs) >= SEEDCHIP_MAX_FENCES)
+		err = -EBUSY;
 	job->slots.start = q->write;
 	job->slots.end = index;
 	spin_unlock_irq(&q->tl->lock);
 	if (err)
 		return err;
 
+	atomic_inc(&q->num_jobs);
 	seedchip_fence_init(&job->fence, q, index);
 	dma_fence_get(&job->fence.base);
 	cookie = dma_fence_begin_signalling();

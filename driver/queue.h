@@ -138,6 +138,8 @@ struct seedchip_queue {
 	u32 epoch;
 	/** @pending: jobs by ring order */
 	struct list_head pending;
+	/** @num_jobs: in @pending, @doomed, or about to be freed; any context */
+	atomic_t num_jobs;
 	/** @gated: those among them whose first header is still withheld */
 	struct list_head gated;
 	/** @waiters: struct seedchip_waiter */

@@ -60,7 +60,7 @@ static int seedchip_submit_job(struct seedchip_queue *q, struct seedchip_syncs *
 			       const struct sc_packet *packets, u32 count,
 			       struct seedchip_waiter *wait, u64 *index)
 {
-	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL);
+	struct seedchip_job *job = seedchip_job_create(q, syncs, GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!job)

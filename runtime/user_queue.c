@@ -190,7 +190,7 @@ int user_queue_fence(struct seedchip_queue *q, uint64_t point, uint32_t *handle)
 		ops->timeline_destroy(q->dev->priv, sync.handle);
 	else
 		*handle = sync.handle;
-	return r;
+	return r == -EBUSY ? report(-EAGAIN, "the driver has no room for the fence") : r;
 }
 
 void user_queue_expect(struct seedchip_queue *q, uint64_t point)

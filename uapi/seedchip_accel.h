@@ -74,7 +74,7 @@ extern "C" {
 	  "make a faulted queue usable again")                                                     \
 	X(BO_USERPTR, 0x09, WR, bo_userptr, "EINVAL",                                              \
 	  "create a buffer from memory of the process, which stays pinned")                        \
-	X(QUEUE_FENCE, 0x0a, WR, queue_fence, "EINVAL ENOENT EIO",                                 \
+	X(QUEUE_FENCE, 0x0a, WR, queue_fence, "EBUSY EINVAL ENOENT EIO",                           \
 	  "fences for what a program has put into a user-mode queue")                              \
 	X(QUEUE_WAIT, 0x0b, WR, queue_wait, "EINVAL ENOENT EBADF EMFILE EIO ETIME",                \
 	  "sleep until a queue has retired an index, or have an eventfd told")
@@ -494,6 +494,7 @@ struct drm_seedchip_event_fault {
  * The packets below @index should be in the ring: from now on the queue's timeout
  * runs, and a queue that does not reach @index is reset like any that hangs. So
  * every fence signals, whatever the program does. -EIO: the queue is faulted.
+ * -EBUSY: SEEDCHIP_MAX_FENCES of the queue are pending.
  */
 struct drm_seedchip_queue_fence {
 	__u32 queue;
@@ -501,6 +502,9 @@ struct drm_seedchip_queue_fence {
 	__u64 index;
 	struct drm_seedchip_array syncs;
 };
+
+/* Of a user-mode queue; those of the others take slots of its ring. */
+#define SEEDCHIP_MAX_FENCES 4096
 
 /**
  * enum drm_seedchip_queue_wait_flags - how QUEUE_WAIT waits

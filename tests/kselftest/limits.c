@@ -229,6 +229,23 @@ static int fence_index(uint64_t index)
 	return fence(index, syncs(1));
 }
 
+/* The queue's timeout is longer than this takes. */
+static int fences(uint64_t count)
+{
+	struct drm_seedchip_queue_create create = {
+		.flags = DRM_SEEDCHIP_QUEUE_USER, .ring_log2 = 6, .ring_va = VA,
+		.timeout_ms = 600000,
+	};
+	int ret = card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_CREATE, &create);
+
+	while (count-- && !ret) {
+		struct drm_seedchip_queue_fence arg = { .queue = create.queue, .index = 1 };
+
+		ret = card_ioctl(fd, DRM_IOCTL_SEEDCHIP_QUEUE_FENCE, &arg);
+	}
+	return ret;
+}
+
 /* --- memory --- */
 
 static int bind(struct drm_seedchip_array ops, struct drm_seedchip_array out)
@@ -340,6 +357,11 @@ static int timeout_parameter(uint64_t ms)
 	return parameter("timeout_ms", ms, "10000");
 }
 
+static int fence_parameter(uint64_t ms)
+{
+	return parameter("fence_limit_ms", ms, "600000");
+}
+
 static int memory_parameter(uint64_t percent)
 {
 	return parameter("user_memory_percent", percent, "100");
@@ -406,6 +428,7 @@ static void all(void)
 		LIMIT("argument slots", argument_slots, SC_MAX_ARG_SLOTS, 1, -EINVAL),
 		LIMIT("syncs of a QUEUE_FENCE", fence_syncs, SEEDCHIP_MAX_SYNCS, 1, -EINVAL),
 		LIMIT("index of a QUEUE_FENCE", fence_index, SLOTS, 1, -EINVAL),
+		LIMIT("fences of a user-mode queue", fences, SEEDCHIP_MAX_FENCES, 1, -EBUSY),
 		LIMIT("operations of a VM_BIND", bind_count, SEEDCHIP_MAX_BINDS, 1, -EINVAL),
 		LIMIT("syncs of a VM_BIND", bind_syncs, SEEDCHIP_MAX_SYNCS, 1, -EINVAL),
 		LIMIT("stride of operations", bind_stride, PAGE, 1, -EINVAL),
@@ -418,6 +441,7 @@ static void all(void)
 		LIMIT("mapping of a doorbell", map_doorbell, PAGE, 1, -EINVAL),
 		LIMIT("mapping of a buffer", map_buffer, 2 * PAGE, 1, -EINVAL),
 		LIMIT("timeout_ms", timeout_parameter, UINT32_MAX, 1, -ERANGE),
+		LIMIT("fence_limit_ms", fence_parameter, UINT32_MAX, 1, -ERANGE),
 		LIMIT("the shortest", timeout_parameter, 1, -1, -EINVAL),
 		LIMIT("user_memory_percent", memory_parameter, 100, 1, -EINVAL),
 	};

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -224,11 +225,50 @@ static long long group_memory(void)
 	return atoll(text);
 }
 
-/* What the kernel needs for page tables and mappings is taken from the caller's control group. */
+/* A fence of the card, of work that waits for as long as its file is open. */
+static uint32_t pending_fence(int fd)
+{
+	struct drm_seedchip_sync out = { .handle = card_syncobj(fd),
+					 .flags = DRM_SEEDCHIP_SYNC_SIGNAL };
+	struct sc_packet wait = card_word(SC_OP_WAIT, 1ULL << 30, 1);
+	struct drm_seedchip_queue_create queue;
+	uint32_t bo;
+
+	if (card_bo(fd, 4096, DRM_SEEDCHIP_BO_SYSTEM, &bo) ||
+	    card_bind(fd, DRM_SEEDCHIP_BIND_MAP | DRM_SEEDCHIP_BIND_READ, bo, 0, 1ULL << 30,
+		      4096) ||
+	    card_queue(fd, &queue) || card_submit(fd, queue.queue, &wait, 1, &out, 1, NULL))
+		return 0;
+	return out.handle;
+}
+
+/* Operations of a call that waits for a fence; they make no mappings. */
+static int bind_later(int fd, uint32_t fence, unsigned int count)
+{
+	struct drm_seedchip_sync sync = { .handle = fence, .flags = DRM_SEEDCHIP_SYNC_WAIT };
+	struct drm_seedchip_bind *ops = calloc(count, sizeof(*ops));
+	struct drm_seedchip_vm_bind bind = {
+		.ops = { sizeof(*ops), count, (uintptr_t)ops },
+		.syncs = { sizeof(sync), 1, (uintptr_t)&sync },
+	};
+	int ret;
+
+	for (unsigned int i = 0; i < count; i++)
+		ops[i] = (struct drm_seedchip_bind){ .va = 2ULL << 30, .size = 4096 };
+	ret = card_ioctl(fd, DRM_IOCTL_SEEDCHIP_VM_BIND, &bind);
+	free(ops);
+	return ret;
+}
+
+/*
+ * What the kernel needs for page tables and mappings is taken from the caller's control group, and
+ * so is what calls keep that wait.
+ */
 static void of_control_group(void)
 {
 	const unsigned int count = 500;
 	long long before;
+	uint32_t fence;
 	int fd, status;
 	unsigned int i;
 	char pid[16];
@@ -251,7 +291,15 @@ static void of_control_group(void)
 				      (uint64_t)i << 30, 4096))
 				_exit(2);
 		/* two tables each, the upper one with a word for each of those below */
-		_exit(group_memory() - before > (long long)count * 4096 ? 0 : 3);
+		if (group_memory() - before <= (long long)count * 4096)
+			_exit(3);
+		fence = pending_fence(fd);
+		before = group_memory();
+		for (i = 0; i < 20; i++)
+			if (!fence || bind_later(fd, fence, 4000))
+				_exit(4);
+		_exit(group_memory() - before >
+		      20 * 4000 * (long long)sizeof(struct drm_seedchip_bind) ? 0 : 5);
 	}
 	CHECK_EQ(waitpid(child, &status, 0), child);
 	rmdir(GROUP "/one");
