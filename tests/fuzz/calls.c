@@ -384,6 +384,21 @@ static void events(void)
 	}
 }
 
+static void name_param(unsigned int g)
+{
+	static const uint16_t places[] = {
+		SEEDCHIP_PLACE_ARGS, SEEDCHIP_PLACE_GRID, SEEDCHIP_PLACE_DST, SEEDCHIP_PLACE_SRC,
+		SEEDCHIP_PLACE_SIZE, SEEDCHIP_PLACE_ROWS, SEEDCHIP_PLACE_PATTERN, 64,
+	};
+	uint8_t how = u8();
+	uint64_t place = how < 0xc0 ? places[how % 8] : number();
+	uint64_t size = how < 0xc0 ? 4u << (how >> 3 & 1) : number();
+
+	s.param[g] = NULL;
+	seedchip_graph_param(s.graph[g], u8() % 2 ? "name" : NULL, u8() % 4, place, size,
+			     &s.param[g]);
+}
+
 static void graphs(void)
 {
 	unsigned int q = slot(), g = slot();
@@ -404,16 +419,14 @@ static void graphs(void)
 		what = 5;
 	switch (what) {
 	case 0:
-		s.param[g] = NULL;
-		seedchip_graph_param(s.graph[g], u8() % 2 ? "name" : NULL, number(), number(),
-				     number(), &s.param[g]);
+		name_param(g);
 		break;
 	case 1: case 2:
 		if (s.param[g])
 			seedchip_graph_set(s.param[g], value);
 		break;
 	case 3:
-		seedchip_graph_address(s.graph[g], number(), value);
+		seedchip_graph_address(s.graph[g], u8() % 4, value);
 		break;
 	case 4:
 		s.param[g] = NULL;
