@@ -311,19 +311,19 @@ static void exp2_loop(void *d_, const void *a_, size_t n)
 /* --- the smallest and the largest --- */
 
 /* Bits of numbers as integers in the same order, the negative zero first; and back. */
-#define IN_ORDER(F, bits) ((bits) ^ ((bits) >> (8 * sizeof(bits) - 1) & (s##F)ABS_##F))
+#define IN_ORDER(F, bits) ((bits) ^ ((bits) < 0 ? (s##F)ABS_##F : 0))
 #define EXTREME(name, F, than)                                                                     \
 	static bool name##_##F(const void *a_, size_t n, uint64_t *best)                           \
 	{                                                                                          \
-		typedef s##F __attribute__((may_alias)) element;                                \
+		typedef s##F __attribute__((may_alias)) element;                                   \
 		const element *a = a_;                                                             \
-		s##F bits = (s##F)*best, found = IN_ORDER(F, bits);                          \
-		w##F nans = (w##F)(bits & (s##F)ABS_##F) > INF_##F;                             \
+		s##F bits = (s##F)*best, found = IN_ORDER(F, bits);                                \
+		w##F nans = (w##F)(bits & (s##F)ABS_##F) > INF_##F;                                \
 												   \
 		for (size_t i = 0; i < n; i++) {                                                   \
-			s##F v = IN_ORDER(F, a[i]);                                             \
+			s##F v = IN_ORDER(F, a[i]);                                                \
 												   \
-			nans |= (w##F)(a[i] & (s##F)ABS_##F) > INF_##F;                         \
+			nans |= (w##F)(a[i] & (s##F)ABS_##F) > INF_##F;                            \
 			found = v than found ? v : found;                                          \
 		}                                                                                  \
 		if (nans)                                                                          \
