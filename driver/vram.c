@@ -115,6 +115,13 @@ static void seedchip_vram_release(struct seedchip_vram_node *node, bool clean)
 	kfree(node);
 }
 
+static void seedchip_vram_end_scrub(struct seedchip_vram *vram)
+{
+	/* Who sees the count go down, in seedchip_vram_wait_blocks(), finds the blocks free. */
+	smp_mb__before_atomic();
+	atomic_dec(&vram->scrubbing);
+}
+
 static void seedchip_vram_work(struct work_struct *work)
 {
 	struct seedchip_vram *vram = container_of(work, struct seedchip_vram, work);
@@ -123,7 +130,7 @@ static void seedchip_vram_work(struct work_struct *work)
 
 	llist_for_each_entry_safe(node, tmp, list, done) {
 		seedchip_vram_release(node, node->clean);
-		atomic_dec(&vram->scrubbing);
+		seedchip_vram_end_scrub(vram);
 	}
 	wake_up_all(&vram->scrubbed);
 }
@@ -285,12 +292,21 @@ static int seedchip_vram_alloc_blocks(struct seedchip_vram *vram, struct seedchi
 	return err;
 }
 
-/* What is being scrubbed will be free soon. */
-static int seedchip_vram_wait_scrubbed(struct seedchip_vram *vram)
+/* What is being scrubbed will be free soon, or has come back since the look: look again. */
+static int seedchip_vram_wait_blocks(struct seedchip_vram *vram, struct seedchip_vram_node *node,
+				     u64 size, u32 flags)
 {
-	if (!atomic_read(&vram->scrubbing))
-		return -ENOSPC;
-	return wait_event_interruptible(vram->scrubbed, !atomic_read(&vram->scrubbing));
+	bool scrubbing;
+	int err;
+
+	do {
+		scrubbing = atomic_read(&vram->scrubbing);
+		err = seedchip_vram_alloc_blocks(vram, node, size, flags);
+		if (err != -ENOSPC || !scrubbing)
+			return err;
+		err = wait_event_interruptible(vram->scrubbed, !atomic_read(&vram->scrubbing));
+	} while (!err);
+	return err;
 }
 
 /* -EIO if the kernel's queue has failed, and the card was reset. */
@@ -340,9 +356,7 @@ struct seedchip_vram_node *seedchip_vram_alloc(struct seedchip_device *sdev, u64
 		return ERR_PTR(-ENOMEM);
 	node->vram = vram;
 	INIT_LIST_HEAD(&node->blocks);
-	do {
-		err = seedchip_vram_alloc_blocks(vram, node, size, flags);
-	} while (err == -ENOSPC && !(err = seedchip_vram_wait_scrubbed(vram)));
+	err = seedchip_vram_wait_blocks(vram, node, size, flags);
 	if (err) {
 		kfree(node);
 		return ERR_PTR(err);
@@ -402,7 +416,7 @@ void seedchip_vram_free(struct seedchip_device *sdev, struct seedchip_vram_node 
 	if (dma_fence_is_signaled(fence) ||
 	    dma_fence_add_callback(fence, &node->cb, seedchip_vram_scrubbed)) {
 		seedchip_vram_release(node, !fence->error);
-		atomic_dec(&vram->scrubbing);
+		seedchip_vram_end_scrub(vram);
 		wake_up_all(&vram->scrubbed);
 	}
 	dma_fence_put(fence);
