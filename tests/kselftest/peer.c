@@ -7,7 +7,7 @@
  * In peer_vf.sh they are functions of one card, the physical one first, and all reach each other;
  * behind an IOMMU, in vf_viommu.sh, they would have to go through that bridge: "peer apart".
  */
-/* vm: card=bar=64M,vram=256M timeout=300 alone qemu=-cpu qemu=max,family=6 */
+/* vm: card=bar=64M,vram=256M timeout=300 alone qemu=-cpu qemu=max,cx16=off,family=6 */
 /* vm: qemu=-device qemu=pcie-root-port,id=above,chassis=8,slot=8 */
 /* vm: qemu=-device qemu=x3130-upstream,id=switch,bus=above */
 /* vm: qemu=-device qemu=xio3130-downstream,id=down0,bus=switch,chassis=9,slot=9 */

@@ -3,7 +3,7 @@
 #
 # Peer-to-peer once more, behind a virtual IOMMU: a peer uses addresses that are translated to those
 # of the maker's BAR.
-# vm: card=bar=64M,vram=256M timeout=300 alone qemu=-cpu qemu=max,family=6
+# vm: card=bar=64M,vram=256M timeout=300 alone qemu=-cpu qemu=max,cx16=off,family=6
 # vm: qemu=-device qemu=intel-iommu,intremap=off append=intel_iommu=on
 # vm: qemu=-device qemu=pcie-root-port,id=above,chassis=8,slot=8
 # vm: qemu=-device qemu=x3130-upstream,id=switch,bus=above
