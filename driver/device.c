@@ -36,6 +36,9 @@
 #define SEEDCHIP_KERNEL_TIMEOUT_MS 10000
 #define SEEDCHIP_KERNEL_FENCE_LIMIT_MS 600000
 
+/* A broken card must not switch watchdogs off; the slowest emulated ones ask for less than 10. */
+#define SEEDCHIP_MAX_TIMEOUT_SCALE 100
+
 /* In jiffies: the watchdog's multiples of it can still be compared with jiffies. */
 #define SEEDCHIP_MAX_TIMEOUT (MAX_JIFFY_OFFSET / 16)
 
@@ -95,6 +98,17 @@ static int seedchip_device_identify(struct seedchip_device *sdev)
 	return 0;
 }
 
+static u32 seedchip_device_timeout_scale(struct seedchip_device *sdev)
+{
+	u32 scale = seedchip_read32(sdev, SC_REG_TIMEOUT_SCALE);
+	u32 usable = clamp(scale, 1U, SEEDCHIP_MAX_TIMEOUT_SCALE);
+
+	if (scale != usable)
+		dev_err(sdev->drm.dev, "TIMEOUT_SCALE is out of range: value=%u used=%u\n", scale,
+			usable);
+	return usable;
+}
+
 static void seedchip_device_read_info(struct seedchip_device *sdev)
 {
 	struct drm_seedchip_info *info = &sdev->info;
@@ -113,7 +127,7 @@ static void seedchip_device_read_info(struct seedchip_device *sdev)
 	info->page_size = SC_PAGE_SIZE;
 	info->huge_size = SC_HUGE_SIZE;
 	info->ring_log2_max = seedchip_read32(sdev, SC_REG_RING_LOG2_MAX);
-	info->timeout_scale = max(1U, seedchip_read32(sdev, SC_REG_TIMEOUT_SCALE));
+	info->timeout_scale = seedchip_device_timeout_scale(sdev);
 	info->generation = seedchip_read32(sdev, SC_REG_GENERATION);
 	info->clock_khz = seedchip_read32(sdev, SC_REG_CLOCK_KHZ);
 	info->dump_size = seedchip_read32(sdev, SC_REG_DUMP_SIZE);
