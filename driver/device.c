@@ -5,6 +5,7 @@
  * Invariant: seedchip_device.info says what the discovery registers said at
  * probe; nothing about sizes is a constant of the driver.
  */
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
@@ -354,6 +355,10 @@ int seedchip_device_init(struct seedchip_device *sdev)
 	if (dma_max_mapping_size(&pdev->dev) != SIZE_MAX)
 		return dev_err_probe(&pdev->dev, -ENODEV,
 				     "DMA would go through bounce buffers, which memory shared with the CPU cannot\n");
+	/* Nor does anybody write caches back. A constant on x86. */
+	if (!dev_is_dma_coherent(&pdev->dev))
+		return dev_err_probe(&pdev->dev, -ENODEV,
+				     "DMA is not coherent, which memory shared with the CPU has to be\n");
 	dma_set_max_seg_size(&pdev->dev, UINT_MAX);
 	pci_set_master(pdev);
 	err = seedchip_reset_hardware(sdev);
