@@ -4,11 +4,12 @@
  * what the BAR shows of the buffer, if the PCI core finds a way from the peer to the
  * card that works. There are no struct pages; a peer that needs some is refused.
  *
- * Invariant: a peer that is attached keeps the card awake, and what it has mapped ends
- * before the card goes.
+ * Invariant: a dma-buf of card memory keeps the card awake, for peers and for programs that
+ * have it mapped; and what peers have mapped ends before the card goes.
  */
 #include <linux/dma-mapping.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/pm_runtime.h>
 #include <linux/slab.h>
 
 #include <drm/drm_drv.h>
@@ -38,16 +39,9 @@ static int seedchip_peer_attach(struct dma_buf *buf, struct dma_buf_attachment *
 	if (!drm_dev_enter(&sdev->drm, &idx))
 		return -ENODEV;
 	if (pci_p2pdma_distance(to_pci_dev(sdev->drm.dev), attach->dev, false) >= 0)
-		err = seedchip_power_get(sdev);
+		err = 0;
 	drm_dev_exit(idx);
 	return err;
-}
-
-static void seedchip_peer_detach(struct dma_buf *buf, struct dma_buf_attachment *attach)
-{
-	struct drm_gem_object *obj = buf->priv;
-
-	seedchip_power_put(to_seedchip_device(obj->dev));
 }
 
 /* Card memory never moves; that there is a pin() says that peers are told when it goes. */
@@ -153,12 +147,12 @@ static void seedchip_peer_release(struct dma_buf *buf)
 	list_del_init(&bo->link);
 	bo->shared = NULL;
 	mutex_unlock(&sdev->bo_lock);
+	seedchip_power_put(sdev);
 	drm_gem_dmabuf_release(buf);
 }
 
 const struct dma_buf_ops seedchip_peer_ops = {
 	.attach = seedchip_peer_attach,
-	.detach = seedchip_peer_detach,
 	.pin = seedchip_peer_pin,
 	.unpin = seedchip_peer_unpin,
 	.map_dma_buf = seedchip_peer_map,
@@ -169,11 +163,12 @@ const struct dma_buf_ops seedchip_peer_ops = {
 	.vunmap = drm_gem_dmabuf_vunmap,
 };
 
-/* A new dma-buf of card memory. */
+/* A new dma-buf of card memory. Whoever makes it has the card open, so that is awake. */
 void seedchip_peer_track(struct seedchip_bo *bo, struct dma_buf *buf)
 {
 	struct seedchip_device *sdev = to_seedchip_device(bo->shmem.base.dev);
 
+	pm_runtime_get_noresume(sdev->drm.dev);
 	mutex_lock(&sdev->bo_lock);
 	bo->shared = buf;
 	list_add_tail(&bo->link, &sdev->shared_bos);

@@ -8,6 +8,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -441,6 +442,42 @@ static void memory_is_back(void)
 	CHECK_EQ(card_free_memory(), memory_at_start);
 }
 
+static bool card_sleeps(const char *device)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "grep -q suspended %s/power/runtime_status", device);
+	return !system(command);
+}
+
+/* The mapping of a dma-buf is all that is left of who has opened the card, and goes on working. */
+static void mapped_stays_awake(void)
+{
+	char device[80], control[96];
+	int file = card_open(0), shared;
+	volatile uint64_t *map;
+
+	CHECK(file >= 0);
+	snprintf(device, sizeof(device), "/sys/bus/pci/devices/%s", card_address());
+	snprintf(control, sizeof(control), "%s/power/control", device);
+	shared = export_bo(file, new_bo(file, visible));
+	CHECK(shared >= 0);
+	map = map_fd(shared);
+	map[1] = 11;
+	close(shared);
+	close(file);
+	CHECK_EQ(card_write(control, "auto"), 0);
+	/* longer than it stays awake when it is idle */
+	sleep(4);
+	CHECK(!card_sleeps(device));
+	CHECK_EQ(map[1], 11);
+	munmap((void *)map, SIZE);
+	for (int i = 0; i < 400 && !card_sleeps(device); i++)
+		usleep(50000);
+	CHECK(card_sleeps(device));
+	CHECK_EQ(card_write(control, "on"), 0);
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -461,6 +498,7 @@ int main(void)
 		{ "closed by one file while bound by both", closed_while_bound },
 		{ "wrong handles, files and flags", refused },
 		{ "card memory is back", memory_is_back },
+		{ "card memory that the CPU has mapped keeps the card awake", mapped_stays_awake },
 	};
 
 	memory_at_start = card_free_memory();
