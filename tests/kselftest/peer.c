@@ -515,6 +515,40 @@ static void functions_go_at_work(void)
 	both_ways();
 }
 
+/*
+ * The system sleeps, but for the power. Whichever of the two goes to sleep first, what both had is
+ * lost, nothing of it goes on when they wake, and they share anew.
+ */
+static void sleep_at_work(void)
+{
+	struct seedchip_fault fault = { .size = sizeof(fault) };
+	struct computer maker, user;
+	struct seedchip_event event;
+	volatile uint64_t *words;
+
+	needs_p2pdma();
+	if (functions)
+		tap_skip("these sleep with their card, which sriov tests");
+	event = start_hammering(MAKER, &maker, USER, &user);
+	CHECK_EQ(card_write("/sys/power/pm_test", "devices"), 0);
+	CHECK_EQ(card_write("/sys/power/state", "mem"), 0);
+	CHECK_EQ(card_write("/sys/power/pm_test", "none"), 0);
+	CHECK_EQ(seedchip_event_wait(event, LIMIT), -EIO);
+	CHECK_EQ(seedchip_event_fault(event, &fault), 0);
+	CHECK_EQ(fault.status, SC_STATUS_LOST);
+	words = maker.map;
+	for (int i = 0; i < 100; i++) {
+		words[SHARED_SIZE / 8 - 1] = i;
+		usleep(1000);
+		CHECK_EQ(words[SHARED_SIZE / 8 - 1], i);
+	}
+	computer_close(&user);
+	computer_close(&maker);
+	works(MAKER);
+	works(USER);
+	both_ways();
+}
+
 /* The last test, since the card does not come back. */
 static void maker_is_pulled_out(void)
 {
@@ -547,6 +581,7 @@ int main(int argc, char **argv)
 		{ "the maker goes at work", maker_goes_at_work },
 		{ "a neighbour's memory is used as before", both_ways },
 		{ "virtual functions go at work", functions_go_at_work },
+		{ "the system sleeps at work", sleep_at_work },
 		{ "the maker is pulled out at work", maker_is_pulled_out },
 	};
 
