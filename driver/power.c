@@ -48,6 +48,8 @@ void seedchip_power_init(struct seedchip_device *sdev)
 {
 	struct device *dev = sdev->drm.dev;
 
+	/* It would lose everything, and a port above that goes to sleep may take the power. */
+	pci_d3cold_disable(to_pci_dev(dev));
 	pm_runtime_set_autosuspend_delay(dev, SEEDCHIP_AUTOSUSPEND_MS);
 	pm_runtime_use_autosuspend(dev);
 	pm_runtime_mark_last_busy(dev);
@@ -59,6 +61,7 @@ void seedchip_power_fini(struct seedchip_device *sdev)
 {
 	pm_runtime_get_noresume(sdev->drm.dev);
 	pm_runtime_dont_use_autosuspend(sdev->drm.dev);
+	pci_d3cold_enable(to_pci_dev(sdev->drm.dev));
 }
 
 static void seedchip_power_block(struct seedchip_device *sdev)
