@@ -121,7 +121,6 @@ static int __maybe_unused seedchip_power_resume(struct device *dev)
 {
 	struct seedchip_device *sdev = dev_get_drvdata(dev);
 
-	pci_set_master(to_pci_dev(dev));
 	seedchip_vram_lose(sdev);
 	seedchip_reset_wake(sdev);
 	return 0;

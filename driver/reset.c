@@ -438,6 +438,7 @@ void seedchip_reset_wake(struct seedchip_device *sdev)
 {
 	mutex_lock(&sdev->hw_lock);
 	if (sdev->asleep) {
+		pci_set_master(to_pci_dev(sdev->drm.dev));
 		sdev->asleep = false;
 		sdev->wedged = false;
 		seedchip_reset_restart(sdev, seedchip_reset_hardware(sdev));

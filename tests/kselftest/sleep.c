@@ -8,6 +8,7 @@
 /* vm: timeout=120 append=vm.bios=1 cards=0 alone */
 /* vm: qemu=-device qemu=pcie-root-port,id=port9,chassis=9,slot=9,hotplug=off */
 /* vm: qemu=-device qemu=seedchip,id=card0,bus=port9,strict=on */
+/* vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1 */
 /* vm-dmesg: serio serio\d+: deferred probe pending */
 /* vm-dmesg: PM: (suspend debug|Some devices failed|Device .* failed)|returns -16 */
 /* vm-dmesg: seedchip .*: PM: (failed|pci_pm_suspend)|hpet: Lost|ACPI Error: Could not disable */
@@ -228,6 +229,40 @@ static void refused(void)
 	works();
 }
 
+/* Whether the card may access memory: bit 2 of the PCI command register. */
+static bool is_master(const char *address)
+{
+	char path[96];
+	uint16_t command;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", address);
+	fd = open(path, O_RDONLY);
+	CHECK_EQ(pread(fd, &command, sizeof(command), 4), sizeof(command));
+	close(fd);
+	return command & 4;
+}
+
+/* A card that no reset has stopped was kept from memory that is others' by now, and still is. */
+static void failed(void)
+{
+	char address[64], path[96];
+
+	snprintf(address, sizeof(address), "%s", card_address());
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/reset", address);
+	CHECK(is_master(address));
+	CHECK_EQ(card_inject("failed-resets", 2), 0);
+	CHECK_EQ(write_file(path, "1"), 0);
+	CHECK_EQ(card_open(0), -ENODEV);
+	CHECK(!is_master(address));
+	CHECK_EQ(devices(), 0);
+	CHECK(!is_master(address));
+	CHECK_EQ(card_open(0), -ENODEV);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/unbind", address), 0);
+	CHECK_EQ(card_write("/sys/bus/pci/drivers/seedchip/bind", address), 0);
+	works();
+}
+
 int main(void)
 {
 	static const struct tap_test tests[] = {
@@ -237,6 +272,7 @@ int main(void)
 		{ "a user-mode queue loses its doorbell (pm_test)", user_queue_lost_in_test },
 		{ "the same with power lost (S3)", user_queue_lost_in_s3 },
 		{ "the system does not sleep while the card is open", refused },
+		{ "a card that has failed sleeps and stays away from memory", failed },
 	};
 
 	return TAP_RUN(tests);
