@@ -503,9 +503,10 @@ static const struct vm_operations_struct seedchip_queue_doorbell_ops = {
 	.fault = seedchip_queue_doorbell_fault,
 };
 
+/* Without hw_lock: notifiers of the address space run, which may wait for fences. */
 static void seedchip_queue_zap(struct seedchip_device *sdev, pgoff_t first, pgoff_t count)
 {
-	lockdep_assert_held(&sdev->hw_lock);
+	lockdep_assert_not_held(&sdev->hw_lock);
 	unmap_mapping_range(sdev->drm.anon_inode->i_mapping, (loff_t)first << PAGE_SHIFT,
 			    (loff_t)count << PAGE_SHIFT, 1);
 }

@@ -204,7 +204,6 @@ static int seedchip_queue_restart(struct seedchip_queue *q, u64 index)
 		q->write = index;
 		spin_unlock_irq(&q->tl->lock);
 	}
-	seedchip_queue_disconnect(q);
 	err = seedchip_queue_start(q);
 	if (!err && q->config.user)
 		seedchip_reset_watch(q);
@@ -235,6 +234,8 @@ static int seedchip_queue_recover(struct seedchip_queue *q, u64 index)
 		swap(q->event, event);
 	mutex_unlock(&sdev->hw_lock);
 	mutex_unlock(&q->submit_lock);
+	/* What stands in for the doorbell, if there was a reset of link or function. */
+	seedchip_queue_disconnect(q);
 	kfree(event);
 	return err;
 }

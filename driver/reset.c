@@ -307,9 +307,9 @@ void seedchip_reset_offline(struct seedchip_device *sdev, bool reachable)
 		sdev->wedged = true;
 		queue_delayed_work(sdev->reset_wq, &sdev->overdue_work,
 				   seedchip_scale_timeout(sdev, SEEDCHIP_OVERDUE_MS));
-		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_queue_disconnect_all(sdev);
 	seedchip_reset_drain_memory(sdev);
 }
 
@@ -427,9 +427,9 @@ void seedchip_reset_sleep(struct seedchip_device *sdev)
 		seedchip_reset_lose_files(sdev);
 		sdev->asleep = true;
 		sdev->wedged = true;
-		seedchip_queue_disconnect_all(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_queue_disconnect_all(sdev);
 	seedchip_event_hangup(sdev);
 }
 
@@ -580,8 +580,8 @@ void seedchip_reset_destroy(struct seedchip_queue *q)
 {
 	mutex_lock(&q->sdev->hw_lock);
 	seedchip_reset_queue_locked(q, NULL, true);
-	seedchip_queue_disconnect(q);
 	mutex_unlock(&q->sdev->hw_lock);
+	seedchip_queue_disconnect(q);
 }
 
 /* An event has filled in q->fault; a reset of the device may have dealt with it since. */
@@ -627,10 +627,10 @@ void seedchip_reset_remove(struct seedchip_device *sdev)
 	sdev->overdue = false;
 	wake_up_all(&sdev->recovered);
 	seedchip_reset_take_all(sdev, SC_STATUS_LOST, SC_CODE_REMOVED, true);
-	seedchip_queue_disconnect_all(sdev);
 	seedchip_reset_hardware(sdev);
 	seedchip_reset_finish_all(sdev);
 	mutex_unlock(&sdev->hw_lock);
+	seedchip_queue_disconnect_all(sdev);
 }
 
 static void seedchip_reset_rearm(struct seedchip_queue *q)
