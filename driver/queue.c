@@ -217,17 +217,25 @@ void seedchip_queue_fail(struct seedchip_queue *q)
 		seedchip_queue_put(q);
 }
 
-/* A queue that was never started, or that a device reset has hit, is disabled already. */
+/*
+ * A queue that was never started, or that a device reset has hit, is disabled already. One that
+ * does not obey may still reach what is about to be freed.
+ */
 static void seedchip_queue_disable(struct seedchip_queue *q)
 {
 	struct seedchip_device *sdev = q->sdev;
 	u32 status;
+	int err = 0;
 
 	mutex_lock(&sdev->hw_lock);
 	if (!sdev->wedged) {
 		status = readl(seedchip_queue_reg(sdev, q->id, SC_Q_STATUS));
-		if (!seedchip_is_gone(status) && SC_QUEUE_STATE(status) == SC_QUEUE_STOPPED)
-			seedchip_queue_command(q, SC_QUEUE_CMD_DISABLE);
+		if (SC_QUEUE_STATE(status) == SC_QUEUE_STOPPED)
+			err = seedchip_queue_command(q, SC_QUEUE_CMD_DISABLE);
+		else if (SC_QUEUE_STATE(status) != SC_QUEUE_DISABLED)
+			err = -EIO;
+		if (err)
+			seedchip_reset_device(sdev);
 	}
 	mutex_unlock(&sdev->hw_lock);
 }

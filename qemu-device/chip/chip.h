@@ -136,6 +136,8 @@ struct sc_host {
 	X(INTERNAL, "inject-internal", "queue", "the next packet that it starts fails: INTERNAL")  \
 	X(STUCK_RESETS, "inject-stuck-resets", "count",                                            \
 	  "so many resets of a queue or context do not end")                                       \
+	X(STUCK_DISABLES, "inject-stuck-disables", "count",                                        \
+	  "so many DISABLE commands of queues do not end")                                         \
 	X(FAILED_RESETS, "inject-failed-resets", "count",                                          \
 	  "so many resets of the device end with STATUS.FAILED")                                   \
 	X(EVENT_STATUS, "inject-event-status", "status, to 255",                                   \

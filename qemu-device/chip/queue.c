@@ -316,6 +316,10 @@ void sc_queue_command(struct sc_chip *chip, struct sc_queue *q, uint32_t command
 			sc_queue_abort(chip, q, SC_CODE_QUEUE_RESET);
 		break;
 	case SC_QUEUE_CMD_DISABLE:
+		if (sc_inject_count(chip, SC_INJECT_STUCK_DISABLES)) {
+			q->command = SC_QUEUE_CMD_DISABLE;
+			break;
+		}
 		q->state = SC_QUEUE_DISABLED;
 		q->missed = false;
 		sc_queue_notify(chip, q);

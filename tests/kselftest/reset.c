@@ -354,6 +354,24 @@ static void device_level(void)
 	card_works();
 }
 
+/* A queue whose owner lets go cannot be disabled, and may still reach what it had. */
+static void stuck_disable(void)
+{
+	struct drm_seedchip_queue_create other;
+	uint32_t old = generation(), work = pending();
+
+	count();
+	CHECK_EQ(card_queue(fd, &other), 0);
+	CHECK_EQ(card_inject("stuck-disables", 1), 0);
+	CHECK_EQ(card_queue_destroy(fd, other.queue), 0);
+	wedged_event("none");
+	ended(work, -ERESTART);
+	counted(0, 0, 0, 0, 1, 0);
+	CHECK_EQ(generation(), old + 1);
+	CHECK_EQ(card_recover(fd, queue.queue), 0);
+	card_works();
+}
+
 /* The last line of the kernel's log that the documented expression matches. */
 static void fault_line(int code, int status, int number)
 {
@@ -521,6 +539,7 @@ int main(void)
 		{ "a job may wait for others longer than it may take", waits_for_others },
 		{ "a queue that does not stop: its context is reset", context_level },
 		{ "a context that does not stop: the card is reset", device_level },
+		{ "a queue that cannot be disabled: the card is reset", stuck_disable },
 		{ "errors of the card itself are reported in a fixed form", internal_error },
 		{ "a failure that the card denies is the card's", false_status },
 		{ "memory is cleared again if a reset came between", clearing },
