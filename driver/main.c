@@ -6,6 +6,7 @@
  * it and what comes later gets -ENODEV.
  */
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -220,8 +221,10 @@ static int seedchip_ioctl_check_tail(unsigned int cmd, void __user *arg)
 	unsigned int size = _IOC_SIZE(cmd), known = size;
 	int ret;
 
-	if (nr < ARRAY_SIZE(seedchip_ioctls))
+	if (nr < ARRAY_SIZE(seedchip_ioctls)) {
+		nr = array_index_nospec(nr, ARRAY_SIZE(seedchip_ioctls));
 		known = _IOC_SIZE(seedchip_ioctls[nr].cmd);
+	}
 	if (size <= known)
 		return 0;
 	ret = check_zeroed_user(arg + known, size - known);

@@ -422,6 +422,7 @@ static bool seedchip_mmu_unmap(struct seedchip_pt *pt, u64 va, u64 end)
 		else if (test_bit(index, pt->valid))
 			changed |= seedchip_pt_write(pt, index, 0);
 	}
+	cond_resched();
 	return changed;
 }
 
