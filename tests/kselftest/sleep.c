@@ -244,7 +244,7 @@ static bool is_master(const char *address)
 }
 
 /* A card that no reset has stopped was kept from memory that is others' by now, and still is. */
-static void failed(void)
+static void failed_card(void)
 {
 	char address[64], path[96];
 
@@ -272,7 +272,7 @@ int main(void)
 		{ "a user-mode queue loses its doorbell (pm_test)", user_queue_lost_in_test },
 		{ "the same with power lost (S3)", user_queue_lost_in_s3 },
 		{ "the system does not sleep while the card is open", refused },
-		{ "a card that has failed sleeps and stays away from memory", failed },
+		{ "a card that has failed sleeps and stays away from memory", failed_card },
 	};
 
 	return TAP_RUN(tests);

@@ -2,8 +2,6 @@
 /* A card that asks for timeouts of weeks gets no more than the driver grants: a hang ends. */
 /* vm: card=timeout-scale=65535 timeout=120 alone */
 /* vm-dmesg: seedchip .*: TIMEOUT_SCALE is out of range: value=65535 used=100 */
-#include <unistd.h>
-
 #include "card.h"
 #include "tap.h"
 
