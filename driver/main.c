@@ -231,19 +231,42 @@ static int seedchip_ioctl_check_tail(unsigned int cmd, void __user *arg)
 	return ret > 0 ? 0 : ret ?: -EINVAL;
 }
 
+/*
+ * Of DRM's first ioctls only those that a render node has. Among the others are some (GET_UNIQUE,
+ * GET_MAGIC) that look without more ado at the master of the file, and files of accelerators have
+ * none: whoever may open the card could make the kernel follow a NULL pointer.
+ */
+static bool seedchip_ioctl_is_for_displays(unsigned int cmd)
+{
+	switch (DRM_IOCTL_NR(cmd)) {
+	case DRM_IOCTL_NR(DRM_IOCTL_VERSION):
+	case DRM_IOCTL_NR(DRM_IOCTL_GEM_CLOSE):
+	case DRM_IOCTL_NR(DRM_IOCTL_GET_CAP):
+	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_HANDLE_TO_FD):
+	case DRM_IOCTL_NR(DRM_IOCTL_PRIME_FD_TO_HANDLE):
+		return false;
+	default:
+		return DRM_IOCTL_NR(cmd) < DRM_COMMAND_BASE;
+	}
+}
+
+static int seedchip_ioctl_check(unsigned int cmd, void __user *arg)
+{
+	return seedchip_ioctl_is_for_displays(cmd) ? -EACCES : seedchip_ioctl_check_tail(cmd, arg);
+}
+
 static long seedchip_unlocked_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == DRM_IOCTL_SEEDCHIP_SUBMIT)
 		return seedchip_unlocked_submit(filp, (void __user *)arg);
-	return seedchip_ioctl_check_tail(cmd, (void __user *)arg) ?: drm_ioctl(filp, cmd, arg);
+	return seedchip_ioctl_check(cmd, (void __user *)arg) ?: drm_ioctl(filp, cmd, arg);
 }
 
 /* The structures are the same for 32-bit programs; DRM's own ioctls are not. */
 static long __maybe_unused seedchip_compat_ioctl(struct file *filp, unsigned int cmd,
 						 unsigned long arg)
 {
-	return seedchip_ioctl_check_tail(cmd, compat_ptr(arg)) ?:
-	       drm_compat_ioctl(filp, cmd, arg);
+	return seedchip_ioctl_check(cmd, compat_ptr(arg)) ?: drm_compat_ioctl(filp, cmd, arg);
 }
 
 static const struct file_operations seedchip_fops = {

@@ -24,7 +24,7 @@ host-tests += tests/kselftest/kexec.sh
 tests/kselftest/kexec.sh-needs = $(if $(SAN),,$(vm-ready))
 
 kselftest-uapi := query bo prime userptr bind mappings quota queue sync small_bar two_cards event trace
-kselftest-uapi += negative limits prime_cards spoiled
+kselftest-uapi += negative limits prime_cards spoiled random
 kselftest-uapi += removal aer sleep coalesce rings slots submit_wait timeout_scale
 kselftest-runtime := coredump fault indirect killed reset submit unmap usage user_queue
 kselftest-runtime += sriov sriov_sleep peer

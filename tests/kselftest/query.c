@@ -116,6 +116,27 @@ static void unknown_ioctl(void)
 			    &query), -EINVAL);
 }
 
+/* Some of them, on a file of an accelerator, are an oops of DRM's. */
+static void display_ioctls(void)
+{
+	static const unsigned long for_all[] = {
+		DRM_IOCTL_VERSION, DRM_IOCTL_GEM_CLOSE, DRM_IOCTL_GET_CAP,
+		DRM_IOCTL_PRIME_HANDLE_TO_FD, DRM_IOCTL_PRIME_FD_TO_HANDLE,
+	};
+	uint8_t arg[64] = { 0 };
+	unsigned int nr, i;
+
+	for (nr = 0; nr < DRM_COMMAND_BASE; nr++) {
+		for (i = 0; i < 5 && _IOC_NR(for_all[i]) != nr; i++)
+			;
+		if (i == 5)
+			CHECK_EQ(card_ioctl(fd, _IOC(_IOC_READ | _IOC_WRITE, DRM_IOCTL_BASE, nr,
+						     sizeof(arg)), arg), -EACCES);
+	}
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_GET_UNIQUE, arg), -EACCES);
+	CHECK_EQ(card_ioctl(fd, DRM_IOCTL_GET_MAGIC, arg), -EACCES);
+}
+
 static void driver_version(void)
 {
 	drmVersionPtr version = drmGetVersion(fd);
@@ -138,6 +159,7 @@ int main(void)
 		{ "arguments at the edge of a page are not overrun", guard_page },
 		{ "arguments of all ones are refused", all_ones },
 		{ "an unknown ioctl is EINVAL", unknown_ioctl },
+		{ "ioctls of displays are refused", display_ioctls },
 		{ "name and version of the driver", driver_version },
 	};
 
