@@ -85,93 +85,121 @@ TARGET static void transpose_rows(struct sc_scratch *x, const struct sc_block *b
 	}
 }
 
-/* 16 integers of a row from element @c on, zeros beyond @count */
-INLINE __m256i load_ints(const struct sc_operand *op, __m128i codebook, unsigned int row,
-			 unsigned int c, unsigned int count)
+/* What the loops over bytes must know; in registers, as stores may not change it. */
+struct bytes {
+	__m128i codebook;
+	const uint8_t *at;
+	uint64_t stride;
+	bool packed; /* two in a byte: a constant, so that each has its own loops */
+};
+
+INLINE struct bytes bytes_of(const struct sc_block *b, const struct sc_operand *op, bool packed)
 {
-	const uint8_t *p = op->at + row * op->stride + (op->fmt == SC_FMT_I8 ? c : c / 2);
-	unsigned int left = count - c, len = op->fmt == SC_FMT_I8 ? left : (left + 1) / 2;
-	uint8_t tail[16] = { 0 };
-	__m256i v, index;
+	return (struct bytes){
+		.codebook = _mm_loadu_si128((const __m128i *)b->codebook),
+		.at = op->at,
+		.stride = op->stride,
+		.packed = packed,
+	};
+}
+
+/* 16 bytes from where they are in the scratchpad, or from a copy of the last of a row */
+INLINE __m128i decode_bytes(struct bytes s, const uint8_t *p)
+{
 	__m128i w;
 
-	if (left < 16) {
-		memcpy(tail, p, len);
-		p = tail;
-	}
-	if (op->fmt == SC_FMT_I8)
-		return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)p));
+	if (!s.packed)
+		return _mm_loadu_si128((const __m128i *)p);
 	w = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)p));
 	w = _mm_or_si128(_mm_and_si128(w, _mm_set1_epi16(0xf)),
 			 _mm_and_si128(_mm_slli_epi16(w, 4), _mm_set1_epi16(0xf00)));
-	v = _mm256_cvtepi8_epi16(_mm_shuffle_epi8(codebook, w));
-	if (left >= 16)
-		return v;
-	index = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-	return _mm256_and_si256(v, _mm256_cmpgt_epi16(_mm256_set1_epi16(left), index));
+	return _mm_shuffle_epi8(s.codebook, w);
 }
 
-INLINE __m128i load_codebook(const struct sc_block *b)
+/* 16 bytes of a row from element @c on, of which @left, less than 16, are there: else zeros */
+INLINE __m128i last_bytes(struct bytes s, const uint8_t *p, int left)
 {
-	return _mm_loadu_si128((const __m128i *)b->codebook);
+	const __m128i index = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	uint8_t tail[16] = { 0 };
+
+	memcpy(tail, p, s.packed ? (left + 1) / 2 : left);
+	return _mm_and_si128(decode_bytes(s, tail), _mm_cmpgt_epi8(_mm_set1_epi8(left), index));
 }
 
-/* Rows with k along them. */
-TARGET static void widen_rows(const struct sc_block *b, const struct sc_operand *op,
-			      unsigned int rows, uint32_t *dst, unsigned int width)
+/* Rows with k along them, @rows from @first on. */
+INLINE void widen_rows(struct bytes s, unsigned int first, unsigned int rows, int k, uint32_t *dst)
 {
-	__m128i codebook = load_codebook(b);
-	unsigned int r, c;
+	unsigned int r, per = s.packed ? 8 : 16;
+	int c;
 
 	for (r = 0; r < rows; r++) {
-		for (c = 0; c < b->k; c += 16)
-			store(dst + r * width + c / 2, load_ints(op, codebook, r, c, b->k));
+		const uint8_t *p = s.at + (first + r) * s.stride;
+
+#pragma GCC unroll 4
+		for (c = 0; c + 16 <= k; c += 16, p += per, dst += LANES)
+			store(dst, _mm256_cvtepi8_epi16(decode_bytes(s, p)));
+		if (c == k)
+			continue;
+		store(dst, _mm256_cvtepi8_epi16(last_bytes(s, p, k - c)));
+		dst += LANES;
 	}
 }
 
-/* Two rows of k at a time become one row of lanes. */
-TARGET static void interleave_rows(const struct sc_block *b, const struct sc_operand *op,
-				   unsigned int count, uint32_t *dst)
+/* Two rows of 16 bytes become one of 16 lanes. */
+INLINE void interleave(__m128i r0, __m128i r1, uint32_t *dst)
 {
-	__m128i codebook = load_codebook(b);
-	unsigned int k, c;
+	store(dst, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(r0, r1)));
+	store(dst + LANES, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(r0, r1)));
+}
 
-	for (k = 0; k < b->k; k += 2, dst += DIM) {
-		for (c = 0; c < count; c += 16) {
-			__m256i r0 = load_ints(op, codebook, k, c, count);
-			__m256i r1 = _mm256_setzero_si256(), low, high;
+/* Two rows of k at a time become one row of lanes; beyond the last there are zeros. */
+INLINE void interleave_rows(struct bytes s, int count, unsigned int rows, uint32_t *dst)
+{
+	unsigned int k, per = s.packed ? 8 : 16;
+	__m128i none = _mm_setzero_si128();
+	int c;
 
-			if (k + 1 < b->k)
-				r1 = load_ints(op, codebook, k + 1, c, count);
-			low = _mm256_unpacklo_epi16(r0, r1);
-			high = _mm256_unpackhi_epi16(r0, r1);
-			store(dst + c, _mm256_permute2x128_si256(low, high, 0x20));
-			store(dst + c + 8, _mm256_permute2x128_si256(low, high, 0x31));
-		}
+	for (k = 0; k < rows; k += 2, dst += DIM) {
+		const uint8_t *p = s.at + k * s.stride, *q = p + s.stride;
+		bool pair = k + 1 < rows;
+
+#pragma GCC unroll 2
+		for (c = 0; c + 16 <= count; c += 16, p += per, q += per)
+			interleave(decode_bytes(s, p), pair ? decode_bytes(s, q) : none, dst + c);
+		if (c < count)
+			interleave(last_bytes(s, p, count - c),
+				   pair ? last_bytes(s, q, count - c) : none, dst + c);
 	}
 }
 
-static unsigned int int_width(const struct sc_block *b)
+/* Lanes of a row with k along it */
+INLINE unsigned int width_of(const struct sc_block *b, enum sc_matrix_kind kind)
 {
-	return (b->k + 15) / 16 * 8;
+	unsigned int steps = kind == SC_MATRIX_INT ? (b->k + 1) / 2 : b->k;
+
+	return (steps + LANES - 1) / LANES * LANES;
 }
 
-static unsigned int float_width(const struct sc_block *b)
+TARGET static void widen(const struct sc_block *b, const struct sc_operand *op, unsigned int first,
+			 unsigned int rows, uint32_t *dst)
 {
-	return (b->k + LANES - 1) / LANES * LANES;
+	if (op->fmt == SC_FMT_I4)
+		widen_rows(bytes_of(b, op, true), first, rows, b->k, dst);
+	else
+		widen_rows(bytes_of(b, op, false), first, rows, b->k, dst);
 }
 
 TARGET static void pack_int(struct sc_scratch *x, const struct sc_block *b)
 {
-	if (b->a.along)
-		widen_rows(b, &b->a, b->m, x->a, int_width(b));
-	else
-		interleave_rows(b, &b->a, b->m, x->a);
+	if (!b->a.along)
+		interleave_rows(bytes_of(b, &b->a, false), b->m, b->k, x->a);
 	if (b->b.along) {
-		widen_rows(b, &b->b, b->n, x->rows, int_width(b));
-		transpose_rows(x, b, int_width(b));
+		widen(b, &b->b, 0, b->n, x->rows);
+		transpose_rows(x, b, width_of(b, SC_MATRIX_INT));
+	} else if (b->b.fmt == SC_FMT_I4) {
+		interleave_rows(bytes_of(b, &b->b, true), b->n, b->k, x->b);
 	} else {
-		interleave_rows(b, &b->b, b->n, x->b);
+		interleave_rows(bytes_of(b, &b->b, false), b->n, b->k, x->b);
 	}
 }
 
@@ -204,66 +232,80 @@ INLINE __m256 load_floats(const uint8_t *p, unsigned int fmt)
 	}
 }
 
-INLINE void decode_fmt(const struct sc_operand *op, unsigned int rows, unsigned int count,
-		       uint32_t *dst, unsigned int width, unsigned int fmt, unsigned int size)
+INLINE void decode_fmt(const struct sc_operand *op, unsigned int first, unsigned int rows,
+		       int count, uint32_t *dst, unsigned int width, unsigned int fmt,
+		       unsigned int size)
 {
-	unsigned int r, c;
+	const uint8_t *row = op->at + first * op->stride;
+	uint64_t stride = op->stride;
+	unsigned int r;
+	int c;
 
-	for (r = 0; r < rows; r++) {
-		const uint8_t *row = op->at + r * op->stride;
-		uint8_t tail[32] = { 0 };
-
+	for (r = 0; r < rows; r++, row += stride, dst += width) {
+#pragma GCC unroll 4
 		for (c = 0; c + LANES <= count; c += LANES)
-			store(dst + r * width + c,
-			      _mm256_castps_si256(load_floats(row + size * c, fmt)));
-		if (c == count)
-			continue;
-		memcpy(tail, row + size * c, size * (count - c));
-		store(dst + r * width + c, _mm256_castps_si256(load_floats(tail, fmt)));
+			store(dst + c, _mm256_castps_si256(load_floats(row + size * c, fmt)));
+		if (c < count) {
+			uint8_t tail[32] = { 0 };
+
+			memcpy(tail, row + size * c, size * (count - c));
+			store(dst + c, _mm256_castps_si256(load_floats(tail, fmt)));
+		}
 	}
 }
 
-TARGET static void decode_rows(const struct sc_operand *op, unsigned int rows, unsigned int count,
-			       uint32_t *dst, unsigned int width)
+/* @rows rows from @first on, of @count elements */
+TARGET static void decode_rows(const struct sc_operand *op, unsigned int first, unsigned int rows,
+			       unsigned int count, uint32_t *dst, unsigned int width)
 {
 	switch (op->fmt) {
 	case SC_FMT_F16:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_F16, 2);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_F16, 2);
 		break;
 	case SC_FMT_BF16:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_BF16, 2);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_BF16, 2);
 		break;
 	case SC_FMT_E4M3:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_E4M3, 1);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_E4M3, 1);
 		break;
 	case SC_FMT_E5M2:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_E5M2, 1);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_E5M2, 1);
 		break;
 	default:
-		decode_fmt(op, rows, count, dst, width, SC_FMT_F32, 4);
+		decode_fmt(op, first, rows, count, dst, width, SC_FMT_F32, 4);
 	}
 }
 
 /* One row of k more than there are is +0, for pairs. */
 TARGET static void pack_float(struct sc_scratch *x, const struct sc_block *b)
 {
-	unsigned int width = float_width(b);
+	unsigned int width = width_of(b, SC_MATRIX_FMA);
 
-	if (b->a.along) {
-		decode_rows(&b->a, b->m, b->k, x->a, width);
-	} else {
-		decode_rows(&b->a, b->k, b->m, x->a, DIM);
+	if (!b->a.along) {
+		decode_rows(&b->a, 0, b->k, b->m, x->a, DIM);
 		if (b->k % 2)
 			memset(x->a + b->k * DIM, 0, DIM * 4);
 	}
 	if (b->b.along) {
-		decode_rows(&b->b, b->n, b->k, x->rows, width);
+		decode_rows(&b->b, 0, b->n, b->k, x->rows, width);
 		transpose_rows(x, b, width);
 	} else {
-		decode_rows(&b->b, b->k, b->n, x->b, DIM);
+		decode_rows(&b->b, 0, b->k, b->n, x->b, DIM);
 		if (b->k % 2)
 			memset(x->b + b->k * DIM, 0, DIM * 4);
 	}
+}
+
+/* A with k along rows is decoded when they are used: it stays in the nearest cache then. */
+INLINE void pack_rows(struct sc_scratch *x, const struct sc_block *b, unsigned int i,
+		      unsigned int rows, enum sc_matrix_kind kind)
+{
+	if (rows > b->m - i)
+		rows = b->m - i;
+	if (kind == SC_MATRIX_INT)
+		widen(b, &b->a, i, rows, x->a);
+	else
+		decode_rows(&b->a, i, rows, b->k, x->a, width_of(b, kind));
 }
 
 /* @keep of a vector, or all of it if @whole */
@@ -272,27 +314,66 @@ INLINE __m256 load_sums(const float *from, bool whole, __m256i keep)
 	return whole ? _mm256_load_ps(from) : _mm256_maskload_ps(from, keep);
 }
 
-/* Write one vector of sums. */
-INLINE void put(const struct sc_block *b, unsigned int row, unsigned int j, bool whole,
-		__m256i keep, enum sc_matrix_kind kind, __m256 sum)
+INLINE __m256 canonical(__m256 f)
 {
-	float *to = b->to->f[row] + j;
+	return _mm256_blendv_ps(f, broadcast(SC_NAN_F32), _mm256_cmp_ps(f, f, _CMP_UNORD_Q));
+}
 
-	if (kind == SC_MATRIX_INT && b->fold)
+/* Fold sums of a group into the accumulator's. */
+INLINE __m256 fold(__m256 sum, float scale_a, const float *scale_b, __m256 old,
+		   enum sc_matrix_kind kind)
+{
+	__m256 scale = _mm256_mul_ps(_mm256_set1_ps(scale_a), _mm256_loadu_ps(scale_b));
+
+	if (kind == SC_MATRIX_INT)
 		sum = _mm256_cvtepi32_ps(_mm256_castps_si256(sum));
-	if (b->fold) {
-		__m256 scale = _mm256_mul_ps(_mm256_set1_ps(b->scale_a[row]),
-					     _mm256_loadu_ps(b->scale_b + j));
+	return canonical(_mm256_fmadd_ps(sum, scale, old));
+}
 
-		sum = _mm256_fmadd_ps(sum, scale, load_sums(to, whole, keep));
+/* Add what integers did not start from. */
+INLINE __m256 late(__m256 sum, __m256 old)
+{
+	__m256i both = _mm256_add_epi32(_mm256_castps_si256(sum), _mm256_castps_si256(old));
+
+	return _mm256_castsi256_ps(both);
+}
+
+/*
+ * Sums of rows from @i on and columns from @j on, to the accumulator or to be folded into it.
+ * Inlined for each case of @whole: a vector that is stored could be any of b's fields.
+ */
+INLINE void put_rows(const struct sc_block *b, unsigned int i, unsigned int j, unsigned int rows,
+		     bool whole, const __m256i *keep, enum sc_matrix_kind kind,
+		     __m256 (*sum)[COLS])
+{
+	unsigned int r, v, left = b->m - i;
+	const union sc_acc *from = b->from;
+	union sc_acc *to = b->to;
+	bool folds = b->fold;
+
+#pragma GCC unroll 6
+	for (r = 0; r < rows; r++) {
+		if (r == left)
+			break;
+#pragma GCC unroll 2
+		for (v = 0; v < COLS; v++) {
+			unsigned int c = j + v * LANES;
+			float *at = to->f[i + r] + c;
+			__m256 s = sum[r][v];
+
+			if (kind == SC_MATRIX_INT && from)
+				s = late(s, load_sums(from->f[i + r] + c, whole, keep[v]));
+			if (folds)
+				s = fold(s, b->scale_a[i + r], b->scale_b + c,
+					 load_sums(at, whole, keep[v]), kind);
+			else if (kind != SC_MATRIX_INT)
+				s = canonical(s);
+			if (whole)
+				_mm256_store_ps(at, s);
+			else
+				_mm256_maskstore_ps(at, keep[v], s);
+		}
 	}
-	if (kind != SC_MATRIX_INT || b->fold)
-		sum = _mm256_blendv_ps(sum, broadcast(SC_NAN_F32),
-				       _mm256_cmp_ps(sum, sum, _CMP_UNORD_Q));
-	if (whole)
-		_mm256_store_ps(to, sum);
-	else
-		_mm256_maskstore_ps(to, keep, sum);
 }
 
 /* One step of k (int and pairs: two) of one vector of sums. */
@@ -315,9 +396,8 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 {
 	const unsigned int wide = kind == SC_MATRIX_PAIR ? 2 : 1;
 	unsigned int steps = kind == SC_MATRIX_FMA ? b->k : (b->k + 1) / 2;
-	unsigned int width = kind == SC_MATRIX_INT ? int_width(b) : float_width(b);
-	unsigned int a_row = b->a.along ? width : 1, a_step = b->a.along ? 1 : DIM;
-	const uint32_t *a = x->a + i * a_row, *bp = x->b + j;
+	unsigned int a_row = b->a.along ? width_of(b, kind) : 1, a_step = b->a.along ? 1 : DIM;
+	const uint32_t *a = x->a + (b->a.along ? 0 : i), *bp = x->b + j;
 	bool whole = b->n - j >= COLS * LANES;
 	unsigned int s, r, v, w;
 	__m256 sum[ROWS][COLS];
@@ -330,9 +410,10 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	for (r = 0; r < rows; r++) {
 #pragma GCC unroll 2
 		for (v = 0; v < COLS; v++)
-			sum[r][v] = b->from ? load_sums(b->from->f[i + r] + j + v * LANES, whole,
-							keep[v]) :
-					      _mm256_setzero_ps();
+			sum[r][v] = kind == SC_MATRIX_INT || !b->from ?
+					    _mm256_setzero_ps() :
+					    load_sums(b->from->f[i + r] + j + v * LANES, whole,
+						      keep[v]);
 	}
 	for (s = 0; s < steps; s++, a += wide * a_step, bp += wide * DIM) {
 		__m256 bv[COLS][2];
@@ -357,27 +438,33 @@ INLINE void multiply_rows(const struct sc_scratch *x, const struct sc_block *b, 
 	}
 #pragma GCC unroll 6
 	for (r = 0; r < rows; r++) {
-		if (i + r == b->m)
-			break;
 #pragma GCC unroll 2
-		for (v = 0; v < COLS; v++)
-			put(b, i + r, j + v * LANES, whole, keep[v], kind, sum[r][v]);
+		for (v = 0; v < COLS; v++) /* or GCC copies them in the loop, and spills */
+			__asm__("" : "+x"(sum[r][v]));
 	}
+	if (whole)
+		put_rows(b, i, j, rows, true, keep, kind, sum);
+	else
+		put_rows(b, i, j, rows, false, keep, kind, sum);
 }
 
-INLINE void multiply(const struct sc_scratch *x, const struct sc_block *b,
-		     enum sc_matrix_kind kind)
+INLINE void multiply(struct sc_scratch *x, const struct sc_block *b, enum sc_matrix_kind kind)
 {
-	const unsigned int rows = kind == SC_MATRIX_PAIR ? 4 : ROWS;
-	unsigned int i, j;
+	const unsigned int most = kind == SC_MATRIX_PAIR ? 4 : ROWS;
+	unsigned int i, j, left;
 
-	for (j = 0; j < b->n; j += COLS * LANES) {
-		for (i = 0; i + 4 < b->m; i += rows)
-			multiply_rows(x, b, i, j, rows, kind);
-		if (i + 1 < b->m)
-			multiply_rows(x, b, i, j, 4, kind);
-		else if (i < b->m)
-			multiply_rows(x, b, i, j, 1, kind);
+	for (i = 0; i < b->m; i += most) {
+		if (b->a.along)
+			pack_rows(x, b, i, most, kind);
+		left = b->m - i;
+		for (j = 0; j < b->n; j += COLS * LANES) {
+			if (left > 4)
+				multiply_rows(x, b, i, j, most, kind);
+			else if (left > 1)
+				multiply_rows(x, b, i, j, 4, kind);
+			else
+				multiply_rows(x, b, i, j, 1, kind);
+		}
 	}
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* See peak.h. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "bench.h"
 #include "peak.h"
 
@@ -56,11 +59,14 @@ PEAK(peak_dot256, DOT256, 16)
 bench_peak_fn bench_peak(bool integer, const char **name)
 {
 #ifdef __x86_64__
-	if (integer && __builtin_cpu_supports("avx512vnni")) {
+	const char *way = getenv("SEEDCHIP_MATRIX");
+	bool wide = !way || strcmp(way, "avx2");
+
+	if (wide && integer && __builtin_cpu_supports("avx512vnni")) {
 		*name = "vpdpbusd, 512 bits";
 		return peak_dot512;
 	}
-	if (!integer && __builtin_cpu_supports("avx512f")) {
+	if (wide && !integer && __builtin_cpu_supports("avx512f")) {
 		*name = "vfmadd, 512 bits";
 		return peak_fma512;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What this host could do at most: the rates of its widest multiply-add
- * instructions, on registers.
+ * instructions, on registers. SEEDCHIP_MATRIX=avx2 leaves out those of AVX-512,
+ * as if the host had none.
  */
 #ifndef SC_TESTS_PEAK_H
 #define SC_TESTS_PEAK_H

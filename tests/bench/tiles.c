@@ -6,8 +6,8 @@
  * Both are measured by turns, in CPU time of the thread. The clock of a machine
  * changes, so each round has a ratio of its own, to the peak before and after it.
  * The tiles pass through the engine's queue as in a GEMM kernel, two of A by
- * two of B into four accumulators. SEEDCHIP_MATRIX chooses the engine's way,
- * the peak is always that of the widest instructions there are.
+ * two of B into four accumulators. SEEDCHIP_MATRIX chooses the engine's way;
+ * the peak is that of the widest instructions there are, for avx2 of AVX2's.
  */
 #include <stdio.h>
 #include <stdlib.h>
