@@ -32,6 +32,7 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 #define CHAIN_VALUE(F)	(r[j])
 #define CHAIN_A(F)	(((const v##F *)(s->a + at))[j])
 #define CHAIN_B(F)	(((const v##F *)(s->b + at))[j])
+#define CHAIN_A_AGAIN(F) (a)
 #define CHAIN_SCALAR(F) (scalar - (v##F){ 0 })
 #define CHAIN_NONE(F)	((v##F){ 0 })
 
@@ -75,6 +76,7 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 	CHAIN_STEP(b_vv, name, F, look, expr, CHAIN_A, CHAIN_VALUE, CHAIN_NONE)
 #define CHAIN_VALUE_IS_D(name, F, look, expr)                                                      \
 	CHAIN_STEP(d_vv, name, F, look, expr, CHAIN_A, CHAIN_B, CHAIN_VALUE)                       \
+	CHAIN_STEP(d_aa, name, F, look, expr, CHAIN_A, CHAIN_A_AGAIN, CHAIN_VALUE)                 \
 	CHAIN_STEP(d_vf, name, F, look, expr, CHAIN_A, CHAIN_SCALAR, CHAIN_VALUE)
 #define CHAIN_TWO_S(name, look, expr)  CHAIN_VALUE_IS_A_OR_B(name, S, look, expr)
 #define CHAIN_TWO_D(name, look, expr)  CHAIN_VALUE_IS_A_OR_B(name, D, look, expr)
@@ -131,4 +133,5 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 			    [SC_VMODE_A_VF] = CHAIN_ENTRY(a_vf, name) },
 #define CHAIN_FMA_ENTRY_(name, look, expr)                                                         \
 	[SC_VFP_##name] = { [SC_VMODE_D_VV] = CHAIN_ENTRY(d_vv, name),                             \
+			    [SC_VMODE_D_AA] = CHAIN_ENTRY(d_aa, name),                             \
 			    [SC_VMODE_D_VF] = CHAIN_ENTRY(d_vf, name) },

@@ -702,21 +702,28 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 	};
 }
 
-/* Where the value of a chain stands in an instruction; COUNT: not in one place. */
-static enum sc_vmode mode_of(const struct sc_vknown *k)
+/* An instruction as the first step of a chain, whose value is then its d or a. */
+static enum sc_vmode first_mode(const struct sc_vknown *k)
+{
+	if (!SC_VFP_IS_FMA(k->op))
+		return k->scalar ? SC_VMODE_A_VF : SC_VMODE_A_VV;
+	return k->scalar ? SC_VMODE_D_VF : k->a.at == k->b.at ? SC_VMODE_D_AA : SC_VMODE_D_VV;
+}
+
+/* As a later one, whose value is in the registers d; COUNT: not in one place. */
+static enum sc_vmode later_mode(const struct sc_vknown *k)
 {
 	bool a = k->a.at == k->d.at, b = !k->scalar && k->b.at == k->d.at;
 
 	if (SC_VFP_IS_FMA(k->op))
-		return a || b ? SC_VMODE_COUNT : k->scalar ? SC_VMODE_D_VF : SC_VMODE_D_VV;
-	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : k->scalar ? SC_VMODE_A_VF :
-									 SC_VMODE_A_VV;
+		return a || b ? SC_VMODE_COUNT : first_mode(k);
+	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : first_mode(k);
 }
 
 static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 {
 	const struct sc_vector_path *path = core->vpath;
-	enum sc_vmode mode, first;
+	enum sc_vmode later;
 
 	k->first = NULL;
 	k->later = NULL;
@@ -726,10 +733,9 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 		k->first = path->exp2_step;
 		k->later = k->a.at == k->d.at ? path->exp2_step : NULL;
 	} else if (k->kind == SC_VKNOWN_FP) {
-		first = SC_VFP_IS_FMA(k->op) ? SC_VMODE_D_VV : SC_VMODE_A_VV;
-		mode = mode_of(k);
-		k->first = path->step[k->op][k->scalar ? first + 1 : first][k->width - 2];
-		k->later = mode == SC_VMODE_COUNT ? NULL : path->step[k->op][mode][k->width - 2];
+		later = later_mode(k);
+		k->first = path->step[k->op][first_mode(k)][k->width - 2];
+		k->later = later == SC_VMODE_COUNT ? NULL : path->step[k->op][later][k->width - 2];
 	}
 	k->group = (uint64_t)k->bytes << 32 | k->d.at | 1;
 	k->value = k->first && k->bytes >= CHAIN_MIN ? k->group | (uint64_t)k->width << 24 : 0;

@@ -94,10 +94,10 @@ typedef size_t sc_vfp_fn(void *d, const void *c, const void *a, const void *b, s
  * A chain: each operation is on the value that the one before gave. It takes the
  * elements block by block, and a block stays in the host's registers from the
  * first step to the last. Where in an operation the value stands, and whether b
- * is one number, make a mode.
+ * is one number, or a once more, make a mode.
  */
 enum sc_vmode { SC_VMODE_A_VV, SC_VMODE_A_VF, SC_VMODE_B_VV, SC_VMODE_D_VV, SC_VMODE_D_VF,
-		SC_VMODE_COUNT };
+		SC_VMODE_D_AA, SC_VMODE_COUNT };
 
 /* One of these, whose real type is the path's own. */
 typedef void sc_vstep_fn(void);

@@ -181,10 +181,6 @@ static sc_vstep_fn *step_of(const struct sc_vector_path *p, unsigned int op, uns
 	return p->step[op][mode][sew - 2];
 }
 
-/*
- * A chain of up to three operations on random operands: values, and flags but NV, and
- * NX after sd.vexp2.v.
- */
 /* Element @i of the chain's value after step @op, by the reference. */
 static uint64_t step_expected(const struct sc_vstep *s, unsigned int op, unsigned int mode, int sew,
 			      size_t i, uint64_t v, struct sc_fp_env *env)
@@ -192,6 +188,8 @@ static uint64_t step_expected(const struct sc_vstep *s, unsigned int op, unsigne
 	bool vf = mode == SC_VMODE_A_VF || mode == SC_VMODE_D_VF;
 	uint64_t a = sc_vget(s->a, i, sew), b = vf ? s->scalar : sc_vget(s->b, i, sew), d = 0;
 
+	if (mode == SC_VMODE_D_AA)
+		b = a;
 	if (mode <= SC_VMODE_A_VF)
 		a = v;
 	else if (mode == SC_VMODE_B_VV)
@@ -201,6 +199,10 @@ static uint64_t step_expected(const struct sc_vstep *s, unsigned int op, unsigne
 	return expected(op, sew == 2 ? SC_FP_S : SC_FP_D, a, b, d, env);
 }
 
+/*
+ * A chain of up to three operations on random operands: values, and flags but NV, and
+ * NX after sd.vexp2.v.
+ */
 static void check_chain(const struct sc_vector_path *p, int sew, bool corners)
 {
 	static _Alignas(64) uint64_t from[CHAIN_N], to[CHAIN_N], a[3][CHAIN_N], b[3][CHAIN_N];
