@@ -54,7 +54,7 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
-	core->vknown = calloc(SC_VKNOWN, sizeof(*core->vknown));
+	core->vknown = aligned_alloc(_Alignof(struct sc_vknown), SC_VKNOWN * sizeof(*core->vknown));
 	core->lazy = sc_vector_lazy(core->vlen);
 	if (config->timing)
 		core->recorder = sc_recorder_create(&config->machine, &core->insns);
@@ -63,6 +63,7 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 		sc_core_destroy(core);
 		return NULL;
 	}
+	memset(core->vknown, 0, SC_VKNOWN * sizeof(*core->vknown));
 	for (unsigned int i = 0; i < SC_CODE_PAGES; i++)
 		core->code[i].recs = core->recs + (size_t)i * SC_CODE_RECS;
 	sc_hart_run(NULL, &core->labels);

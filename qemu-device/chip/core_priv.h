@@ -18,7 +18,6 @@
 #include "timing_record.h"
 
 #define SC_CODE_PAGES 256 /* pages of decoded code, direct-mapped */
-#define SC_VKNOWN     256 /* vector instructions of which all is known */
 #define SC_STOP_POLL  4096 /* instructions from one look at *stop to the next */
 
 #define SC_TCM_CACHED_BIT(va) ((va) / SC_PAGE_SIZE % 64) /* more than one page may share it */

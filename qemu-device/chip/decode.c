@@ -447,7 +447,7 @@ void sc_decode_page(const uint32_t *words, struct sc_rec *recs, const void *cons
 		rec->rd = SC_INSN_RD(word);
 		rec->rs1 = SC_INSN_RS1(word);
 		rec->rs2 = SC_INSN_RS2(word);
-		rec->rs3 = 0;
+		rec->rs3 = SC_VKNOWN_INDEX(word); /* unless it is something else */
 		rec->imm = (int32_t)word;
 		hop = decode(word, rec, i);
 		rec->handler = labels[hop];

@@ -25,7 +25,7 @@
  * @rd: destination; integer register 0 has become SC_X_SINK
  * @rs1: first source
  * @rs2: second source
- * @rs3: third source, or a selector: enum sc_fp_kind, enum sc_insn
+ * @rs3: third source, or a selector: enum sc_fp_kind, enum sc_insn, SC_VKNOWN_INDEX()
  * @imm: immediate; the instruction word itself for all that decode the rest when they run
  */
 struct sc_rec {
@@ -36,6 +36,9 @@ struct sc_rec {
 	uint8_t rs3;
 	int32_t imm;
 };
+
+#define SC_VKNOWN 256 /* vector instructions of which all is known, by their word */
+#define SC_VKNOWN_INDEX(word) ((word) * 0x9e3779b1u >> 24)
 
 #define SC_X_SINK 32 /* index of the register that takes writes to x0 */
 

@@ -543,7 +543,7 @@ fault:
 		NEXT;
 	}
 	HANDLER(VECTOR)
-		if (sc_likely(sc_vector_known(core, (uint32_t)ip->imm)))
+		if (sc_likely(sc_vector_known(core, ip)))
 			NEXT;
 		SYNC;
 		if (!sc_vector(core, (uint32_t)ip->imm))

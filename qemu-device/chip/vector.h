@@ -76,8 +76,22 @@ enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_
 		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE,
 		      SC_VKNOWN_REDUCE, /* to one of the same width, floating-point */
 		      SC_VKNOWN_READ /* vfmv.f.s */ };
+
+/* What arithmetic writes, and what may still be done with it while that is put off. */
+struct sc_vresult {
+	uint64_t group; /* the elements: those of two with the same are the same; 0: no store */
+	uint64_t value; /* the same where they are enough for a chain, and of their width, else 0 */
+	uint32_t n;
+	uint32_t bytes;
+	uint32_t at; /* of its registers, in bytes from the first */
+	uint8_t slots; /* of its registers; 0: nothing is held */
+	uint8_t homes; /* slots of which it reads the registers */
+	uint8_t over; /* loans of bytes that it will store to */
+	bool dead; /* the registers have got other bytes since */
+};
+
 struct sc_vknown {
-	uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
+	_Alignas(64) uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
 	uint32_t vl; /* of the last time: bytes, slots and what is below fn follow from it */
 	uint32_t bytes;
 	uint8_t kind;
@@ -98,12 +112,10 @@ struct sc_vknown {
 	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
 	void (*first)(void); /* as the first step of a chain */
 	void (*later)(void); /* as another, where it may be one */
-	uint64_t group; /* the elements it writes: those of two with the same are the same */
-	uint64_t value; /* the same where they are enough for a chain, and of their width, else 0 */
+	struct sc_vresult result; /* when it is held */
 };
 
 #define SC_VKNOWN_KEY(word, vtype) ((word) | (uint64_t)(vtype) << 32)
-#define SC_VKNOWN_INDEX(word) (((word) * 0x9e3779b1u) >> 24) /* of SC_VKNOWN */
 
 enum sc_vres {
 	SC_V_DONE,
@@ -233,9 +245,10 @@ void sc_vector_fp_run(const struct sc_vec *x, const uint8_t *a, const uint8_t *b
 void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
 
 /** sc_vector_known() - execute an instruction, if all is known of it and nothing special comes. */
-static inline bool sc_vector_known(struct sc_core *core, uint32_t word)
+static inline bool sc_vector_known(struct sc_core *core, const struct sc_rec *rec)
 {
-	const struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
+	const struct sc_vknown *k = &core->vknown[rec->rs3];
+	uint32_t word = (uint32_t)rec->imm;
 
 	return k->key == SC_VKNOWN_KEY(word, core->vtype) && k->vl == core->vl && !core->vstart &&
 	       !core->recorder && k->execute(core, k);

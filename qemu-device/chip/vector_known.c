@@ -45,17 +45,9 @@ struct held {
 	unsigned int count;
 	const struct sc_vknown *k[CHAIN_MAX];
 	struct sc_vstep steps[CHAIN_MAX + 1]; /* one more to end the chain */
-	uint32_t n;
-	uint32_t bytes;
+	struct sc_vresult r; /* all 0: nothing is held */
 	const uint8_t *from; /* operand of the first that is the value to go on with */
 	uint8_t *to; /* where a store wants the result, or NULL */
-	uint64_t group; /* sc_vknown.group of what may be stored so, or 0 */
-	uint64_t value; /* sc_vknown.value that arithmetic may go on with, or 0 */
-	uint32_t at; /* of its registers, in bytes */
-	uint8_t slots; /* of its registers; 0: nothing is held */
-	uint8_t homes; /* slots of which it reads the registers */
-	uint8_t over; /* loans of bytes that it will store to */
-	bool dead; /* the registers have got other bytes since */
 };
 
 /* Slot i is for registers from 4 * i on. */
@@ -108,7 +100,7 @@ static void forget(struct sc_vlazy *z, unsigned int slot)
 {
 	z->covered &= (uint8_t)~z->loans[slot].slots;
 	z->lent &= (uint8_t)~(1u << slot);
-	z->held.over &= z->lent;
+	z->held.r.over &= z->lent;
 	z->loans[slot].bytes = 0;
 }
 
@@ -218,14 +210,14 @@ static inline size_t single(const struct sc_core *core, const struct held *h, ui
 
 	switch (k->kind) {
 	case SC_VKNOWN_MOVE:
-		core->vpath->copy(d, h->from, h->bytes);
-		return h->n;
+		core->vpath->copy(d, h->from, h->r.bytes);
+		return h->r.n;
 	case SC_VKNOWN_EXP2:
-		core->vpath->exp2(d, h->from, h->n);
-		return h->n;
+		core->vpath->exp2(d, h->from, h->r.n);
+		return h->r.n;
 	}
 	return ((sc_vfp_fn *)k->fn)(d, h->from, s->a ? s->a : h->from,
-				    s->b ? s->b : (const void *)&s->scalar, h->n);
+				    s->b ? s->b : (const void *)&s->scalar, h->r.n);
 }
 
 /* Flags from the host's exceptions. Where NV is raised a NaN came about, and not by a loop. */
@@ -254,7 +246,7 @@ static inline size_t loop(struct sc_core *core, struct held *h, uint8_t *d)
 		done = single(core, h, d);
 	} else {
 		h->steps[h->count].fn = NULL;
-		done = core->vpath->chain[k->width - 2](d, h->from, h->steps, h->n);
+		done = core->vpath->chain[k->width - 2](d, h->from, h->steps, h->r.n);
 	}
 	core->lazy->raised = true;
 	core->unsettled = true;
@@ -266,7 +258,7 @@ static inline size_t loop(struct sc_core *core, struct held *h, uint8_t *d)
 /* The elements from @done on, in the registers, and from there to @d. */
 static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t done)
 {
-	size_t part = done << h->k[0]->width, left = h->bytes - part;
+	size_t part = done << h->k[0]->width, left = h->r.bytes - part;
 	uint8_t *home = core->v + h->k[0]->d.at;
 	const uint8_t *value = h->from;
 
@@ -277,13 +269,13 @@ static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t 
 		const uint8_t *b = s->b ? s->b : value;
 
 		if (k->kind == SC_VKNOWN_EXP2) {
-			core->vpath->exp2(home + part, value + part, h->n - done);
+			core->vpath->exp2(home + part, value + part, h->r.n - done);
 			continue;
 		}
 		if (SC_VFP_IS_FMA(k->op) && value != home)
 			memcpy(home + part, value + part, left);
 		x.sew = k->width;
-		x.vl = h->n;
+		x.vl = h->r.n;
 		x.vstart = (uint32_t)done;
 		sc_vector_fp_run(&x, s->a ? s->a : value,
 				 k->scalar ? (const uint8_t *)&s->scalar : b, k->scalar);
@@ -296,29 +288,41 @@ static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t 
 static inline void drop(struct held *h)
 {
 	h->count = 0;
-	h->slots = 0;
-	h->over = 0;
-	h->group = 0;
-	h->value = 0;
+	h->r = (struct sc_vresult){ 0 };
 }
 
-static void run_held(struct sc_core *core)
+/* @done of the elements, and one that is not for loops. */
+static __attribute__((noinline)) void go_on(struct sc_core *core, uint8_t *d, size_t done)
+{
+	take_flags(core);
+	rest(core, &core->lazy->held, d, done);
+}
+
+/* What is held, if anything is, is to be dropped or replaced then. */
+static inline void execute(struct sc_core *core)
 {
 	struct held *h = &core->lazy->held;
 	const struct sc_vknown *k = h->k[0];
-	uint8_t *d = h->to ? h->to : core->v + k->d.at;
+	uint8_t *d = h->to;
 	size_t done;
 
-	FOR_SLOTS(i, h->over)
+	if (!h->count)
+		return;
+	if (!d)
+		d = core->v + k->d.at;
+	FOR_SLOTS(i, h->r.over)
 		return_loan(core, i);
 	done = loop(core, h, d);
-	if (sc_unlikely(done < h->n)) {
-		take_flags(core);
-		rest(core, h, d, done);
-	}
-	if (h->to && !h->dead)
-		lend(core, &k->d, h->to, h->bytes);
-	drop(h);
+	if (sc_unlikely(done < h->r.n))
+		go_on(core, d, done);
+	if (h->to && !h->r.dead)
+		lend(core, &k->d, d, h->r.bytes);
+}
+
+static __attribute__((noinline)) void run_held(struct sc_core *core)
+{
+	execute(core);
+	drop(&core->lazy->held);
 }
 
 /* Execute what is held, if any is. */
@@ -396,8 +400,8 @@ static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *
 {
 	const struct held *h = &z->held;
 
-	return sc_unlikely(h->group == k->group) && h->k[0]->kind == SC_VKNOWN_MOVE &&
-	       !(h->homes & z->covered);
+	return sc_unlikely(h->r.group == k->result.group) && h->k[0]->kind == SC_VKNOWN_MOVE &&
+	       !(h->r.homes & z->covered);
 }
 
 /* Arithmetic, and moves that do not lend on: execute what is held, and hold this. */
@@ -410,9 +414,9 @@ static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc
 
 	if (takes_over(z, k)) {
 		c = h->from;
-		homes = h->homes;
+		homes = h->r.homes;
 	} else {
-		run(core);
+		execute(core);
 		c = operand(core, &k->d, k->bytes, &homes);
 	}
 	first_step(core, k, c, &homes);
@@ -420,16 +424,11 @@ static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc
 		forget(z, k->d.slot);
 	h->count = 1;
 	h->k[0] = k;
-	h->n = k->vl;
-	h->bytes = k->bytes;
 	h->to = NULL;
-	h->at = k->d.at;
-	h->slots = k->d.slots;
-	h->homes = homes;
-	h->over = 0;
-	h->dead = false;
-	h->group = k->group;
-	h->value = k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX ? k->value : 0;
+	h->r = k->result;
+	h->r.homes = homes;
+	if (k->kind != SC_VKNOWN_FP && !(core->fcsr & SC_FP_NX))
+		h->r.value = 0;
 	core->unsettled = true;
 	if (!core->lazy_allowed)
 		run(core);
@@ -441,7 +440,7 @@ static __attribute__((noinline)) bool join(struct sc_core *core, const struct sc
 {
 	struct held *h = &core->lazy->held;
 	struct sc_vstep *s = &h->steps[h->count];
-	uint8_t homes = h->homes;
+	uint8_t homes = h->r.homes;
 
 	s->a = NULL;
 	s->b = NULL;
@@ -458,10 +457,10 @@ static __attribute__((noinline)) bool join(struct sc_core *core, const struct sc
 			return hold(core, k);
 	}
 	s->fn = k->later;
-	h->homes = homes;
+	h->r.homes = homes;
 	h->k[h->count++] = k;
 	if (h->count == CHAIN_MAX)
-		h->value = 0;
+		h->r.value = 0;
 	return true;
 }
 
@@ -470,7 +469,7 @@ static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
 	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
 		return false;
 	/* flags of 2^x in a chain are not known apart from the others' */
-	if (k->later && k->value == core->lazy->held.value &&
+	if (k->later && k->result.value == core->lazy->held.r.value &&
 	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX))
 		return join(core, k);
 	return hold(core, k);
@@ -479,14 +478,14 @@ static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
 /* Whether a group gets other bytes in all registers that what is held writes. */
 static inline bool overwrites(const struct held *h, const struct sc_vplace *d, uint32_t bytes)
 {
-	return h->at == d->at && h->bytes <= bytes;
+	return h->r.at == d->at && h->r.bytes <= bytes;
 }
 
 static inline void kill(struct held *h)
 {
-	h->dead = true;
-	h->group = 0;
-	h->value = 0;
+	h->r.dead = true;
+	h->r.group = 0;
+	h->r.value = 0;
 }
 
 /* All these registers get other bytes; what was held before is executed or does not write them. */
@@ -496,7 +495,7 @@ static void discard(struct sc_core *core, const struct sc_vplace *d, uint32_t by
 	struct held *h = &z->held;
 	const struct loan *loan = &z->loans[d->slot];
 
-	if (h->slots & d->slots) {
+	if (h->r.slots & d->slots) {
 		if (overwrites(h, d, bytes))
 			kill(h);
 		else
@@ -538,15 +537,15 @@ static bool load(struct sc_core *core, const struct sc_vknown *k)
 	struct held *h = &z->held;
 	const uint8_t *tcm = sc_core_tcm_range(core, core->x[k->scalar], k->bytes);
 
-	if (sc_unlikely(!tcm || !k->lends || !core->lazy_allowed ||
+	if (sc_unlikely(!tcm || !core->lazy_allowed ||
 			(z->loans[k->d.slot].bytes != k->bytes && z->covered & k->d.slots)))
 		return load_slowly(core, k);
-	if (h->slots & k->d.slots) {
+	if (h->r.slots & k->d.slots) {
 		if (!overwrites(h, &k->d, k->bytes))
 			return load_slowly(core, k);
 		kill(h);
 	}
-	h->over &= (uint8_t)~k->d.bit;
+	h->r.over &= (uint8_t)~k->d.bit;
 	/* what is held may yet store there: no loan is read before */
 	lend(core, &k->d, tcm, k->bytes);
 	return hide(core, k, false);
@@ -555,7 +554,7 @@ static bool load(struct sc_core *core, const struct sc_vknown *k)
 /* Whether an operand of what is held lies partly where the result is to go. */
 static inline bool crosses(const struct held *h, const uint8_t *operand, const uint8_t *tcm)
 {
-	return memory_overlaps(operand, h->bytes, tcm, h->bytes) && operand != tcm;
+	return memory_overlaps(operand, h->r.bytes, tcm, h->r.bytes) && operand != tcm;
 }
 
 /* Whether the result of what is held may be written to @tcm while its operands are read. */
@@ -572,7 +571,7 @@ static inline bool may_store(const struct sc_core *core, const struct held *h, c
 			return false;
 	/* the loans that are to be returned first must not change its operands */
 	FOR_SLOTS(i, over)
-		if (z->loans[i].slots & h->homes)
+		if (z->loans[i].slots & h->r.homes)
 			return false;
 	return true;
 }
@@ -600,15 +599,15 @@ static bool store(struct sc_core *core, const struct sc_vknown *k)
 	struct held *h = &core->lazy->held;
 	uint8_t *tcm = sc_core_tcm_range(core, core->x[k->scalar], k->bytes), over;
 
-	if (!tcm || h->group != k->group || !k->d.starts)
+	if (!tcm || h->r.group != k->result.group || !k->d.starts)
 		return store_copy(core, k);
 	over = loans_of(core->lazy, tcm, k->bytes);
 	if (!may_store(core, h, tcm, over))
 		return store_copy(core, k);
 	h->to = tcm;
-	h->over = over;
-	h->group = 0;
-	h->value = 0;
+	h->r.over = over;
+	h->r.group = 0;
+	h->r.value = 0;
 	return hide(core, k, true);
 }
 
@@ -633,8 +632,8 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 
 	if (k->d.at == k->a.at)
 		return true;
-	if (h->group && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
-	    h->bytes <= k->bytes)
+	if (h->r.group && h->k[0]->kind == SC_VKNOWN_MOVE && h->k[0]->d.at == k->d.at &&
+	    h->r.bytes <= k->bytes)
 		drop(h); /* it would be overwritten */
 	run(core);
 	if (loan->bytes != k->bytes || !k->a.starts || !k->d.starts)
@@ -737,9 +736,16 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 		k->first = path->step[k->op][first_mode(k)][k->width - 2];
 		k->later = later == SC_VMODE_COUNT ? NULL : path->step[k->op][later][k->width - 2];
 	}
-	k->group = (uint64_t)k->bytes << 32 | k->d.at | 1;
-	k->value = k->first && k->bytes >= CHAIN_MIN ? k->group | (uint64_t)k->width << 24 : 0;
-	if (!k->value)
+	k->result = (struct sc_vresult){
+		.group = (uint64_t)k->bytes << 32 | k->d.at | 1,
+		.n = k->vl,
+		.bytes = k->bytes,
+		.at = k->d.at,
+		.slots = k->d.slots,
+	};
+	if (k->first && k->bytes >= CHAIN_MIN)
+		k->result.value = k->result.group | (uint64_t)k->width << 24;
+	else
 		k->later = NULL;
 }
 
@@ -758,7 +764,7 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	k->a.slots = slots_of(z, k->a.slot, k->bytes);
 	k->b.slots = slots_of(z, k->b.slot, k->bytes);
 	k->lends = k->bytes >= LEND_MIN && k->d.starts;
-	k->execute = execute[k->kind];
+	k->execute = k->kind == SC_VKNOWN_LOAD && !k->lends ? load_slowly : execute[k->kind];
 	k->pages = (uint8_t)((2 << (k->bytes + SC_PAGE_SIZE - 2) / SC_PAGE_SIZE) - 1);
 	adapt_arithmetic(core, k);
 }
