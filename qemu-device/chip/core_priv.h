@@ -23,6 +23,9 @@
 #define SC_TCM_CACHED_BIT(va) ((va) / SC_PAGE_SIZE % 64) /* more than one page may share it */
 #define SC_CODE_INDEX(va) (((va) / SC_PAGE_SIZE) % SC_CODE_PAGES)
 
+/* What vector instructions that are known depend on; vl is not 0. */
+#define SC_VSETTING(vl, vtype) ((uint64_t)(vl) << 32 | (vtype))
+
 #define sc_likely(x)   __builtin_expect(!!(x), 1)
 #define sc_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -84,6 +87,7 @@ struct sc_core {
 	uint32_t cores; /* of the chip */
 	uint32_t vlen;
 	uint32_t vlmax[256]; /* by vtype; 0: there is none such */
+	uint64_t vsetting; /* SC_VSETTING() where vstart is 0 and nothing is recorded, or 0 */
 	const struct sc_vector_path *vpath; /* how this host computes vectors */
 	struct sc_vknown *vknown; /* vector_known.c: SC_VKNOWN of them, by their word */
 	struct sc_vlazy *lazy; /* and what is put off, and */

@@ -539,6 +539,7 @@ fault:
 		core->vtype = vtype;
 		core->vl = avl < vlmax ? avl : vlmax;
 		core->vstart = 0;
+		core->vsetting = SC_VSETTING(core->vl, vtype);
 		RD = core->vl;
 		NEXT;
 	}

@@ -40,6 +40,7 @@ void sc_vector_reset(struct sc_core *core)
 	core->vtype = SC_VTYPE_VILL;
 	core->vl = 0;
 	core->vstart = 0;
+	core->vsetting = 0;
 	core->vcsr = 0;
 }
 
@@ -80,6 +81,7 @@ bool sc_vector_write_csr(struct sc_core *core, unsigned int csr, uint64_t value)
 	switch (csr) {
 	case CSR_VSTART:
 		core->vstart = value & (core->vlen - 1);
+		core->vsetting = 0;
 		return true;
 	case CSR_VXSAT:
 		core->vcsr = (core->vcsr & 6) | (value & 1);
@@ -264,6 +266,7 @@ static bool unknown(struct sc_core *core, uint32_t word)
 	enum sc_vres res = SC_V_ILLEGAL;
 	struct sc_vec x;
 
+	core->vsetting = 0;
 	if (!core->vlen)
 		goto illegal;
 	if (opcode == SC_OPC_OP_V && SC_INSN_FUNCT3(word) == SC_OPCFG) {
@@ -292,8 +295,8 @@ static bool execute(struct sc_core *core, uint32_t word)
 {
 	struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
 
-	if (k->key == SC_VKNOWN_KEY(word, core->vtype) && core->vl && !core->vstart) {
-		if (k->vl != core->vl)
+	if (k->word == word && (uint32_t)k->setting == core->vtype && core->vl && !core->vstart) {
+		if (k->setting != SC_VSETTING(core->vl, core->vtype))
 			sc_vector_adapt(core, k);
 		if (k->execute(core, k))
 			return true;
@@ -313,5 +316,10 @@ static bool execute_recorded(struct sc_core *core, uint32_t word)
 
 bool sc_vector(struct sc_core *core, uint32_t word)
 {
-	return sc_unlikely(core->recorder) ? execute_recorded(core, word) : execute(core, word);
+	if (sc_unlikely(core->recorder))
+		return execute_recorded(core, word);
+	if (!execute(core, word))
+		return false;
+	core->vsetting = SC_VSETTING(core->vl, core->vtype);
+	return true;
 }

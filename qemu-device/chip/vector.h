@@ -91,9 +91,10 @@ struct sc_vresult {
 };
 
 struct sc_vknown {
-	_Alignas(64) uint64_t key; /* SC_VKNOWN_KEY(); 0: no instruction */
-	uint32_t vl; /* of the last time: bytes, slots and what is below fn follow from it */
+	_Alignas(64) uint32_t word; /* 0: no instruction */
 	uint32_t bytes;
+	/* of the last time: bytes, slots and what is below fn follow from it; of UINT32_MAX: none */
+	uint64_t setting;
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
 	uint8_t scalar; /* FP, READ: f register + 1; LOAD, STORE: x register; MOVE: registers */
@@ -109,13 +110,17 @@ struct sc_vknown {
 	bool (*execute)(struct sc_core *core, const struct sc_vknown *k); /* false: not done */
 	bool lends; /* LOAD: it is enough, and begins a slot */
 	uint8_t pages; /* LOAD, STORE: as many bits as there may be pages in them */
+	bool other_a; /* arithmetic: it is not d; b is other registers; registers; a number; */
+	bool other_b;
+	bool vector_b;
+	bool scalar_b;
+	bool third; /* and whether it has a third operand, d */
 	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
 	void (*first)(void); /* as the first step of a chain */
 	void (*later)(void); /* as another, where it may be one */
 	struct sc_vresult result; /* when it is held */
 };
 
-#define SC_VKNOWN_KEY(word, vtype) ((word) | (uint64_t)(vtype) << 32)
 
 enum sc_vres {
 	SC_V_DONE,
@@ -248,10 +253,9 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
 static inline bool sc_vector_known(struct sc_core *core, const struct sc_rec *rec)
 {
 	const struct sc_vknown *k = &core->vknown[rec->rs3];
-	uint32_t word = (uint32_t)rec->imm;
 
-	return k->key == SC_VKNOWN_KEY(word, core->vtype) && k->vl == core->vl && !core->vstart &&
-	       !core->recorder && k->execute(core, k);
+	return sc_likely(k->word == (uint32_t)rec->imm) && sc_likely(k->setting == core->vsetting) &&
+	       sc_likely(k->execute(core, k));
 }
 
 /** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */

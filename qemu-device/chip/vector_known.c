@@ -36,6 +36,8 @@
 
 #define CANONICAL_NAN_S 0x7fc00000
 
+#define INLINE static inline __attribute__((always_inline))
+
 /*
  * Instructions that have retired and are not executed yet: the first is of any
  * kind; where it is floating-point arithmetic, more of it may follow, on the
@@ -61,10 +63,11 @@ struct loan {
 struct sc_vlazy {
 	struct loan loans[SLOTS];
 	struct held held;
+	/* apart from one another: GCC would change both at once, for which the host waits */
+	uint32_t lent; /* slots with a loan */
 	uint32_t slot_bytes;
+	uint32_t covered; /* slots of which a loan covers registers */
 	bool raised; /* the host's exceptions have flags that fcsr has not */
-	uint8_t lent; /* slots with a loan */
-	uint8_t covered; /* slots of which a loan covers registers */
 };
 
 #define FOR_SLOTS(i, mask)                                                                         \
@@ -98,9 +101,9 @@ static uint8_t slots_of(const struct sc_vlazy *z, unsigned int slot, uint32_t by
 
 static void forget(struct sc_vlazy *z, unsigned int slot)
 {
-	z->covered &= (uint8_t)~z->loans[slot].slots;
-	z->lent &= (uint8_t)~(1u << slot);
-	z->held.r.over &= z->lent;
+	z->covered &= ~(uint32_t)z->loans[slot].slots;
+	z->lent &= ~(1u << slot);
+	z->held.r.over &= (uint8_t)z->lent;
 	z->loans[slot].bytes = 0;
 }
 
@@ -176,8 +179,8 @@ static inline bool hide(struct sc_core *core, const struct sc_vknown *k, bool re
  * Where the bytes of a register group are, with its slots added to *homes if that is
  * in the registers; NULL if loans have to be returned before.
  */
-static inline const uint8_t *find(const struct sc_core *core, const struct sc_vplace *p,
-				  uint32_t bytes, uint8_t *homes)
+INLINE const uint8_t *find(struct sc_core *core, const struct sc_vplace *p, uint32_t bytes,
+				  uint8_t *homes)
 {
 	const struct sc_vlazy *z = core->lazy;
 	const struct loan *loan = &z->loans[p->slot];
@@ -190,7 +193,7 @@ static inline const uint8_t *find(const struct sc_core *core, const struct sc_vp
 }
 
 /* The same with nothing held: they are returned. */
-static inline const uint8_t *operand(struct sc_core *core, const struct sc_vplace *p,
+INLINE const uint8_t *operand(struct sc_core *core, const struct sc_vplace *p,
 				     uint32_t bytes, uint8_t *homes)
 {
 	const uint8_t *at = find(core, p, bytes, homes);
@@ -265,7 +268,7 @@ static void rest(struct sc_core *core, const struct held *h, uint8_t *d, size_t 
 	for (unsigned int i = 0; i < h->count; i++, value = home) {
 		const struct sc_vknown *k = h->k[i];
 		const struct sc_vstep *s = &h->steps[i];
-		struct sc_vec x = sc_vec_open(core, (uint32_t)k->key);
+		struct sc_vec x = sc_vec_open(core, k->word);
 		const uint8_t *b = s->b ? s->b : value;
 
 		if (k->kind == SC_VKNOWN_EXP2) {
@@ -371,30 +374,6 @@ static inline uint64_t scalar_of(const struct sc_core *core, const struct sc_vkn
 	return k->width == 2 && f < 0xffffffff00000000 ? CANONICAL_NAN_S : f;
 }
 
-/* The first step: its value is the third operand, or the first. */
-static inline void first_step(struct sc_core *core, const struct sc_vknown *k, const uint8_t *c,
-			      uint8_t *homes)
-{
-	struct held *h = &core->lazy->held;
-	struct sc_vstep *s = &h->steps[0];
-	const uint8_t *a = k->a.at == k->d.at ? c : operand(core, &k->a, k->bytes, homes);
-
-	h->from = a;
-	s->fn = k->first;
-	s->a = NULL;
-	s->b = NULL;
-	if (k->kind != SC_VKNOWN_FP)
-		return;
-	if (SC_VFP_IS_FMA(k->op)) {
-		h->from = c;
-		s->a = a;
-	}
-	if (k->scalar)
-		s->scalar = scalar_of(core, k);
-	else
-		s->b = k->b.at == k->d.at ? c : operand(core, &k->b, k->bytes, homes);
-}
-
 /* Whether it would read what is held and only moves, and overwrite where to. */
 static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *k)
 {
@@ -404,22 +383,59 @@ static inline bool takes_over(const struct sc_vlazy *z, const struct sc_vknown *
 	       !(h->r.homes & z->covered);
 }
 
-/* Arithmetic, and moves that do not lend on: execute what is held, and hold this. */
-static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc_vknown *k)
+static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc_vknown *k);
+static __attribute__((noinline)) bool hold_slowly(struct sc_core *core, const struct sc_vknown *k);
+
+/* Execute what is held, and hold this. Always true, as what calls it. */
+static __attribute__((noinline)) bool hold_next(struct sc_core *core, const struct sc_vknown *k)
+{
+	execute(core);
+	drop(&core->lazy->held);
+	return hold(core, k);
+}
+
+static __attribute__((noinline)) bool run_now(struct sc_core *core)
+{
+	run_held(core);
+	return true;
+}
+
+INLINE const uint8_t *get(struct sc_core *core, bool slowly, const struct sc_vplace *p,
+			  uint32_t bytes, uint8_t *homes)
+{
+	return slowly ? operand(core, p, bytes, homes) : find(core, p, bytes, homes);
+}
+
+/*
+ * Arithmetic, and moves that do not lend on: hold this, and execute before what is
+ * held. @slowly: return the loans that are in the way, and do not leave that to others.
+ */
+INLINE bool hold_this(struct sc_core *core, const struct sc_vknown *k, bool slowly)
 {
 	struct sc_vlazy *z = core->lazy;
 	struct held *h = &z->held;
-	const uint8_t *c;
+	struct sc_vstep *s = &h->steps[0];
+	const uint8_t *a, *b, *c; /* c: in the registers d */
 	uint8_t homes = 0;
 
 	if (takes_over(z, k)) {
 		c = h->from;
 		homes = h->r.homes;
+	} else if (h->count) {
+		return hold_next(core, k);
 	} else {
-		execute(core);
-		c = operand(core, &k->d, k->bytes, &homes);
+		c = get(core, slowly, &k->d, k->bytes, &homes);
 	}
-	first_step(core, k, c, &homes);
+	a = k->other_a ? get(core, slowly, &k->a, k->bytes, &homes) : c;
+	b = k->other_b ? get(core, slowly, &k->b, k->bytes, &homes) : c;
+	if (sc_unlikely(!a || !b || !c))
+		return hold_slowly(core, k);
+	if (k->scalar_b)
+		s->scalar = scalar_of(core, k);
+	s->fn = k->first;
+	s->a = k->third ? a : NULL;
+	s->b = k->vector_b ? b : NULL;
+	h->from = k->third ? c : a;
 	if (z->loans[k->d.slot].bytes && k->d.starts)
 		forget(z, k->d.slot);
 	h->count = 1;
@@ -430,28 +446,42 @@ static __attribute__((noinline)) bool hold(struct sc_core *core, const struct sc
 	if (k->kind != SC_VKNOWN_FP && !(core->fcsr & SC_FP_NX))
 		h->r.value = 0;
 	core->unsettled = true;
-	if (!core->lazy_allowed)
-		run(core);
-	return true;
+	return sc_likely(core->lazy_allowed) || run_now(core);
 }
 
-/* Let arithmetic on the value of what is held join it. */
-static __attribute__((noinline)) bool join(struct sc_core *core, const struct sc_vknown *k)
+static bool hold(struct sc_core *core, const struct sc_vknown *k)
+{
+	return hold_this(core, k, false);
+}
+
+static bool hold_slowly(struct sc_core *core, const struct sc_vknown *k)
+{
+	return hold_this(core, k, true);
+}
+
+/* Arithmetic on the value of what is held joins it. */
+static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
 {
 	struct held *h = &core->lazy->held;
 	struct sc_vstep *s = &h->steps[h->count];
 	uint8_t homes = h->r.homes;
 
+	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
+		return false;
+	/* flags of 2^x in a chain are not known apart from the others' */
+	if (!k->later || k->result.value != h->r.value ||
+	    (k->kind == SC_VKNOWN_EXP2 && !(core->fcsr & SC_FP_NX)))
+		return hold(core, k);
 	s->a = NULL;
 	s->b = NULL;
-	if (k->a.at != k->d.at) {
+	if (k->other_a) {
 		s->a = find(core, &k->a, k->bytes, &homes);
 		if (!s->a)
 			return hold(core, k);
 	}
-	if (k->scalar) {
+	if (k->scalar_b) {
 		s->scalar = scalar_of(core, k);
-	} else if (k->b.at != k->d.at && k->kind == SC_VKNOWN_FP) {
+	} else if (k->other_b) {
 		s->b = find(core, &k->b, k->bytes, &homes);
 		if (!s->b)
 			return hold(core, k);
@@ -462,17 +492,6 @@ static __attribute__((noinline)) bool join(struct sc_core *core, const struct sc
 	if (h->count == CHAIN_MAX)
 		h->r.value = 0;
 	return true;
-}
-
-static bool arithmetic(struct sc_core *core, const struct sc_vknown *k)
-{
-	if (sc_unlikely(core->fcsr >> 5 > k->strictest))
-		return false;
-	/* flags of 2^x in a chain are not known apart from the others' */
-	if (k->later && k->result.value == core->lazy->held.r.value &&
-	    (k->kind == SC_VKNOWN_FP || core->fcsr & SC_FP_NX))
-		return join(core, k);
-	return hold(core, k);
 }
 
 /* Whether a group gets other bytes in all registers that what is held writes. */
@@ -620,7 +639,7 @@ static bool integer(struct sc_core *core, const struct sc_vknown *k)
 	return_registers(core, k->d.at, k->bytes); /* it may be an operand too */
 	a = operand(core, &k->a, k->bytes, &homes);
 	b = operand(core, &k->b, k->bytes, &homes);
-	((sc_vfn *)k->fn)(core->v + k->d.at, a, b, NULL, k->vl);
+	((sc_vfn *)k->fn)(core->v + k->d.at, a, b, NULL, k->result.n);
 	return true;
 }
 
@@ -665,7 +684,7 @@ static bool reduce(struct sc_core *core, const struct sc_vknown *k)
 	d = first_element(core, &k->d);
 	acc = sc_vget(first_element(core, &k->b), 0, k->width);
 	a = operand(core, &k->a, k->bytes, &homes);
-	if (!((sc_vreduce_fn *)k->fn)(a, k->vl, &acc))
+	if (!((sc_vreduce_fn *)k->fn)(a, k->result.n, &acc))
 		return false;
 	sc_vput(d, 0, k->width, acc);
 	return true;
@@ -688,8 +707,8 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 #define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4), \
 		     .bit = 1 << (reg) / 4 }
 	x->core->vknown[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
-		.key = SC_VKNOWN_KEY(x->word, x->core->vtype),
-		.vl = UINT32_MAX,
+		.word = x->word,
+		.setting = SC_VSETTING(UINT32_MAX, x->core->vtype),
 		.kind = (uint8_t)kind,
 		.width = (uint8_t)width,
 		.scalar = (uint8_t)scalar,
@@ -723,7 +742,13 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 {
 	const struct sc_vector_path *path = core->vpath;
 	enum sc_vmode later;
+	bool fp = k->kind == SC_VKNOWN_FP;
 
+	k->other_a = k->a.at != k->d.at;
+	k->scalar_b = fp && k->scalar;
+	k->vector_b = fp && !k->scalar;
+	k->other_b = k->vector_b && k->b.at != k->d.at;
+	k->third = fp && SC_VFP_IS_FMA(k->op);
 	k->first = NULL;
 	k->later = NULL;
 	k->strictest = k->kind == SC_VKNOWN_EXP2 ? SC_RM_DYN :
@@ -731,14 +756,14 @@ static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)
 	if (k->kind == SC_VKNOWN_EXP2) {
 		k->first = path->exp2_step;
 		k->later = k->a.at == k->d.at ? path->exp2_step : NULL;
-	} else if (k->kind == SC_VKNOWN_FP) {
+	} else if (fp) {
 		later = later_mode(k);
 		k->first = path->step[k->op][first_mode(k)][k->width - 2];
 		k->later = later == SC_VMODE_COUNT ? NULL : path->step[k->op][later][k->width - 2];
 	}
 	k->result = (struct sc_vresult){
 		.group = (uint64_t)k->bytes << 32 | k->d.at | 1,
-		.n = k->vl,
+		.n = k->result.n,
 		.bytes = k->bytes,
 		.at = k->d.at,
 		.slots = k->d.slots,
@@ -758,8 +783,10 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	};
 	const struct sc_vlazy *z = core->lazy;
 
-	k->vl = (uint32_t)core->vl;
-	k->bytes = k->kind == SC_VKNOWN_MOVE ? k->scalar * (core->vlen / 8) : k->vl << k->width;
+	k->setting = SC_VSETTING(core->vl, core->vtype);
+	k->result.n = (uint32_t)core->vl;
+	k->bytes = k->kind == SC_VKNOWN_MOVE ? k->scalar * (core->vlen / 8) :
+					       k->result.n << k->width;
 	k->d.slots = slots_of(z, k->d.slot, k->bytes);
 	k->a.slots = slots_of(z, k->a.slot, k->bytes);
 	k->b.slots = slots_of(z, k->b.slot, k->bytes);
