@@ -29,13 +29,15 @@
 struct track {
 	struct sc_access access;
 	uint32_t seq;
+	unsigned int next; /* one more than the index of another of its hash; 0: the last */
 	uint64_t pc;
 };
 
 struct history {
 	struct track *item;
+	unsigned int *first; /* by hash_of(), as next */
 	unsigned int count;
-	unsigned int room;
+	unsigned int room; /* of both; a power of two */
 };
 
 struct posts {
@@ -68,10 +70,54 @@ void sc_race_destroy(struct sc_race *race)
 		return;
 	for (q = 0; q < SC_EQ_COUNT; q++) {
 		free(race->history[q].item);
+		free(race->history[q].first);
 		for (c = 0; c < SC_NUM_COUNTERS; c++)
 			free(race->posts[c][q].log);
 	}
 	free(race);
+}
+
+static unsigned int hash_of(const struct sc_access *access, unsigned int room)
+{
+	uint32_t v = (access->region.base ^ access->region.len << 20 ^ access->write) * 0x9e3779b1u;
+
+	return (v ^ v >> 16) & (room - 1);
+}
+
+static void link_track(struct history *h, unsigned int i)
+{
+	unsigned int *first = &h->first[hash_of(&h->item[i].access, h->room)];
+
+	h->item[i].next = *first;
+	*first = i + 1;
+}
+
+static void link_all(struct history *h)
+{
+	unsigned int i;
+
+	if (h->room)
+		memset(h->first, 0, h->room * sizeof(*h->first));
+	for (i = 0; i < h->count; i++)
+		link_track(h, i);
+}
+
+static bool grow(struct history *h)
+{
+	unsigned int room = h->room ? 2 * h->room : 64;
+	struct track *item = realloc(h->item, room * sizeof(*item));
+	unsigned int *first;
+
+	if (!item)
+		return false;
+	h->item = item;
+	first = realloc(h->first, room * sizeof(*first));
+	if (!first)
+		return false;
+	h->first = first;
+	h->room = room;
+	link_all(h);
+	return true;
 }
 
 void sc_race_start(struct sc_race *race)
@@ -86,6 +132,7 @@ void sc_race_start(struct sc_race *race)
 	race->open = 0;
 	for (q = 0; q < SC_EQ_COUNT; q++) {
 		race->history[q].count = 0;
+		link_all(&race->history[q]);
 		for (c = 0; c < SC_NUM_COUNTERS; c++) {
 			race->posts[c][q].issued = 0;
 			race->posts[c][q].applied = 0;
@@ -305,6 +352,7 @@ void sc_race_hold(struct sc_race *race, const struct sc_engine_op *op)
 
 /* Histories. */
 
+/* To be linked again then. */
 static void forget(struct sc_race *race, struct history *h, unsigned int i)
 {
 	mark(race, &h->item[i].access.region, -1);
@@ -317,7 +365,7 @@ static void prune(struct sc_race *race, unsigned int queue,
 {
 	struct history *h = &race->history[queue];
 	uint32_t known = race->hart.at[queue];
-	unsigned int q, i;
+	unsigned int count = h->count, q, i;
 
 	for (q = 0; q < SC_EQ_COUNT; q++) {
 		uint32_t at;
@@ -334,6 +382,8 @@ static void prune(struct sc_race *race, unsigned int queue,
 		if (h->item[i].seq <= known)
 			forget(race, h, i);
 	}
+	if (h->count < count)
+		link_all(h);
 }
 
 void sc_race_acquire(struct sc_race *race, unsigned int counter, int32_t value,
@@ -365,8 +415,8 @@ static void record(struct sc_race *race, const struct sc_engine_op *op,
 	struct history *h = &race->history[op->queue];
 	unsigned int i;
 
-	for (i = 0; i < h->count; i++) {
-		struct track *t = &h->item[i];
+	for (i = h->room ? h->first[hash_of(access, h->room)] : 0; i; i = h->item[i - 1].next) {
+		struct track *t = &h->item[i - 1];
 
 		if (!same(&t->access, access))
 			continue;
@@ -377,18 +427,12 @@ static void record(struct sc_race *race, const struct sc_engine_op *op,
 		mark(race, &access->region, -1);
 		return;
 	}
-	if (h->count == h->room) {
-		unsigned int room = h->room ? 2 * h->room : 64;
-		struct track *item = realloc(h->item, room * sizeof(*item));
-
-		if (!item) {
-			mark(race, &access->region, -1);
-			return;
-		}
-		h->item = item;
-		h->room = room;
+	if (h->count == h->room && !grow(h)) {
+		mark(race, &access->region, -1);
+		return;
 	}
-	h->item[h->count++] = (struct track){ *access, op->seq, op->pc };
+	h->item[h->count] = (struct track){ *access, op->seq, 0, op->pc };
+	link_track(h, h->count++);
 	race->open++;
 }
 
