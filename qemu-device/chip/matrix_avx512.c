@@ -150,6 +150,9 @@ INLINE void add_offsets(__m512i *off, const __m512i *row)
 INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int rows, uint32_t *dst,
 			    __m512i *off)
 {
+	/* four columns that are to be quarter q of vector i go to place i of quarter q */
+	const __m512i spread =
+		_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
 	__m512i r[4], w[4];
 	unsigned int k, i;
 
@@ -159,6 +162,7 @@ INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int row
 			r[i] = _mm512_setzero_si512();
 			if (k + i < rows)
 				r[i] = load_bytes(s, k + i, 0, count);
+			r[i] = _mm512_permutexvar_epi32(spread, r[i]);
 		}
 		w[0] = _mm512_unpacklo_epi8(r[0], r[1]);
 		w[1] = _mm512_unpackhi_epi8(r[0], r[1]);
@@ -168,15 +172,6 @@ INLINE void interleave_rows(struct bytes s, unsigned int count, unsigned int row
 		r[1] = _mm512_unpackhi_epi16(w[0], w[2]);
 		r[2] = _mm512_unpacklo_epi16(w[1], w[3]);
 		r[3] = _mm512_unpackhi_epi16(w[1], w[3]);
-		/* r[i] has in its quarter q lanes 16 q + 4 i to 16 q + 4 i + 3 */
-		w[0] = _mm512_shuffle_i32x4(r[0], r[1], 0x44);
-		w[1] = _mm512_shuffle_i32x4(r[0], r[1], 0xee);
-		w[2] = _mm512_shuffle_i32x4(r[2], r[3], 0x44);
-		w[3] = _mm512_shuffle_i32x4(r[2], r[3], 0xee);
-		r[0] = _mm512_shuffle_i32x4(w[0], w[2], 0x88);
-		r[1] = _mm512_shuffle_i32x4(w[0], w[2], 0xdd);
-		r[2] = _mm512_shuffle_i32x4(w[1], w[3], 0x88);
-		r[3] = _mm512_shuffle_i32x4(w[1], w[3], 0xdd);
 		if (off)
 			add_offsets(off, r);
 #pragma GCC unroll 4
