@@ -93,8 +93,7 @@ struct sc_vresult {
 struct sc_vknown {
 	_Alignas(64) uint32_t word; /* 0: no instruction */
 	uint32_t bytes;
-	/* of the last time: bytes, slots and what is below fn follow from it; of UINT32_MAX: none */
-	uint64_t setting;
+	uint64_t setting; /* of the last time: bytes, slots and what is below fn follow from it */
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
 	uint8_t scalar; /* FP, READ: f register + 1; LOAD, STORE: x register; MOVE: registers */
@@ -110,17 +109,16 @@ struct sc_vknown {
 	bool (*execute)(struct sc_core *core, const struct sc_vknown *k); /* false: not done */
 	bool lends; /* LOAD: it is enough, and begins a slot */
 	uint8_t pages; /* LOAD, STORE: as many bits as there may be pages in them */
-	bool other_a; /* arithmetic: it is not d; b is other registers; registers; a number; */
-	bool other_b;
-	bool vector_b;
-	bool scalar_b;
-	bool third; /* and whether it has a third operand, d */
+	bool other_a; /* arithmetic: a is not d, */
+	bool other_b; /* b is other registers than d, */
+	bool vector_b; /* is registers, */
+	bool scalar_b; /* is a number, */
+	bool third; /* d is an operand of its own */
 	uint8_t strictest; /* arithmetic: rounding mode up to which it may be put off */
 	void (*first)(void); /* as the first step of a chain */
 	void (*later)(void); /* as another, where it may be one */
 	struct sc_vresult result; /* when it is held */
 };
-
 
 enum sc_vres {
 	SC_V_DONE,
@@ -254,8 +252,7 @@ static inline bool sc_vector_known(struct sc_core *core, const struct sc_rec *re
 {
 	const struct sc_vknown *k = &core->vknown[rec->rs3];
 
-	return sc_likely(k->word == (uint32_t)rec->imm) && sc_likely(k->setting == core->vsetting) &&
-	       sc_likely(k->execute(core, k));
+	return k->word == (uint32_t)rec->imm && k->setting == core->vsetting && k->execute(core, k);
 }
 
 /** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */

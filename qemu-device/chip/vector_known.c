@@ -179,8 +179,8 @@ static inline bool hide(struct sc_core *core, const struct sc_vknown *k, bool re
  * Where the bytes of a register group are, with its slots added to *homes if that is
  * in the registers; NULL if loans have to be returned before.
  */
-INLINE const uint8_t *find(struct sc_core *core, const struct sc_vplace *p, uint32_t bytes,
-				  uint8_t *homes)
+INLINE const uint8_t *find(const struct sc_core *core, const struct sc_vplace *p, uint32_t bytes,
+			   uint8_t *homes)
 {
 	const struct sc_vlazy *z = core->lazy;
 	const struct loan *loan = &z->loans[p->slot];
@@ -193,8 +193,8 @@ INLINE const uint8_t *find(struct sc_core *core, const struct sc_vplace *p, uint
 }
 
 /* The same with nothing held: they are returned. */
-INLINE const uint8_t *operand(struct sc_core *core, const struct sc_vplace *p,
-				     uint32_t bytes, uint8_t *homes)
+INLINE const uint8_t *operand(struct sc_core *core, const struct sc_vplace *p, uint32_t bytes,
+			      uint8_t *homes)
 {
 	const uint8_t *at = find(core, p, bytes, homes);
 
@@ -294,14 +294,14 @@ static inline void drop(struct held *h)
 	h->r = (struct sc_vresult){ 0 };
 }
 
-/* @done of the elements, and one that is not for loops. */
+/* @done of the elements are; the next one is not for loops. */
 static __attribute__((noinline)) void go_on(struct sc_core *core, uint8_t *d, size_t done)
 {
 	take_flags(core);
 	rest(core, &core->lazy->held, d, done);
 }
 
-/* What is held, if anything is, is to be dropped or replaced then. */
+/* Do what is held, if anything is; it is to be dropped or replaced then. */
 static inline void execute(struct sc_core *core)
 {
 	struct held *h = &core->lazy->held;
@@ -421,9 +421,9 @@ INLINE bool hold_this(struct sc_core *core, const struct sc_vknown *k, bool slow
 	if (takes_over(z, k)) {
 		c = h->from;
 		homes = h->r.homes;
-	} else if (h->count) {
-		return hold_next(core, k);
 	} else {
+		if (h->count)
+			return hold_next(core, k);
 		c = get(core, slowly, &k->d, k->bytes, &homes);
 	}
 	a = k->other_a ? get(core, slowly, &k->a, k->bytes, &homes) : c;
