@@ -54,7 +54,7 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	/* the registers and as much again for the vector unit's own use */
 	if (core->vlen)
 		core->v = aligned_alloc(64, (size_t)core->vlen / 8 * 64);
-	core->vknown = aligned_alloc(_Alignof(struct sc_vknown), SC_VKNOWN * sizeof(*core->vknown));
+	core->vknown = aligned_alloc(_Alignof(struct sc_vset), SC_VKNOWN * sizeof(*core->vknown));
 	core->lazy = sc_vector_lazy(core->vlen);
 	if (config->timing)
 		core->recorder = sc_recorder_create(&config->machine, &core->insns);

@@ -89,7 +89,7 @@ struct sc_core {
 	uint32_t vlmax[256]; /* by vtype; 0: there is none such */
 	uint64_t vsetting; /* SC_VSETTING() where vstart is 0 and nothing is recorded, or 0 */
 	const struct sc_vector_path *vpath; /* how this host computes vectors */
-	struct sc_vknown *vknown; /* vector_known.c: SC_VKNOWN of them, by their word */
+	struct sc_vset *vknown; /* vector_known.c: SC_VKNOWN of them, by an instruction's word */
 	struct sc_vlazy *lazy; /* and what is put off, and */
 	bool lazy_allowed; /* whether this workgroup may do so */
 	bool unsettled; /* whether there is anything */

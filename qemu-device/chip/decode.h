@@ -37,7 +37,7 @@ struct sc_rec {
 	int32_t imm;
 };
 
-#define SC_VKNOWN 256 /* vector instructions of which all is known, by their word */
+#define SC_VKNOWN 256 /* sets of vector instructions of which all is known, by their word */
 #define SC_VKNOWN_INDEX(word) ((word) * 0x9e3779b1u >> 24)
 
 #define SC_X_SINK 32 /* index of the register that takes writes to x0 */

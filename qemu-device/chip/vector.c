@@ -293,9 +293,11 @@ illegal:
 
 static bool execute(struct sc_core *core, uint32_t word)
 {
-	struct sc_vknown *k = &core->vknown[SC_VKNOWN_INDEX(word)];
+	struct sc_vknown *k = core->vknown[SC_VKNOWN_INDEX(word)].known, *end = k + 2;
 
-	if (k->word == word && (uint32_t)k->setting == core->vtype && core->vl && !core->vstart) {
+	while (k < end && (k->word != word || (uint32_t)k->setting != core->vtype))
+		k++;
+	if (k < end && core->vl && !core->vstart) {
 		if (k->setting != SC_VSETTING(core->vl, core->vtype))
 			sc_vector_adapt(core, k);
 		if (k->execute(core, k))

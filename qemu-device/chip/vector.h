@@ -120,6 +120,11 @@ struct sc_vknown {
 	struct sc_vresult result; /* when it is held */
 };
 
+/** struct sc_vset - the last two whose words have the same SC_VKNOWN_INDEX(), the last one first */
+struct sc_vset {
+	struct sc_vknown known[2];
+};
+
 enum sc_vres {
 	SC_V_DONE,
 	SC_V_ILLEGAL, /* nothing has changed */
@@ -250,9 +255,15 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k);
 /** sc_vector_known() - execute an instruction, if all is known of it and nothing special comes. */
 static inline bool sc_vector_known(struct sc_core *core, const struct sc_rec *rec)
 {
-	const struct sc_vknown *k = &core->vknown[rec->rs3];
+	const struct sc_vknown *k = core->vknown[rec->rs3].known;
+	uint32_t word = (uint32_t)rec->imm;
 
-	return k->word == (uint32_t)rec->imm && k->setting == core->vsetting && k->execute(core, k);
+	if (sc_unlikely(k->word != word || k->setting != core->vsetting)) {
+		k++;
+		if (k->word != word || k->setting != core->vsetting)
+			return false;
+	}
+	return k->execute(core, k);
 }
 
 /** sc_vector_settle_for() - sc_vector_settle() as far as an instruction can see. */

@@ -706,7 +706,12 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 {
 #define PLACE(reg) { .at = (reg) * x->vlenb, .slot = (reg) / 4, .starts = !((reg) % 4), \
 		     .bit = 1 << (reg) / 4 }
-	x->core->vknown[SC_VKNOWN_INDEX(x->word)] = (struct sc_vknown){
+	struct sc_vknown *k = x->core->vknown[SC_VKNOWN_INDEX(x->word)].known;
+
+	/* nothing is held that refers to them */
+	if (k->word != x->word || (uint32_t)k->setting != x->core->vtype)
+		k[1] = k[0];
+	*k = (struct sc_vknown){
 		.word = x->word,
 		.setting = SC_VSETTING(UINT32_MAX, x->core->vtype),
 		.kind = (uint8_t)kind,
