@@ -82,10 +82,9 @@ void softmax(const struct vector_job *job)
 	for (size_t row = 0; row < job->rows; row++) {
 		const float *x = job->x + row * n;
 		float *y = job->y + row * n, top;
-		vfloat32m8_t max = __riscv_vfmv_v_f_f32m8(-__builtin_inff(), MAX);
-		vfloat32m8_t sum = __riscv_vfmv_v_f_f32m8(0, MAX), v;
+		vfloat32m8_t max = __riscv_vle32_v_f32m8(x, MAX), sum, v;
 
-		for (size_t i = 0; i < n; i += MAX)
+		for (size_t i = MAX; i < n; i += MAX)
 			max = __riscv_vfmax_vv_f32m8(max, __riscv_vle32_v_f32m8(x + i, MAX), MAX);
 		top = max_of(max) * LOG2E;
 		for (size_t i = 0; i < n; i += MAX) {
@@ -93,7 +92,8 @@ void softmax(const struct vector_job *job)
 			v = exp2_of(__riscv_vfsub_vf_f32m8(v, top, MAX));
 			__riscv_vse32_v_f32m8(y + i, v, MAX);
 		}
-		for (size_t i = 0; i < n; i += MAX)
+		sum = __riscv_vle32_v_f32m8(y, MAX);
+		for (size_t i = MAX; i < n; i += MAX)
 			sum = __riscv_vfadd_vv_f32m8(sum, __riscv_vle32_v_f32m8(y + i, MAX), MAX);
 		top = 1 / sum_of(sum);
 		for (size_t i = 0; i < n; i += MAX) {
@@ -111,9 +111,9 @@ void rmsnorm(const struct vector_job *job)
 	for (size_t row = 0; row < job->rows; row++) {
 		const float *x = job->x + row * n;
 		float *y = job->y + row * n, scale;
-		vfloat32m8_t sum = __riscv_vfmv_v_f_f32m8(0, MAX), v;
+		vfloat32m8_t v = __riscv_vle32_v_f32m8(x, MAX), sum = __riscv_vfmul_vv_f32m8(v, v, MAX);
 
-		for (size_t i = 0; i < n; i += MAX) {
+		for (size_t i = MAX; i < n; i += MAX) {
 			v = __riscv_vle32_v_f32m8(x + i, MAX);
 			sum = __riscv_vfmacc_vv_f32m8(sum, v, v, MAX);
 		}
