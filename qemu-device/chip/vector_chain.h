@@ -70,6 +70,7 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 	}
 #define CHAIN_VALUE_IS_A(name, F, look, expr)                                                      \
 	CHAIN_STEP(a_vv, name, F, look, expr, CHAIN_VALUE, CHAIN_B, CHAIN_NONE)                    \
+	CHAIN_STEP(a_aa, name, F, look, expr, CHAIN_VALUE, CHAIN_VALUE, CHAIN_NONE)                \
 	CHAIN_STEP(a_vf, name, F, look, expr, CHAIN_VALUE, CHAIN_SCALAR, CHAIN_NONE)
 #define CHAIN_VALUE_IS_A_OR_B(name, F, look, expr)                                                 \
 	CHAIN_VALUE_IS_A(name, F, look, expr)                                                      \
@@ -126,10 +127,12 @@ typedef bool chain_step_D(CHAIN_ARGS(D));
 	{ (sc_vstep_fn *)mode##_##name##_S, (sc_vstep_fn *)mode##_##name##_D }
 #define CHAIN_TWO_ENTRY_(name, look, expr)                                                         \
 	[SC_VFP_##name] = { [SC_VMODE_A_VV] = CHAIN_ENTRY(a_vv, name),                             \
+			    [SC_VMODE_A_AA] = CHAIN_ENTRY(a_aa, name),                             \
 			    [SC_VMODE_A_VF] = CHAIN_ENTRY(a_vf, name),                             \
 			    [SC_VMODE_B_VV] = CHAIN_ENTRY(b_vv, name) },
 #define CHAIN_SIGN_ENTRY_(name, look, expr)                                                        \
 	[SC_VFP_##name] = { [SC_VMODE_A_VV] = CHAIN_ENTRY(a_vv, name),                             \
+			    [SC_VMODE_A_AA] = CHAIN_ENTRY(a_aa, name),                             \
 			    [SC_VMODE_A_VF] = CHAIN_ENTRY(a_vf, name) },
 #define CHAIN_FMA_ENTRY_(name, look, expr)                                                         \
 	[SC_VFP_##name] = { [SC_VMODE_D_VV] = CHAIN_ENTRY(d_vv, name),                             \

@@ -728,9 +728,13 @@ void sc_vknow(const struct sc_vec *x, enum sc_vknown_kind kind, int width, unsig
 /* An instruction as the first step of a chain, whose value is then its d or a. */
 static enum sc_vmode first_mode(const struct sc_vknown *k)
 {
-	if (!SC_VFP_IS_FMA(k->op))
-		return k->scalar ? SC_VMODE_A_VF : SC_VMODE_A_VV;
-	return k->scalar ? SC_VMODE_D_VF : k->a.at == k->b.at ? SC_VMODE_D_AA : SC_VMODE_D_VV;
+	bool fma = SC_VFP_IS_FMA(k->op);
+
+	if (k->scalar)
+		return fma ? SC_VMODE_D_VF : SC_VMODE_A_VF;
+	if (k->a.at == k->b.at)
+		return fma ? SC_VMODE_D_AA : SC_VMODE_A_AA;
+	return fma ? SC_VMODE_D_VV : SC_VMODE_A_VV;
 }
 
 /* As a later one, whose value is in the registers d; COUNT: not in one place. */
@@ -738,9 +742,9 @@ static enum sc_vmode later_mode(const struct sc_vknown *k)
 {
 	bool a = k->a.at == k->d.at, b = !k->scalar && k->b.at == k->d.at;
 
-	if (SC_VFP_IS_FMA(k->op))
-		return a || b ? SC_VMODE_COUNT : first_mode(k);
-	return a == b ? SC_VMODE_COUNT : b ? SC_VMODE_B_VV : first_mode(k);
+	if (SC_VFP_IS_FMA(k->op) ? a || b : !a && !b)
+		return SC_VMODE_COUNT;
+	return b && !a ? SC_VMODE_B_VV : first_mode(k);
 }
 
 static void adapt_arithmetic(const struct sc_core *core, struct sc_vknown *k)

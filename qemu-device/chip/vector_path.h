@@ -96,8 +96,8 @@ typedef size_t sc_vfp_fn(void *d, const void *c, const void *a, const void *b, s
  * first step to the last. Where in an operation the value stands, and whether b
  * is one number, or a once more, make a mode.
  */
-enum sc_vmode { SC_VMODE_A_VV, SC_VMODE_A_VF, SC_VMODE_B_VV, SC_VMODE_D_VV, SC_VMODE_D_VF,
-		SC_VMODE_D_AA, SC_VMODE_COUNT };
+enum sc_vmode { SC_VMODE_A_VV, SC_VMODE_A_VF, SC_VMODE_A_AA, SC_VMODE_B_VV, SC_VMODE_D_VV,
+		SC_VMODE_D_VF, SC_VMODE_D_AA, SC_VMODE_COUNT };
 
 /* One of these, whose real type is the path's own. */
 typedef void sc_vstep_fn(void);

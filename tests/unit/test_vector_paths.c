@@ -190,7 +190,9 @@ static uint64_t step_expected(const struct sc_vstep *s, unsigned int op, unsigne
 
 	if (mode == SC_VMODE_D_AA)
 		b = a;
-	if (mode <= SC_VMODE_A_VF)
+	if (mode == SC_VMODE_A_AA)
+		b = v;
+	if (mode <= SC_VMODE_A_AA)
 		a = v;
 	else if (mode == SC_VMODE_B_VV)
 		b = v;
@@ -248,7 +250,7 @@ static void check_chain(const struct sc_vector_path *p, int sew, bool corners)
 	}
 	if (done == n)
 		refused = env;
-	if (!corners)
+	if (!corners && !(refused.flags & SC_FP_NV)) /* else a NaN has come about */
 		assert_true(n - done < 8u * 64 >> sew);
 	if (SC_VHOST_EXACT) {
 		assert_int_equal(flags & env.flags, env.flags & ~SC_FP_NV);
