@@ -111,7 +111,8 @@ void rmsnorm(const struct vector_job *job)
 	for (size_t row = 0; row < job->rows; row++) {
 		const float *x = job->x + row * n;
 		float *y = job->y + row * n, scale;
-		vfloat32m8_t v = __riscv_vle32_v_f32m8(x, MAX), sum = __riscv_vfmul_vv_f32m8(v, v, MAX);
+		vfloat32m8_t v = __riscv_vle32_v_f32m8(x, MAX);
+		vfloat32m8_t sum = __riscv_vfmul_vv_f32m8(v, v, MAX);
 
 		for (size_t i = MAX; i < n; i += MAX) {
 			v = __riscv_vle32_v_f32m8(x + i, MAX);
