@@ -99,7 +99,7 @@ static bool needs_slot(const struct sc_queue *q)
 /* When to look again at a waiting queue: sc_clock() time, 0: now, UINT64_MAX: never. */
 static uint64_t poll_at(const struct sc_chip *chip, const struct sc_queue *q)
 {
-	if (q->wait != SC_WAIT_MEMORY || q->held || q->ready)
+	if (q->wait != SC_WAIT_MEMORY || q->held || q->ready || q->stuck)
 		return UINT64_MAX;
 	return q->poll_seq != chip->signal_seq ? 0 : q->poll_clock;
 }

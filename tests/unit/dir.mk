@@ -52,9 +52,12 @@ tests/unit/test_launch.c-cflags := -I/usr/include/libdrm \
 	-DKERNELS='"$O/tests/runtime/short_kernels.elf"'
 
 # chip, cores and engines together
-unit-tests += tests/unit/test_chip_core
+unit-tests += tests/unit/test_chip_core tests/unit/test_chip_hostile
 tests/unit/test_chip_core-srcs := tests/unit/test_chip_core.c tests/unit/chip_bench.c
 tests/unit/test_chip_core-uses := qemu-device/chip/libchip.a
+tests/unit/test_chip_hostile-srcs := tests/unit/test_chip_hostile.c tests/unit/chip_bench.c \
+	tests/unit/random_packet.c
+tests/unit/test_chip_hostile-uses := qemu-device/chip/libchip.a
 
 unit-tests += tests/unit/test_fp
 tests/unit/test_fp-uses := qemu-device/chip/libchip.a
