@@ -10,6 +10,7 @@
 /* vm: qemu=-device qemu=seedchip,id=card0,bus=port9,strict=on */
 /* vm-dmesg: seedchip .*: (device|function) reset: generation=\d+ wedged=1 */
 /* vm-dmesg: serio serio\d+: deferred probe pending */
+/* vm-dmesg: Could not switch to high resolution mode on CPU \d+ */
 /* vm-dmesg: PM: (suspend debug|Some devices failed|Device .* failed)|returns -16 */
 /* vm-dmesg: seedchip .*: PM: (failed|pci_pm_suspend)|hpet: Lost|ACPI Error: Could not disable */
 #include <errno.h>

@@ -7,6 +7,7 @@
  * of functions when nothing but the system sleeps is sriov's to test, S3 itself sleep's.)
  */
 /* vm: card=vfs=1 append=vm.bios=1 timeout=180 alone */
+/* vm-dmesg: Could not switch to high resolution mode on CPU \d+ */
 /* vm-dmesg: hpet: Lost|serio serio\d+: deferred probe pending|ACPI Error: Could not disable */
 #include <fcntl.h>
 #include <stdbool.h>
