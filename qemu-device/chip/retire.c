@@ -91,9 +91,15 @@ static bool stops_now(const struct sc_queue *q)
 	return q->command == SC_QUEUE_CMD_STOP && !q->list.active;
 }
 
+static bool may_run(const struct sc_queue *q)
+{
+	return q->state == SC_QUEUE_IDLE || q->state == SC_QUEUE_RUNNING;
+}
+
+/* One that may not run would keep it: a RESET can have come and gone since it became ready. */
 static bool needs_slot(const struct sc_queue *q)
 {
-	return !q->slot && !q->wait && q->command != SC_QUEUE_CMD_RESET && !stops_now(q);
+	return !q->slot && may_run(q) && q->command != SC_QUEUE_CMD_RESET && !stops_now(q);
 }
 
 /* When to look again at a waiting queue: sc_clock() time, 0: now, UINT64_MAX: never. */
@@ -654,7 +660,7 @@ static bool step_once(struct sc_chip *chip, struct sc_queue *q, unsigned int use
 			return q->command == SC_QUEUE_CMD_RESET && !chip->resetting;
 		wait_end(chip, q);
 	}
-	if (q->state != SC_QUEUE_IDLE && q->state != SC_QUEUE_RUNNING)
+	if (!may_run(q))
 		return false;
 	if (!q->slot) {
 		if (stops_now(q))

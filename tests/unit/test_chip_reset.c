@@ -488,6 +488,38 @@ static void test_kicks(void **state)
 	assert_int_equal(b->kicks, kicks + 2);
 }
 
+/* A RESET that comes while the card writes back is dealt with in the same step. */
+static int reset_at_write_back(struct bench *b, uint64_t addr, size_t len, bool write)
+{
+	(void)len;
+	if (write && addr / 128 == (BENCH_STATE + 128) / 128) {
+		b->hook = NULL;
+		bench_command(b, 1, SC_QUEUE_CMD_RESET);
+	}
+	return 0;
+}
+
+/* The queue is looked at once more; it must not take a slot then, which others would wait for. */
+static void test_reset_leaves_slot(void **state)
+{
+	struct sc_config config = bench_config();
+	union packet nop = pkt(SC_OP_NOP, 0);
+	struct bench *b;
+
+	(void)state;
+	config.slots = 1;
+	b = bench_ready(&config, 2);
+	bench_queue(b, 1, 1, 0);
+	bench_queue(b, 2, 2, 0);
+	b->hook = reset_at_write_back;
+	bench_submit(b, 1, &nop, 1);
+	assert_null(b->hook);
+	assert_int_equal(bench_queue_state(b, 1), SC_QUEUE_STOPPED);
+	bench_submit(b, 2, &nop, 1);
+	assert_int_equal(bench_queue_read(b, 2, SC_Q_RETIRED), 1);
+	bench_destroy(b);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -497,6 +529,7 @@ int main(void)
 		TEST(test_quiesce), TEST(test_save_load), TEST(test_load_broken),
 		TEST(test_load_held), TEST(test_load_root), TEST(test_save_refused),
 		TEST(test_two_chips), TEST(test_kicks),
+		cmocka_unit_test(test_reset_leaves_slot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
