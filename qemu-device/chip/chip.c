@@ -11,6 +11,7 @@
  * work with the lock dropped; a device reset ends when it is zero.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,12 +193,46 @@ static bool work_once(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 	return done;
 }
 
-static void sleep_until(struct sc_chip *chip)
+/*
+ * A worker that has woken up or was moved leaves a CPU where another one works
+ * if there is one without. The host's scheduler would see to it in the end, but
+ * in a virtual machine, where an idle CPU does not look idle to it, only after
+ * many ms. Where a process may not choose its CPUs nothing happens.
+ */
+static void choose_cpu(struct sc_chip *chip, struct sc_user *self)
+{
+	const struct sc_user *users = chip->users + 1, *u;
+	int cpu = sched_getcpu();
+	cpu_set_t allowed, free;
+	bool shared = false;
+
+	if (cpu == self->cpu)
+		return;
+	self->cpu = cpu;
+	for (u = users; u < users + chip->config.threads; u++)
+		shared |= u != self && u->cpu == cpu;
+	if (!shared || sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	free = allowed;
+	for (u = users; u < users + chip->config.threads; u++)
+		if (u->cpu >= 0 && u->cpu < CPU_SETSIZE)
+			CPU_CLR(u->cpu, &free);
+	if (!CPU_COUNT(&free))
+		return;
+	sc_unlock(chip);
+	if (!sched_setaffinity(0, sizeof(free), &free))
+		sched_setaffinity(0, sizeof(allowed), &allowed);
+	sc_lock(chip);
+	self->cpu = sched_getcpu();
+}
+
+static void sleep_until(struct sc_chip *chip, struct sc_user *self)
 {
 	uint64_t due = sc_queue_poll_due(chip);
 	struct timespec ts;
 
 	chip->idle_workers++;
+	self->cpu = -1;
 	/* What the lock collected must be delivered before this worker sleeps on it. */
 	if (chip->irqs || chip->num_reports) {
 		sc_unlock(chip);
@@ -220,9 +255,10 @@ static void *worker(void *arg)
 
 	sc_lock(chip);
 	while (!chip->exit) {
+		choose_cpu(chip, user);
 		budget = UINT64_MAX;
 		if (!work_once(chip, user->id, &budget))
-			sleep_until(chip);
+			sleep_until(chip, user);
 	}
 	sc_unlock(chip);
 	return NULL;
@@ -308,6 +344,7 @@ static int alloc_parts(struct sc_chip *chip)
 	for (i = 0; i <= c->threads; i++) {
 		chip->users[i].chip = chip;
 		chip->users[i].id = i;
+		chip->users[i].cpu = -1;
 		chip->users[i].chunk = malloc(SC_CHUNK);
 		if (!chip->users[i].chunk)
 			return -ENOMEM;

@@ -22,6 +22,7 @@
  * Invariant: a free core has its bit set in `free_cores` and no work; `running`
  * of a dispatch counts its cores that are RUNNABLE or HELD.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -363,7 +364,10 @@ static void adapt_quantum(struct sc_unit *unit, uint64_t insns, uint64_t ns)
 	unit->quantum = fit < SC_QUANTUM_MIN ? SC_QUANTUM_MIN : fit > SC_QUANTUM ? SC_QUANTUM : fit;
 }
 
-/* Run one quantum on a core this worker holds. */
+/*
+ * Run one quantum on a core this worker holds. If it wakes another for what else
+ * there is, that one may wait for this CPU: it gets it, to look for a better one.
+ */
 static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, bool clear,
 		     unsigned int user, uint64_t *budget)
 {
@@ -371,10 +375,15 @@ static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, boo
 	uint64_t arrived, cost = 0, began = 0;
 	struct sc_core_stats d;
 	enum sc_run result;
+	bool woken = chip->idle_workers && (chip->dispatches || chip->run_head);
 	void *dump = NULL;
 
 	unit->use = SC_CORE_HELD;
+	if (woken)
+		sc_wake(chip);
 	sc_unlock(chip);
+	if (woken)
+		sched_yield();
 	if (!chip->config.sync)
 		began = sc_clock();
 	sc_mmu_enter(chip, user);
@@ -484,8 +493,6 @@ static bool start_one(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 	clear = assign(chip, unit, work, rank);
 	if (work->next == work->total)
 		unlist(chip, work);
-	if (chip->dispatches)
-		sc_wake(chip);
 	run_unit(chip, unit, true, clear, user, budget);
 	return true;
 }
@@ -496,8 +503,6 @@ static bool resume_one(struct sc_chip *chip, unsigned int user, uint64_t *budget
 
 	if (!unit)
 		return false;
-	if (chip->run_head)
-		sc_wake(chip);
 	run_unit(chip, unit, false, false, user, budget);
 	return true;
 }

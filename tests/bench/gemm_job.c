@@ -6,8 +6,11 @@
  *
  * One thread is measured in CPU time, of all of the process: worker threads do
  * the work. Two beside one are measured in time: on a machine that does other
- * things that ratio is too small.
+ * things that ratio is too small. CPUs of a virtual machine may be threads of one
+ * core for a while: beside each round stands what the peak loop does on two
+ * threads, and rounds in which that is below WHOLE count only if all are.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,8 +21,10 @@
 #include "seedchip/ops.h"
 
 #define N      1024u
-#define ROUNDS 15
+#define ROUNDS 31
 #define JOBS   4 /* per round */
+#define WHOLE  1.9
+#define PEAKS  32 /* some ms */
 
 /* A card with so many workers, and a job for it. */
 struct job {
@@ -98,6 +103,48 @@ static double run(struct job *job, double (*clock)(void))
 	return 2. * N * N * N * JOBS / (clock() - start) / 1e9;
 }
 
+struct thread {
+	bench_peak_fn peak;
+	double rate;
+};
+
+static void *run_peak(void *arg)
+{
+	struct thread *t = arg;
+
+	t->rate = 0;
+	for (unsigned int i = 0; i < PEAKS; i++)
+		t->rate += bench_peak_rate(t->peak) / PEAKS;
+	return NULL;
+}
+
+/* Gop/s of two threads at once, by CPU time. */
+static double two_peaks(bench_peak_fn peak)
+{
+	struct thread here = { .peak = peak }, other = here;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, run_peak, &other)) {
+		fprintf(stderr, "no thread\n");
+		exit(EXIT_FAILURE);
+	}
+	run_peak(&here);
+	pthread_join(thread, NULL);
+	return (here.rate + other.rate) / 1e9;
+}
+
+/* A round on two threads; returns what the host's peak is on two. */
+static double run_both(struct job *both, struct job *one, struct bench_sample *pair)
+{
+	bench_peak_fn peak = bench_peak(true, &(const char *){ NULL });
+	double before = two_peaks(peak), after;
+
+	pair->value = run(both, bench_wall);
+	after = two_peaks(peak);
+	pair->peer = run(one, bench_wall);
+	return before < after ? before : after;
+}
+
 int main(void)
 {
 	static const struct bench_row rows[] = {
@@ -108,9 +155,13 @@ int main(void)
 	static const struct bench_row two = {
 		"int8 GEMM 1024^3 as a job, two threads / one thread", "Gop/s", 1.8, 1.95,
 	};
+	static const struct bench_row host = {
+		"the host's int8 dot product on two threads / one thread", "Gop/s", 0, 0,
+	};
 	static const uint32_t types[] = { SDO_I8, SDO_BF16 };
-	struct bench_sample samples[2][ROUNDS], pairs[ROUNDS];
+	struct bench_sample samples[2][ROUNDS], pairs[ROUNDS], peaks[ROUNDS];
 	struct job one[2], both = open_job(2, SDO_I8);
+	unsigned int whole = 0;
 	const char *name;
 
 	for (unsigned int i = 0; i < 2; i++)
@@ -124,11 +175,14 @@ int main(void)
 			s->value = run(&one[i], cpu_time);
 			s->peer = (s->peer + bench_peak_rate(peak)) / 2e9;
 		}
-		pairs[round].value = run(&both, bench_wall);
-		pairs[round].peer = run(&one[0], bench_wall);
+		peaks[round].peer = samples[0][round].peer;
+		peaks[round].value = run_both(&both, &one[0], &pairs[round]);
+		if (peaks[round].value >= WHOLE * peaks[round].peer)
+			pairs[whole++] = pairs[round];
 	}
 	for (unsigned int i = 0; i < 2; i++)
 		bench_print(&rows[i], samples[i], ROUNDS);
-	bench_print(&two, pairs, ROUNDS);
+	bench_print(&two, pairs, whole ? whole : ROUNDS);
+	bench_print(&host, peaks, ROUNDS);
 	return 0;
 }
