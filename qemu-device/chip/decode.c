@@ -55,9 +55,9 @@ static const struct pattern load[] = {
 
 static const struct pattern load_fp[] = {
 	P_F3(FLH, 0x07, 1, FMT_FLOAD), P_F3(FLW, 0x07, 2, FMT_FLOAD),
-	P_F3(FLD, 0x07, 3, FMT_FLOAD), P_F3(VECTOR, 0x07, 0, FMT_WORD),
-	P_F3(VECTOR, 0x07, 5, FMT_WORD), P_F3(VECTOR, 0x07, 6, FMT_WORD),
-	P_F3(VECTOR, 0x07, 7, FMT_WORD), P_END,
+	P_F3(FLD, 0x07, 3, FMT_FLOAD), P_F3(VLOAD, 0x07, 0, FMT_WORD),
+	P_F3(VLOAD, 0x07, 5, FMT_WORD), P_F3(VLOAD, 0x07, 6, FMT_WORD),
+	P_F3(VLOAD, 0x07, 7, FMT_WORD), P_END,
 };
 
 /* The base ISA asks to ignore rd, rs1 and unknown fields of FENCE and FENCE.I. */
@@ -100,8 +100,8 @@ static const struct pattern store[] = {
 
 static const struct pattern store_fp[] = {
 	P_F3(FSH, 0x27, 1, FMT_S), P_F3(FSW, 0x27, 2, FMT_S), P_F3(FSD, 0x27, 3, FMT_S),
-	P_F3(VECTOR, 0x27, 0, FMT_WORD), P_F3(VECTOR, 0x27, 5, FMT_WORD),
-	P_F3(VECTOR, 0x27, 6, FMT_WORD), P_F3(VECTOR, 0x27, 7, FMT_WORD), P_END,
+	P_F3(VSTORE, 0x27, 0, FMT_WORD), P_F3(VSTORE, 0x27, 5, FMT_WORD),
+	P_F3(VSTORE, 0x27, 6, FMT_WORD), P_F3(VSTORE, 0x27, 7, FMT_WORD), P_END,
 };
 
 #define MASK_AMO 0xf800607f /* funct3 is 2 or 3: bit 12 is the size; aq and rl are free */
@@ -379,6 +379,8 @@ static enum sc_hop decode(uint32_t word, struct sc_rec *rec, unsigned int index)
 	case SC_OPC_FNMADD:
 		return decode_fma(word, rec);
 	case SC_OPC_OP_V: /* the vector unit takes it apart */
+		if (SC_INSN_FUNCT3(word) == 1 || SC_INSN_FUNCT3(word) == 5)
+			return SC_HOP_VFLOAT;
 		if (SC_INSN_FUNCT3(word) != 7 || word >> 31)
 			return SC_HOP_VECTOR;
 		if (!rec->rd)

@@ -73,7 +73,7 @@ struct sc_rec {
 	X(FMV_X_W) X(FMV_X_D) X(FMV_W_X) X(FMV_D_X)                                                \
 	X(FCVT_D_W) X(FCVT_D_L) X(FCVT_S_W) X(FCVT_D_S) X(FCVT_S_D)                                \
 	X(FCVT_W_D) X(FCVT_L_D) X(FCVT_W_S)                                                        \
-	X(VENDOR) X(VECTOR) X(VSETVLI)
+	X(VENDOR) X(VECTOR) X(VLOAD) X(VSTORE) X(VFLOAT) X(VSETVLI)
 
 /*
  * Frequent pairs that have handlers of their own: ALU(first, second), or

@@ -8,5 +8,6 @@ $(foreach f,$(matrix-files),$(eval qemu-device/chip/$f.c-cflags := -O3 -ffp-cont
 qemu-device/chip/hart.c-cflags := $(if $(findstring clang,$(CC)),,-fno-gcse -fno-crossjumping) \
 	-fno-math-errno -ffp-contract=off
 # Rows of some hundred bytes: libc moves them several times as fast as the `rep movs` of GCC.
-qemu-device/chip-cflags := $(if $(findstring clang,$(CC)),,$(if \
+# Hidden: what its files call of one another they call directly, in a shared library too.
+qemu-device/chip-cflags := -fvisibility=hidden $(if $(findstring clang,$(CC)),,$(if \
 	$(findstring x86_64,$(shell $(CC) -dumpmachine)),-mstringop-strategy=libcall))

@@ -214,6 +214,11 @@ NO_TSAN enum sc_run sc_hart_run(struct sc_core *core, const void *const **labels
 	HANDLER(name)                                                                              \
 		RD = (uint64_t)(value);                                                            \
 		NEXT
+#define KNOWN_VECTOR(name)                                                                         \
+	HANDLER(name)                                                                              \
+		if (sc_likely(sc_vector_known(core, ip)))                                          \
+			NEXT;                                                                      \
+		goto unknown_vector
 #define BRANCH(name, condition)                                                                    \
 	HANDLER(name##_N)                                                                          \
 		if (condition)                                                                     \
@@ -534,7 +539,7 @@ fault:
 		uint32_t vtype = (uint32_t)ip->imm >> 20, vlmax;
 
 		if (sc_unlikely(core->recorder || vtype > 255 || !core->vlmax[vtype]))
-			goto L_VECTOR;
+			goto unknown_vector;
 		vlmax = core->vlmax[vtype];
 		core->vtype = vtype;
 		core->vl = avl < vlmax ? avl : vlmax;
@@ -543,9 +548,12 @@ fault:
 		RD = core->vl;
 		NEXT;
 	}
-	HANDLER(VECTOR)
-		if (sc_likely(sc_vector_known(core, ip)))
-			NEXT;
+	/* each with an indirect call of its own, for the host's branch prediction */
+	KNOWN_VECTOR(VLOAD);
+	KNOWN_VECTOR(VSTORE);
+	KNOWN_VECTOR(VFLOAT);
+	KNOWN_VECTOR(VECTOR);
+unknown_vector:
 		SYNC;
 		if (!sc_vector(core, (uint32_t)ip->imm))
 			return SC_RUN_FAULT;

@@ -47,8 +47,8 @@ static void apply_units(struct machine *m)
 		m->labels[i] = illegal;
 	if (!vector || !fp)
 		m->labels[SC_HOP_CSR] = illegal;
-	if (!vector)
-		m->labels[SC_HOP_VECTOR] = illegal;
+	for (unsigned int i = SC_HOP_VECTOR; !vector && i <= SC_HOP_VSETVLI; i++)
+		m->labels[i] = illegal;
 	sc_core_flush_code(m->core);
 }
 
