@@ -73,7 +73,7 @@ enum { SC_OPIVV, SC_OPFVV, SC_OPMVV, SC_OPIVI, SC_OPIVX, SC_OPFVF, SC_OPMVX, SC_
  * the two: it is executed again without looking at it. Only what is not masked.
  */
 enum sc_vknown_kind { SC_VKNOWN_LOAD, SC_VKNOWN_STORE, SC_VKNOWN_INT, SC_VKNOWN_FP,
-		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE,
+		      SC_VKNOWN_EXP2, SC_VKNOWN_MOVE, SC_VKNOWN_SLIDE, /* down */
 		      SC_VKNOWN_REDUCE, /* to one of the same width, floating-point */
 		      SC_VKNOWN_READ /* vfmv.f.s */ };
 
@@ -96,8 +96,9 @@ struct sc_vknown {
 	uint64_t setting; /* of the last time: bytes, slots and what is below fn follow from it */
 	uint8_t kind;
 	uint8_t width; /* log2 of the bytes of an element; not of MOVE */
-	uint8_t scalar; /* FP, READ: f register + 1; LOAD, STORE: x register; MOVE: registers */
-	uint8_t op; /* FP, REDUCE: enum sc_vfp */
+	/* FP, READ: f register + 1; LOAD, STORE: x register; MOVE: registers; SLIDE: vs1 */
+	uint8_t scalar;
+	uint8_t op; /* FP, REDUCE: enum sc_vfp; SLIDE: whether vs1 is a number */
 	struct sc_vplace {
 		uint32_t at; /* bytes from the first register */
 		uint8_t slot; /* register / 4 */

@@ -662,6 +662,26 @@ static bool move(struct sc_core *core, const struct sc_vknown *k)
 	return true;
 }
 
+/* Slide down, where it reads no element from VLMAX on. */
+static bool slide(struct sc_core *core, const struct sc_vknown *k)
+{
+	uint64_t offset = k->op ? k->scalar : core->x[k->scalar];
+	struct sc_vplace from = k->a;
+	uint8_t homes = 0;
+	const uint8_t *a;
+	uint32_t bytes;
+
+	if (offset > core->vlmax[core->vtype] - k->result.n)
+		return false;
+	bytes = k->bytes + (uint32_t)(offset << k->width);
+	from.slots = slots_of(core->lazy, from.slot, bytes);
+	run(core);
+	return_registers(core, k->d.at, k->bytes);
+	a = operand(core, &from, bytes, &homes) + bytes - k->bytes;
+	memmove(core->v + k->d.at, a, k->bytes);
+	return true;
+}
+
 /* Where the first element of a register is, which is in no loan then. */
 static inline uint8_t *first_element(struct sc_core *core, const struct sc_vplace *p)
 {
@@ -788,6 +808,7 @@ void sc_vector_adapt(struct sc_core *core, struct sc_vknown *k)
 	static bool (*const execute[])(struct sc_core *core, const struct sc_vknown *k) = {
 		[SC_VKNOWN_LOAD] = load, [SC_VKNOWN_STORE] = store, [SC_VKNOWN_INT] = integer,
 		[SC_VKNOWN_FP] = arithmetic, [SC_VKNOWN_EXP2] = arithmetic, [SC_VKNOWN_MOVE] = move,
+		[SC_VKNOWN_SLIDE] = slide,
 		[SC_VKNOWN_REDUCE] = reduce, [SC_VKNOWN_READ] = read_first,
 	};
 	const struct sc_vlazy *z = core->lazy;

@@ -35,6 +35,8 @@ static enum sc_vres slide_down(struct sc_vec *x, uint64_t offset)
 
 	if (!sc_vdest(x, x->lmul) || !sc_vgroup(x->vs2, x->lmul))
 		return SC_V_ILLEGAL;
+	if (!x->masked)
+		sc_vknow(x, SC_VKNOWN_SLIDE, x->sew, x->vs1, x->f3 == SC_OPIVI, NULL);
 	for (uint64_t i = x->vstart; i < x->vl; i++)
 		if (sc_vactive(x, i))
 			sc_vput(sc_vreg(x, x->vd), i, x->sew,

@@ -47,9 +47,11 @@ FOLD(fold_max, TOP)
 static float sum_of(vfloat32m8_t v)
 {
 	size_t vl = __riscv_vsetvlmax_e32m1();
-	vfloat32m1_t zero = __riscv_vfmv_s_f_f32m1(0, 1), s;
+	vfloat32m1_t zero = __riscv_vfmv_s_f_f32m1(0, 1), s = fold_sum(v);
 
-	s = __riscv_vfredusum_vs_f32m1_f32m1(fold_sum(v), zero, vl);
+	vl /= 2;
+	s = __riscv_vfadd_vv_f32m1(s, __riscv_vslidedown_vx_f32m1(s, vl, vl), vl);
+	s = __riscv_vfredusum_vs_f32m1_f32m1(s, zero, vl);
 	return __riscv_vfmv_f_s_f32m1_f32(s);
 }
 

@@ -118,6 +118,10 @@ static uint32_t arithmetic(void)
 		return opv(0x27, SC_OPIVI, d, b, pick(4) ? 7 : pick(2) ? 3 : 0, 1);
 	case 3:
 		return opv(fp[pick(sizeof(fp))], SC_OPFVF, d, a, pick(4), 1);
+	case 4: /* vslidedown */
+		if (pick(2))
+			return opv(0x0f, SC_OPIVI, d, a, pick(32), 1);
+		return opv(0x0f, SC_OPIVX, d, a, pick(8) ? AVL0 + pick(4) : SCRATCH, 1);
 	default:
 		return opv(fp[pick(sizeof(fp))], SC_OPFVV, d, a, b, 1);
 	}
@@ -131,8 +135,8 @@ static uint32_t unknown(void)
 	switch (pick(7)) {
 	case 0: /* vfredmax, masked */
 		return opv(0x07, SC_OPFVV, d, a, b, 0);
-	case 1: /* vslidedown.vi */
-		return opv(0x0f, SC_OPIVI, d, a, pick(8), 1);
+	case 1: /* vslide1down.vx */
+		return opv(0x0f, SC_OPMVX, d, a, SCRATCH, 1);
 	case 2: /* vfadd.vv, masked */
 		return opv(0x00, SC_OPFVV, d | 8, a, b, 0);
 	case 3: /* vmseq.vv v0 */
@@ -211,6 +215,10 @@ static uint32_t *write_moves(uint32_t *code)
 	*code++ = load | (pick(3) ? a : a + 4) << 7;
 	if (pick(2))
 		*code++ = opv(0x27, SC_OPIVI, d + in, a + pick(8) / nr * nr, nr - 1, 1);
+	if (pick(2)) { /* slide down from behind the first vl elements */
+		*code++ = vset | m8 | (AVL0 + pick(4)) << 15;
+		*code++ = opv(0x0f, SC_OPIVX, d, a, AVL0 + pick(4), 1);
+	}
 	*code++ = vset | m8;
 	*code++ = opv(0x00, SC_OPFVV, d, d, a, 1);
 	return code;
