@@ -9,6 +9,8 @@
 
 #include "bench.h"
 
+#define QUIET 0.9
+
 static double seconds(clockid_t clock)
 {
 	struct timespec ts;
@@ -43,10 +45,31 @@ static void print_bound(const char *key, double bound)
 		printf(", \"%s\": null", key);
 }
 
+static int by_peer(const void *a, const void *b)
+{
+	double l = ((const struct bench_sample *)a)->peer;
+	double r = ((const struct bench_sample *)b)->peer;
+
+	return (l < r) - (l > r);
+}
+
+/* Move the rounds that were not disturbed to the front; returns how many. */
+static unsigned int undisturbed(struct bench_sample *samples, unsigned int count)
+{
+	unsigned int kept = 0;
+
+	qsort(samples, count, sizeof(*samples), by_peer);
+	while (kept < count && samples[kept].peer >= QUIET * samples[count / 8].peer)
+		kept++;
+	return kept;
+}
+
 void bench_print(const struct bench_row *row, struct bench_sample *samples, unsigned int count)
 {
-	const struct bench_sample *s = &samples[count / 2];
+	const struct bench_sample *s;
 
+	count = undisturbed(samples, count);
+	s = &samples[count / 2];
 	qsort(samples, count, sizeof(*samples), by_ratio);
 	printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", row->name, s->value,
 	       row->unit);

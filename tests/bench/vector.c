@@ -14,7 +14,7 @@
 #include "qemu-device/flat/flat.h"
 #include "vector_kernels.h"
 
-#define ROUNDS	  31
+#define ROUNDS	  61
 #define REPEAT	  8 /* workgroups per round */
 #define TCM_SIZE  0x100000
 #define ROWS	  29
