@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* See modelled.h. Everything that is made lives until the process ends. */
+/* See modelled.h. Everything that is made lives until modelled_close(). */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,8 @@ void modelled_open(struct modelled *m, const char *config)
 	snprintf(name, sizeof(name), "sim:timing=1,config=%s,vram=2G", config);
 	setenv("SEEDCHIP_DEVICE", name, 1);
 	sim_timing_listen(heard, m);
+	m->num_buffers = 0;
+	m->module = NULL;
 	if (seedchip_device_open(0, &m->device) || sdo_card_of(m->device, &m->card) ||
 	    seedchip_device_info(m->device, &info) ||
 	    seedchip_queue_create(m->device, NULL, &m->queue))
@@ -44,6 +46,9 @@ void modelled_open(struct modelled *m, const char *config)
 void modelled_close(struct modelled *m)
 {
 	seedchip_queue_destroy(m->queue);
+	seedchip_module_unload(m->module);
+	while (m->num_buffers)
+		seedchip_buffer_destroy(m->buffers[--m->num_buffers]);
 	seedchip_device_close(m->device);
 	sim_timing_listen(NULL, NULL);
 }
@@ -52,8 +57,11 @@ uint64_t modelled_buffer(struct modelled *m, uint64_t size)
 {
 	struct seedchip_buffer *buffer;
 
+	if (m->num_buffers == sizeof(m->buffers) / sizeof(m->buffers[0]))
+		fail("too many buffers");
 	if (seedchip_buffer_create(m->device, size, SEEDCHIP_CARD, &buffer))
 		fail("%s", seedchip_error());
+	m->buffers[m->num_buffers++] = buffer;
 	return seedchip_buffer_address(buffer);
 }
 
@@ -61,14 +69,14 @@ uint64_t modelled_run(struct modelled *m, const char *op, const void *args, size
 		      const struct seedchip_dim *dim)
 {
 	struct seedchip_fault fault = { .size = sizeof(fault) };
-	struct seedchip_module *module;
 	struct seedchip_kernel *kernel;
 	struct seedchip_event done;
 	char path[300];
 
+	seedchip_module_unload(m->module);
 	snprintf(path, sizeof(path), KERNELS "/%s.elf", op);
-	if (seedchip_module_load_file(m->device, path, &module) ||
-	    seedchip_module_kernel(module, op, &kernel) ||
+	if (seedchip_module_load_file(m->device, path, &m->module) ||
+	    seedchip_module_kernel(m->module, op, &kernel) ||
 	    seedchip_launch(m->queue, kernel, dim, args, size))
 		fail("%s", seedchip_error());
 	done = seedchip_queue_mark(m->queue);

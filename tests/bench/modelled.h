@@ -24,6 +24,9 @@ struct modelled {
 	struct sc_timing timing;
 	struct seedchip_device *device;
 	struct seedchip_queue *queue;
+	struct seedchip_module *module; /* of the last launch */
+	struct seedchip_buffer *buffers[8];
+	unsigned int num_buffers;
 	struct sdo_card card;
 	uint32_t clock_khz;
 };
