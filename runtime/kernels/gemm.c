@@ -14,6 +14,9 @@
  * memory for the stage (DONE). The hart waits only where it computes itself:
  * for results that need more than a conversion, and for their factors (COLUMN).
  *
+ * What comes before the first multiplication counts in full, as nothing hides it:
+ * each load is given to its channel as soon as what it needs is known.
+ *
  * The invariant: k ascends in every accumulator, whatever the chunks are.
  */
 #include "gemm.h"
@@ -33,7 +36,17 @@ SD_INLINE uint32_t up64(uint32_t v)
 	return (v + 63) & ~63u;
 }
 
-/* ---- places and chunks ---- */
+/* memset() by words takes longer than all else before the first load. */
+SD_INLINE void clear(void *at, size_t size)
+{
+	uint8_t *to = at;
+	size_t vl;
+
+	for (; size; size -= vl, to += vl) {
+		vl = __riscv_vsetvl_e8m8(size);
+		__riscv_vse8_v_u8m8(to, __riscv_vmv_v_x_u8m8(0, vl), vl);
+	}
+}
 
 static void find_place(const struct gemm *g, struct place *p, uint32_t unit)
 {
@@ -48,44 +61,21 @@ static void find_place(const struct gemm *g, struct place *p, uint32_t unit)
 	p->n0 = rest % g->tiles_n * a->plan.tile_n;
 	p->m = least(a->plan.tile_m, a->m - p->m0);
 	p->n = least(a->plan.tile_n, a->n - p->n0);
-}
-
-/* Chunks end at plan.first, twice, four times that and so on up to plan.chunk: an early start. */
-SD_INLINE uint32_t chunk_start(const struct gemm *g, uint32_t chunk)
-{
-	uint32_t grown = least(chunk, g->ramp);
-
-	if (!chunk)
-		return 0;
-	return (g->args->plan.first << grown >> 1) + (chunk - grown) * g->args->plan.chunk;
-}
-
-SD_INLINE uint32_t chunk_size(const struct gemm *g, uint32_t chunk)
-{
-	uint32_t most = g->args->plan.chunk;
-
-	if (chunk < g->ramp)
-		most = g->args->plan.first << chunk >> !!chunk;
-	return least(most, g->args->k - chunk_start(g, chunk));
-}
-
-SD_INLINE uint32_t groups_of(const struct gemm *g, uint32_t k)
-{
-	return (k + g->args->group - 1) >> __builtin_ctz(g->args->group);
+	p->ramp = unit == sd_wg_x() ? g->ramp : 0;
 }
 
 /* ---- loads ---- */
 
-/* Rows into a dense block of the scratchpad. */
-static void load_rows(uint32_t channel, void *to, uint64_t from, uint64_t stride,
-		      uint32_t row_bytes, uint32_t rows)
+/* Rows into the scratchpad, @to_stride bytes from one to the next. */
+static void load_rows(uint32_t channel, void *to, uint32_t to_stride, uint64_t from,
+		      uint64_t stride, uint32_t row_bytes, uint32_t rows)
 {
 	copy.size0 = row_bytes;
 	copy.size1 = rows;
 	copy.src = from;
 	copy.dst = (uintptr_t)to;
 	copy.src_stride[0] = stride;
-	copy.dst_stride[0] = row_bytes;
+	copy.dst_stride[0] = to_stride;
 	if (channel == DMA_A)
 		sdd_go(DMA_A, &copy);
 	else if (channel == DMA_B)
@@ -94,7 +84,8 @@ static void load_rows(uint32_t channel, void *to, uint64_t from, uint64_t stride
 		sdd_go(DMA_COLUMN, &copy);
 }
 
-static void load_a(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
+/* Rows along k are as far apart as those of the longest chunk, so that all lie alike. */
+SD_INLINE void load_a(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
 {
 	const struct sdo_gemm *a = g->args;
 	const struct place *p = &g->load;
@@ -102,49 +93,50 @@ static void load_a(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
 	uint32_t bytes = g->bits_a / 8;
 
 	if (a->flags & SDO_GEMM_A_KM)
-		load_rows(DMA_A, slot, from + k0 * a->stride_a + p->m0 * bytes, a->stride_a,
-			  p->m * bytes, k);
+		load_rows(DMA_A, slot, p->m * bytes, from + k0 * a->stride_a + p->m0 * bytes,
+			  a->stride_a, p->m * bytes, k);
 	else
-		load_rows(DMA_A, slot, from + p->m0 * a->stride_a + k0 * bytes, a->stride_a,
-			  k * bytes, p->m);
+		load_rows(DMA_A, slot, a->plan.chunk * bytes,
+			  from + p->m0 * a->stride_a + k0 * bytes, a->stride_a, k * bytes, p->m);
 	if (a->scale_a)
-		load_rows(DMA_A, slot + g->at_scale_a,
+		load_rows(DMA_A, slot + g->at_scale_a, groups_of(g, a->plan.chunk) * 4,
 			  a->scale_a + p->m0 * a->stride_scale_a + k0 / a->group * 4,
 			  a->stride_scale_a, groups_of(g, k) * 4, p->m);
 	if (g->mins)
-		load_rows(DMA_A, slot + g->at_sums,
+		load_rows(DMA_A, slot + g->at_sums, groups_of(g, a->plan.chunk) * 2,
 			  a->sums + p->m0 * a->stride_sums + k0 / a->group * 2, a->stride_sums,
 			  groups_of(g, k) * 2, p->m);
 }
 
-static void load_b(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
+SD_INLINE void load_b(const struct gemm *g, uint8_t *slot, uint32_t k0, uint32_t k)
 {
 	const struct sdo_gemm *a = g->args;
 	const struct place *p = &g->load;
 	uint64_t from = a->b + p->batch * a->batch_b;
+	uint32_t row = (p->n * g->bits_b + 7) / 8;
 
-	slot += g->at_b;
 	if (a->flags & SDO_GEMM_B_PACKED) {
 		uint64_t column = (uint64_t)(a->k + SDO_PACKED_K - 1) / SDO_PACKED_K * g->piece;
 
-		load_rows(DMA_B, slot,
+		load_rows(DMA_B, slot + g->at_b, g->piece,
 			  from + p->n0 / SDO_PACKED_N * column + k0 / SDO_PACKED_K * g->piece,
 			  column, g->piece, (p->n + SDO_PACKED_N - 1) / SDO_PACKED_N);
 		return;
 	}
 	if (a->flags & SDO_GEMM_B_NK)
-		load_rows(DMA_B, slot, from + p->n0 * a->stride_b + (uint64_t)k0 * g->bits_b / 8,
+		load_rows(DMA_B, slot + g->at_b, a->plan.chunk * g->bits_b / 8,
+			  from + p->n0 * a->stride_b + (uint64_t)k0 * g->bits_b / 8,
 			  a->stride_b, (k * g->bits_b + 7) / 8, p->n);
 	else
-		load_rows(DMA_B, slot, from + k0 * a->stride_b + (uint64_t)p->n0 * g->bits_b / 8,
-			  a->stride_b, (p->n * g->bits_b + 7) / 8, k);
-	slot -= g->at_b;
+		load_rows(DMA_B, slot + g->at_b, row,
+			  from + k0 * a->stride_b + (uint64_t)p->n0 * g->bits_b / 8,
+			  a->stride_b, row, k);
 	if (a->scale_b)
-		load_rows(DMA_B, slot + g->at_scale_b,
+		load_rows(DMA_B, slot + g->at_scale_b, p->n * g->scale_bytes,
 			  a->scale_b + k0 / a->group * a->stride_scale_b + p->n0 * g->scale_bytes,
 			  a->stride_scale_b, p->n * g->scale_bytes, groups_of(g, k));
 	if (g->mins)
-		load_rows(DMA_B, slot + g->at_mins,
+		load_rows(DMA_B, slot + g->at_mins, p->n * 2,
 			  a->mins + k0 / a->group * a->stride_mins + p->n0 * 2, a->stride_mins,
 			  p->n * 2, groups_of(g, k));
 }
@@ -156,50 +148,74 @@ static void load_columns(const struct gemm *g, uint32_t parity)
 	float *to = columns_of(g, parity);
 
 	if (a->bias)
-		load_rows(DMA_COLUMN, to, a->bias + p->n0 * 4ull, 0, 4 * p->n, 1);
+		load_rows(DMA_COLUMN, to, 0, a->bias + p->n0 * 4ull, 0, 4 * p->n, 1);
 	if (a->scale_n)
-		load_rows(DMA_COLUMN, to + a->plan.tile_n, a->scale_n + p->n0 * 4ull, 0,
+		load_rows(DMA_COLUMN, to + a->plan.tile_n, 0, a->scale_n + p->n0 * 4ull, 0,
 			  4 * p->n, 1);
 	if (a->scale_m)
-		load_rows(DMA_COLUMN, to + 2 * a->plan.tile_n, a->scale_m + p->m0 * 4ull, 0,
+		load_rows(DMA_COLUMN, to + 2 * a->plan.tile_n, 0, a->scale_m + p->m0 * 4ull, 0,
 			  4 * p->m, 1);
 	sd_post(SC_EQ_DMA3, C_COLUMN);
+}
+
+SD_INLINE void load_chunk_of_a(struct gemm *g)
+{
+	g->load_k = least(chunk_most(g, &g->load, g->load_chunk), g->args->k - g->load_k0);
+	load_a(g, g->load_at, g->load_k0, g->load_k);
+	sd_post(SC_EQ_DMA0, C_A);
+}
+
+SD_INLINE void load_chunk_of_b(struct gemm *g)
+{
+	load_b(g, g->load_at, g->load_k0, g->load_k);
+	sd_post(SC_EQ_DMA1, C_B);
+	if (!g->load_chunk && g->by_hart)
+		load_columns(g, g->loads_unit & 1);
+	g->load_at += g->slot_size;
+	if (++g->loaded % g->args->plan.slots == 0)
+		g->load_at = g->slots;
+	g->load_k0 += g->load_k;
+	g->load_chunk++;
+	if (g->load_k0 == g->args->k) {
+		g->load_k0 = 0;
+		g->load_chunk = 0;
+		g->loads_unit++;
+		find_place(g, &g->load, g->load.unit + sd_grid_x());
+	}
 }
 
 /* Load the next chunk of this workgroup, if there is one and room for it. */
 static bool load_next(struct gemm *g)
 {
-	uint32_t slots = g->args->plan.slots, k;
-	uint8_t *slot = g->slots + g->load_slot * g->slot_size;
+	uint32_t slots = g->args->plan.slots;
 
 	if (g->load.unit >= g->units || g->loaded >= g->released + slots)
 		return false;
-	if (!g->load_chunk && g->by_hart) {
-		if (g->loads_unit > g->units_done + 1)
-			return false;
-		load_columns(g, g->loads_unit & 1);
-	}
+	if (!g->load_chunk && g->by_hart && g->loads_unit > g->units_done + 1)
+		return false;
 	if (g->loaded >= slots) {
 		sd_hold(SC_EQ_DMA0, C_USED, g->loaded - slots + 1);
 		sd_hold(SC_EQ_DMA1, C_USED, g->loaded - slots + 1);
 	}
-	k = chunk_size(g, g->load_chunk);
-	load_a(g, slot, chunk_start(g, g->load_chunk), k);
-	sd_post(SC_EQ_DMA0, C_A);
-	load_b(g, slot, chunk_start(g, g->load_chunk), k);
-	sd_post(SC_EQ_DMA1, C_B);
-	g->loaded++;
-	if (++g->load_slot == slots)
-		g->load_slot = 0;
-	if (++g->load_chunk == g->chunks) {
-		g->load_chunk = 0;
-		g->loads_unit++;
-		find_place(g, &g->load, g->load.unit + sd_grid_x());
-	}
+	load_chunk_of_a(g);
+	load_chunk_of_b(g);
 	return true;
 }
 
 /* ---- results ---- */
+
+/* What the first result needs. */
+static void prepare_results(struct gemm *g)
+{
+	const struct sdo_gemm *a = g->args;
+
+	g->bytes_d = sdo_type_bits(a->type_d) / 8;
+	g->wraps = g->integer && a->type_d == SDO_I32 && a->alpha == 1 && !a->scale_m &&
+		   !a->scale_n && a->act <= SDO_ACT_RELU;
+	clear(&out, sizeof(out));
+	out.size2 = 1;
+	out.dst_stride[0] = a->stride_d;
+}
 
 static void send(const struct gemm *g, const struct result *r, uint8_t *stage)
 {
@@ -255,15 +271,19 @@ extern const uint8_t gemm_mma[], gemm_mma_z[], gemm_st[];
 /* ---- the engine ---- */
 
 /* Sizes for the next operation. */
+SD_INLINE void select_word(struct gemm *g, uint32_t word)
+{
+	g->word = word;
+	tile.word = word;
+	sdm_cfg(0, &tile.d);
+}
+
 SD_INLINE void select_tile(struct gemm *g, uint32_t m, uint32_t n, uint32_t k)
 {
 	uint32_t word = m | n << 8 | k << 16;
 
-	if (g->word == word && !g->args->group)
-		return;
-	g->word = word;
-	tile.word = word;
-	sdm_cfg(0, &tile.d);
+	if (g->word != word || g->args->group)
+		select_word(g, word);
 }
 
 /* What the hart has to do for the oldest result in a stage. */
@@ -354,15 +374,14 @@ struct chunk {
 };
 
 /* Where the groups' operands are. */
-static void begin_groups(struct gemm *g, const struct place *p, struct chunk *c, uint8_t *slot)
+static void lay_groups(struct gemm *g, const struct place *p, struct chunk *c, uint8_t *slot)
 {
 	bool packed = g->args->flags & SDO_GEMM_B_PACKED;
-	uint32_t row = packed ? SDO_PACKED_N : p->n;
+	uint32_t row = packed ? SDO_PACKED_N : p->n, groups = groups_of(g, g->args->plan.chunk);
 
-	c->groups = groups_of(g, c->k);
-	tile.d.stride_scale_a = c->groups * 4;
+	tile.d.stride_scale_a = groups * 4;
 	tile.d.stride_scale_b = row * g->scale_bytes;
-	tile_mins.d.stride_a = c->groups * 2;
+	tile_mins.d.stride_a = groups * 2;
 	tile_mins.d.stride_b = row * 2;
 	c->scale_a = (struct operand){ slot + g->at_scale_a, DIM * tile.d.stride_scale_a };
 	c->sums = (struct operand){ slot + g->at_sums, DIM * tile_mins.d.stride_a };
@@ -376,13 +395,44 @@ static void begin_groups(struct gemm *g, const struct place *p, struct chunk *c,
 	}
 }
 
-/* As large as the one before, hence laid out alike: only the slot is another. */
+/* The first chunk of a tile. The descriptor's strides are those of rows in the slot. */
+static void lay_chunk(struct gemm *g, const struct place *p, uint32_t slot_number, struct chunk *c)
+{
+	const struct sdo_gemm *a = g->args;
+	uint8_t *slot = g->slots + slot_number * g->slot_size;
+	uint32_t flags = a->flags;
+
+	c->slot = slot_number;
+	g->word = ~0u;
+	c->a.at = slot;
+	c->b.at = slot + g->at_b;
+	if (flags & SDO_GEMM_A_KM) {
+		tile.d.stride_a = p->m * g->bits_a / 8;
+		c->a.step = DIM * g->bits_a / 8;
+	} else {
+		tile.d.stride_a = a->plan.chunk * g->bits_a / 8;
+		c->a.step = DIM * tile.d.stride_a;
+	}
+	if (flags & SDO_GEMM_B_PACKED) {
+		tile.d.stride_b = SDO_PACKED_N * g->bits_b / 8;
+		c->b.step = g->piece;
+	} else if (flags & SDO_GEMM_B_NK) {
+		tile.d.stride_b = a->plan.chunk * g->bits_b / 8;
+		c->b.step = DIM * tile.d.stride_b;
+	} else {
+		tile.d.stride_b = (p->n * g->bits_b + 7) / 8;
+		c->b.step = DIM * g->bits_b / 8;
+	}
+	if (a->group)
+		lay_groups(g, p, c, slot);
+}
+
+/* Only the slot is another. */
 SD_INLINE void move_chunk(const struct gemm *g, uint32_t slot_number, struct chunk *c)
 {
 	ptrdiff_t by = ((ptrdiff_t)slot_number - c->slot) * g->slot_size;
 
 	c->slot = slot_number;
-	c->first = false;
 	c->a.at += by;
 	c->b.at += by;
 	if (!g->args->group)
@@ -393,50 +443,18 @@ SD_INLINE void move_chunk(const struct gemm *g, uint32_t slot_number, struct chu
 	c->mins.at += by;
 }
 
-/* The descriptor's strides are those of dense rows in the slot. */
-static __attribute__((noinline)) void lay_chunk(struct gemm *g, const struct place *p,
-						uint32_t number, uint32_t slot_number,
-						struct chunk *c)
-{
-	const struct sdo_gemm *a = g->args;
-	uint8_t *slot = g->slots + slot_number * g->slot_size;
-	uint32_t flags = a->flags;
-
-	c->k = chunk_size(g, number);
-	c->slot = slot_number;
-	c->first = !number;
-	g->word = ~0u;
-	c->a.at = slot;
-	c->b.at = slot + g->at_b;
-	if (flags & SDO_GEMM_A_KM) {
-		tile.d.stride_a = p->m * g->bits_a / 8;
-		c->a.step = DIM * g->bits_a / 8;
-	} else {
-		tile.d.stride_a = c->k * g->bits_a / 8;
-		c->a.step = DIM * tile.d.stride_a;
-	}
-	if (flags & SDO_GEMM_B_PACKED) {
-		tile.d.stride_b = SDO_PACKED_N * g->bits_b / 8;
-		c->b.step = g->piece;
-	} else if (flags & SDO_GEMM_B_NK) {
-		tile.d.stride_b = (c->k * g->bits_b + 7) / 8;
-		c->b.step = DIM * tile.d.stride_b;
-	} else {
-		tile.d.stride_b = (p->n * g->bits_b + 7) / 8;
-		c->b.step = DIM * g->bits_b / 8;
-	}
-	if (a->group)
-		begin_groups(g, p, c, slot);
-}
-
 /* @c holds the chunk before, if this is not the first of a tile. */
 SD_INLINE void begin_chunk(struct gemm *g, const struct place *p, uint32_t number,
 			   uint32_t slot_number, struct chunk *c)
 {
-	if (number && chunk_size(g, number) == c->k)
+	c->k = chunk_size(g, p, number);
+	c->first = !number;
+	if (g->mins)
+		c->groups = groups_of(g, c->k);
+	if (number)
 		move_chunk(g, slot_number, c);
 	else
-		lay_chunk(g, p, number, slot_number, c);
+		lay_chunk(g, p, slot_number, c);
 }
 
 static void multiply_mins(struct gemm *g, const struct chunk *c, uint32_t acc, uint32_t word,
@@ -449,38 +467,28 @@ static void multiply_mins(struct gemm *g, const struct chunk *c, uint32_t acc, u
 		   (uintptr_t)c->mins.at + j * c->mins.step);
 }
 
-/* Of most chunks: nothing to select but sizes, and no accumulator that holds a result. */
-static __attribute__((noinline)) void multiply_plain(struct gemm *g, uint32_t b_step,
-						     const uint8_t *table, uint32_t acc,
-						     uint32_t count, uint32_t whole, uint32_t last,
-						     const uint8_t *a, const uint8_t *b)
+/* Subtiles of the size @word, side by side: nothing to select, and no accumulator with a result. */
+SD_INLINE void multiply_run(struct gemm *g, const uint8_t *table, uint32_t acc, uint32_t count,
+			    uint32_t word, const uint8_t *a, const uint8_t *b, uint32_t b_step)
 {
-	uint32_t selected = g->word;
 	int32_t spare = g->due - g->issued;
 
-	for (; count; count--, acc++) {
-		uint32_t want = count == 1 ? last : whole;
-
-		if (want != selected) {
-			selected = want;
-			tile.word = want;
-			sdm_cfg(0, &tile.d);
-		}
+	if (g->word != word)
+		select_word(g, word);
+	for (; count; count--, acc++, b += b_step) {
 		call_table(table, acc % SC_NUM_ACCS, a, (uintptr_t)b);
-		b += b_step;
-		if (--spare <= 0) {
-			g->word = selected;
-			g->issued = g->due - spare;
-			move_results(g);
-			selected = g->word;
-			spare = g->due - g->issued;
-		}
+		if (--spare > 0)
+			continue;
+		g->issued = g->due - spare;
+		move_results(g);
+		spare = g->due - g->issued;
+		if (g->word != word)
+			select_word(g, word);
 	}
 	g->issued = g->due - spare;
-	g->word = selected;
 }
 
-/* The same with groups, and no minima: the scales of each subtile are elsewhere. */
+/* Subtiles of a row with groups, and no minima: the scales of each are elsewhere. */
 static void multiply_grouped(struct gemm *g, const struct chunk *c, const uint8_t *table,
 			     uint32_t acc, uint32_t count, uint32_t whole, uint32_t last,
 			     const uint8_t *a, uint32_t j)
@@ -554,15 +562,20 @@ static __attribute__((noinline)) void multiply_rows_plain(struct gemm *g, const 
 							  uint32_t last, uint32_t columns)
 {
 	const uint8_t *table = c->first ? gemm_mma_z : gemm_mma;
-	uint32_t i = first / columns, j = first % columns;
+	uint32_t i = first / columns, j = first % columns, acc = g->first_acc + first;
 	const uint8_t *a = c->a.at + i * c->a.step, *b = c->b.at + j * c->b.step;
 
-	for (uint32_t s = first; s < last; i++, j = 0, a += c->a.step, b = c->b.at) {
-		uint32_t count = least(columns - j, last - s), whole = sizes_of(p, c, i);
+	for (uint32_t left = last - first; left; i++, j = 0, a += c->a.step, b = c->b.at) {
+		uint32_t count = least(columns - j, left), whole = sizes_of(p, c, i);
+		uint32_t end = last_of(p, whole, columns, j + count == columns);
+		uint32_t same = end == whole ? count : count - 1;
 
-		multiply_plain(g, c->b.step, table, g->first_acc + s, count, whole,
-			       last_of(p, whole, columns, j + count == columns), a, b);
-		s += count;
+		if (same)
+			multiply_run(g, table, acc, same, whole, a, b, c->b.step);
+		if (same != count)
+			multiply_run(g, table, acc + same, 1, end, a, b + same * c->b.step, 0);
+		acc += count;
+		left -= count;
 	}
 }
 
@@ -638,6 +651,8 @@ static void complete(struct gemm *g, const struct place *p, uint32_t acc, uint32
 	const struct sdo_gemm *a = g->args;
 	struct result *r = &g->results[g->complete++ % RESULTS];
 
+	if (!g->bytes_d)
+		prepare_results(g);
 	r->acc = acc;
 	r->i = i * DIM;
 	r->j = j * DIM;
@@ -674,15 +689,18 @@ static void run_tile(struct gemm *g, const struct place *p, uint32_t parity)
 {
 	const struct sdo_gemm_plan *plan = &g->args->plan;
 	uint32_t columns = (p->n + DIM - 1) / DIM, all = (p->m + DIM - 1) / DIM * columns;
-	uint32_t kept = least(plan->slots - plan->ahead, g->chunks), i = 0, slot = 0;
+	uint32_t chunks = count_chunks(g, p), kept = least(plan->slots - plan->ahead, chunks);
+	uint32_t i = 0, slot = 0;
 	struct chunk c;
 
-	for (; i < g->chunks - kept; i++) {
+	for (; i < chunks - kept; i++) {
 		await_chunk(g);
 		begin_chunk(g, p, i, g->use_slot, &c);
 		multiply_some(g, p, &c, 0, all, columns);
 		release_chunk(g);
-		if (i + 1 >= g->ramp) /* the first chunks are short, and so is time */
+		if (i + 1 < p->ramp) /* short chunks leave the hart no time for more */
+			load_next(g);
+		else
 			load_ahead(g);
 		g->use_slot = next_slot(g, g->use_slot);
 	}
@@ -690,11 +708,11 @@ static void run_tile(struct gemm *g, const struct place *p, uint32_t parity)
 		uint32_t end = least(s + TOGETHER, all);
 
 		slot = g->use_slot;
-		for (i = g->chunks - kept; i < g->chunks; i++) {
+		for (i = chunks - kept; i < chunks; i++) {
 			if (!s)
 				await_chunk(g);
 			begin_chunk(g, p, i, slot, &c);
-			if (i + 1 < g->chunks)
+			if (i + 1 < chunks)
 				multiply_some(g, p, &c, s, end, columns);
 			else
 				multiply_last(g, p, &c, s, end, columns,
@@ -711,25 +729,45 @@ static void run_tile(struct gemm *g, const struct place *p, uint32_t parity)
 
 /* ---- the kernel ---- */
 
-static void lay_out(struct gemm *g)
+/* A slot: A, its scales and sums, then B and what belongs to it. */
+static void lay_out_a(struct gemm *g)
 {
 	const struct sdo_gemm *a = g->args;
 	const struct sdo_gemm_plan *plan = &a->plan;
-	bool packed = a->flags & SDO_GEMM_B_PACKED;
-	uint32_t groups = a->group ? plan->chunk / a->group : 0, at;
+	uint32_t at = up64(plan->tile_m * plan->chunk * g->bits_a / 8), groups;
 
-	at = up64(plan->tile_m * plan->chunk * g->bits_a / 8);
-	g->at_scale_a = at;
-	if (a->scale_a)
-		at += up64(plan->tile_m * groups * 4);
-	g->at_sums = at;
-	if (g->mins)
-		at += up64(plan->tile_m * groups * 2);
+	g->stages = sd_dynamic();
+	g->slots = g->stages + NUM_STAGES * STAGE_SIZE + 16 * (plan->tile_m + plan->tile_n);
+	g->load_at = g->slots;
+	if (a->group) {
+		groups = groups_of(g, plan->chunk);
+		g->at_scale_a = at;
+		if (a->scale_a)
+			at += up64(plan->tile_m * groups * 4);
+		g->at_sums = at;
+		if (g->mins)
+			at += up64(plan->tile_m * groups * 2);
+	}
 	g->at_b = at;
-	if (packed) {
-		at += g->piece * ((plan->tile_n + SDO_PACKED_N - 1) / SDO_PACKED_N);
-	} else {
-		at += up64(plan->tile_n * plan->chunk * g->bits_b / 8);
+}
+
+static void lay_out_b(struct gemm *g)
+{
+	const struct sdo_gemm *a = g->args;
+	const struct sdo_gemm_plan *plan = &a->plan;
+	uint32_t at = g->at_b, groups;
+
+	if (a->flags & SDO_GEMM_B_PACKED) {
+		g->packed = (struct sdo_packed){ .group = a->group, .type = a->type_b,
+						 .type_scale = a->type_scale,
+						 .mins = !!(a->flags & SDO_GEMM_MINS) };
+		g->piece = sdo_packed_tile(&g->packed);
+		g->slot_size = at + g->piece * ((plan->tile_n + SDO_PACKED_N - 1) / SDO_PACKED_N);
+		return;
+	}
+	at += up64(plan->tile_n * plan->chunk * g->bits_b / 8);
+	if (a->group) {
+		groups = groups_of(g, plan->chunk);
 		g->at_scale_b = at;
 		if (g->scale_bytes)
 			at += up64(plan->tile_n * groups * g->scale_bytes);
@@ -738,21 +776,6 @@ static void lay_out(struct gemm *g)
 			at += up64(plan->tile_n * groups * 2);
 	}
 	g->slot_size = at;
-	g->stages = sd_dynamic();
-	g->columns = (void *)(g->stages + NUM_STAGES * STAGE_SIZE);
-	g->slots = g->stages + NUM_STAGES * STAGE_SIZE + 16 * (plan->tile_m + plan->tile_n);
-}
-
-/* memset() by words takes longer than all else before the first load. */
-SD_INLINE void clear(void *at, size_t size)
-{
-	uint8_t *to = at;
-	size_t vl;
-
-	for (; size; size -= vl, to += vl) {
-		vl = __riscv_vsetvl_e8m8(size);
-		__riscv_vse8_v_u8m8(to, __riscv_vmv_v_x_u8m8(0, vl), vl);
-	}
 }
 
 static uint8_t scale_format(uint32_t type)
@@ -760,58 +783,62 @@ static uint8_t scale_format(uint32_t type)
 	return type == SDO_F16 ? SC_SCALE_F16 : type == SDO_F32 ? SC_SCALE_F32 : SC_SCALE_E8M0;
 }
 
-static void prepare(struct gemm *g, const struct sdo_gemm *a)
+/* What the first load of A needs. */
+static void prepare_a(struct gemm *g, const struct sdo_gemm *a)
 {
-	bool packed = a->flags & SDO_GEMM_B_PACKED;
-
 	clear(&copy, sizeof(copy));
 	copy.size2 = 1;
 	clear(g, offsetof(struct gemm, results));
-	set_due(g);
 	g->args = a;
 	g->bits_a = sdo_type_bits(a->type_a);
-	g->bits_b = sdo_type_bits(a->type_b);
-	g->bytes_d = sdo_type_bits(a->type_d) / 8;
-	g->integer = a->type_a == SDO_I8 && !a->group;
-	g->wraps = g->integer && a->type_d == SDO_I32 && a->alpha == 1 && !a->scale_m &&
-		   !a->scale_n && a->act <= SDO_ACT_RELU;
-	g->direct = a->plan.tile_m <= 8;
-	g->by_hart = g->direct || a->alpha != 1 || a->scale_m || a->scale_n || a->bias || a->act;
 	g->mins = a->mins || (a->flags & SDO_GEMM_MINS);
-	if (a->group && (a->scale_b || packed))
-		g->scale_bytes = sdo_type_bits(a->type_scale) / 8;
-	g->packed = (struct sdo_packed){ .group = a->group, .type = a->type_b,
-					 .type_scale = a->type_scale,
-					 .mins = !!(a->flags & SDO_GEMM_MINS) };
-	g->piece = sdo_packed_tile(&g->packed);
-	lay_out(g);
+	lay_out_a(g);
 	g->tiles_m = (a->m + a->plan.tile_m - 1) / a->plan.tile_m;
 	g->tiles_n = (a->n + a->plan.tile_n - 1) / a->plan.tile_n;
 	g->units = g->tiles_m * g->tiles_n * a->batch;
 	g->ramp = __builtin_ctz(a->plan.chunk / a->plan.first) + 1;
-	for (g->chunks = 1; g->chunks <= g->ramp && chunk_start(g, g->chunks) < a->k;)
-		g->chunks++;
-	if (chunk_start(g, g->chunks) < a->k)
-		g->chunks += (a->k - chunk_start(g, g->chunks) + a->plan.chunk - 1) / a->plan.chunk;
+	find_place(g, &g->load, sd_wg_x());
 }
 
-/* What only the engine needs. */
+/* And that of B. */
+static void prepare_b(struct gemm *g)
+{
+	const struct sdo_gemm *a = g->args;
+
+	g->bits_b = sdo_type_bits(a->type_b);
+	if (a->group && (a->scale_b || (a->flags & SDO_GEMM_B_PACKED)))
+		g->scale_bytes = sdo_type_bits(a->type_scale) / 8;
+	lay_out_b(g);
+	g->direct = a->plan.tile_m <= 8;
+	g->by_hart = g->direct || a->alpha != 1 || a->scale_m || a->scale_n || a->bias || a->act;
+	if (g->by_hart)
+		g->columns = (void *)(g->stages + NUM_STAGES * STAGE_SIZE);
+}
+
+/* What the engine needs to multiply. */
 static void prepare_tiles(struct gemm *g)
 {
 	const struct sdo_gemm *a = g->args;
 
-	out = copy;
-	out.dst_stride[0] = a->stride_d;
-	tile.d = sd_tile(0, 0, 0, a->type_a, a->type_b, a->type_d);
-	if (g->by_hart)
-		tile.d.fmt_store = g->integer ? SC_FMT_I32 : SC_FMT_F32;
+	clear(&tile.d, sizeof(tile.d));
+	tile.d.fmt_a = a->type_a;
+	tile.d.fmt_b = a->type_b;
+	tile.d.scale_a = ~0u;
+	tile.d.scale_b = ~0u;
+	tile.d.store_scale = ~0u;
 	tile.d.flags = (a->flags & SDO_GEMM_A_KM ? SC_TILE_A_KM : 0) |
 		     (a->flags & SDO_GEMM_B_NK ? SC_TILE_B_NK : 0);
+	g->integer = a->type_a == SDO_I8 && !a->group;
+	tile.d.fmt_store = g->by_hart ? g->integer ? SC_FMT_I32 : SC_FMT_F32 : a->type_d;
+	g->due = ~0u >> 1;
+	if (a->type_b == SDO_I4)
+		memcpy(tile.d.codebook, a->codebook, sizeof(tile.d.codebook));
+	if (!a->group)
+		return;
 	tile.d.group = a->group;
-	if (a->group)
-		tile.d.fmt_scale = scale_format(a->type_scale);
-	memcpy(tile.d.codebook, a->codebook, sizeof(tile.d.codebook));
-	tile_mins.d = sd_tile(0, 0, 0, SD_FMT(F16), SD_FMT(F16), SC_FMT_F32);
+	tile.d.fmt_scale = scale_format(a->type_scale);
+	if (g->mins)
+		tile_mins.d = sd_tile(0, 0, 0, SD_FMT(F16), SD_FMT(F16), SC_FMT_F32);
 }
 
 SD_KERNEL(gemm, struct sdo_gemm)
@@ -819,11 +846,16 @@ SD_KERNEL(gemm, struct sdo_gemm)
 	struct gemm *g = &state;
 	struct place p;
 
-	prepare(g, args);
-	find_place(g, &g->load, sd_wg_x());
-	load_next(g);
+	prepare_a(g, args);
+	load_chunk_of_a(g);
+	prepare_b(g);
+	load_chunk_of_b(g);
 	prepare_tiles(g);
-	load_ahead(g);
+	if (g->direct) /* bound by card memory */
+		load_ahead(g);
+	else if (g->ramp == 1) /* nothing is to delay a long first chunk */
+		sd_hold(SC_EQ_DMA0, C_B, 1);
+	load_next(g);
 	for (uint32_t tiles = 0, unit = sd_wg_x(); unit < g->units; unit += sd_grid_x()) {
 		find_place(g, &p, unit);
 		run_tile(g, &p, tiles++ & 1);

@@ -33,6 +33,7 @@ struct place {
 	uint32_t batch;
 	uint32_t m0, n0;
 	uint32_t m, n;
+	uint32_t ramp; /* chunks that are shorter than plan.chunk, at the start */
 };
 
 /* A result that is complete but for what happens outside of the accumulator. */
@@ -55,15 +56,16 @@ struct gemm {
 	bool wraps; /* i32 results, i32 bias */
 	bool mins;
 	uint32_t bits_a, bits_b, bytes_d, scale_bytes;
-	uint32_t units, tiles_m, tiles_n, chunks;
-	uint32_t ramp; /* chunks that are shorter than plan.chunk, at the start */
+	uint32_t units, tiles_m, tiles_n;
+	uint32_t ramp; /* of the first tile */
 	uint32_t slot_size, at_scale_a, at_sums, at_b, at_scale_b, at_mins;
 	uint32_t piece; /* bytes of a packed tile */
 	uint8_t *slots, *stages;
 	float *columns;
 	/* the loader */
 	struct place load;
-	uint32_t load_chunk, loaded, load_slot, loads_unit;
+	uint8_t *load_at; /* the slot of the next chunk */
+	uint32_t load_chunk, load_k0, load_k, loaded, loads_unit;
 	/* the engine */
 	uint32_t released, issued, used, use_slot, first_acc;
 	uint32_t word; /* m, n, k of the selected tile */
@@ -78,6 +80,43 @@ struct gemm {
 SD_INLINE uint32_t least(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+/* Chunks of the first tile end at plan.first, twice that and so on, for an early start. */
+SD_INLINE uint32_t chunk_start(const struct gemm *g, const struct place *p, uint32_t chunk)
+{
+	const struct sdo_gemm_plan *plan = &g->args->plan;
+	uint32_t grown = least(chunk, p->ramp);
+
+	return (grown ? plan->first << grown >> 1 : 0) + (chunk - grown) * plan->chunk;
+}
+
+SD_INLINE uint32_t chunk_most(const struct gemm *g, const struct place *p, uint32_t chunk)
+{
+	const struct sdo_gemm_plan *plan = &g->args->plan;
+
+	return chunk < p->ramp ? plan->first << chunk >> !!chunk : plan->chunk;
+}
+
+SD_INLINE uint32_t chunk_size(const struct gemm *g, const struct place *p, uint32_t chunk)
+{
+	return least(chunk_most(g, p, chunk), g->args->k - chunk_start(g, p, chunk));
+}
+
+static uint32_t count_chunks(const struct gemm *g, const struct place *p)
+{
+	uint32_t k = g->args->k, count = 1, start;
+
+	while (count <= p->ramp && chunk_start(g, p, count) < k)
+		count++;
+	start = chunk_start(g, p, count);
+	return start < k ? count + (k - start + g->args->plan.chunk - 1) / g->args->plan.chunk :
+			   count;
+}
+
+SD_INLINE uint32_t groups_of(const struct gemm *g, uint32_t k)
+{
+	return (k + g->args->group - 1) >> __builtin_ctz(g->args->group);
 }
 
 /* Factors and bias of a tile; two sets, so that the next tile's can come. */
