@@ -2,14 +2,22 @@
 /*
  * rope: rotary position embedding; see struct sdo_rope. Angles are counted in
  * revolutions, in f64, so that the fraction of one is good at any position.
+ *
+ * The usual heads, which turn as a whole, go as many at a time as registers hold
+ * (turn_heads()): then elements that turn together lie in two arrays, or as the
+ * halves of a word, whatever head they belong to.
  */
 #include "stream.h"
 #include "vec.h"
 
 #define MAX_PAIRS (SDO_ROPE_DIMS_MAX / 2)
+#define LANES	  512
 
 static SD_TCM double frequency[MAX_PAIRS]; /* revolutions per position */
-static SD_TCM float cosine[MAX_PAIRS], sine[MAX_PAIRS]; /* of this token */
+/* of this token, as often as there are heads at a time */
+static SD_TCM float cosine[LANES], sine[LANES];
+static SD_TCM uint32_t at_a_time; /* heads, 0: the slow way */
+static SD_TCM bool joined; /* tokens lie as heads do: a block may have several */
 static SD_TCM float factor[MAX_PAIRS];
 
 /* Logarithm of a number that is not subnormal: 2 artanh((m - 1) / (m + 1)) of its mantissa. */
@@ -181,17 +189,67 @@ SD_INLINE void turn_rows(uint32_t type, uint32_t type_out, bool halves, const ui
 	}
 }
 
-static void turn(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, size_t d, size_t rows)
+/* Words of two 16-bit elements. */
+SD_INLINE void load_words(uint32_t type, const void *from, vec *a, vec *b, size_t vl)
+{
+	vuint32m4_t w = __riscv_vle32_v_u32m4(from, vl);
+
+	if (type == SDO_BF16) {
+		*a = __riscv_vreinterpret_v_u32m4_f32m4(__riscv_vsll_vx_u32m4(w, 16, vl));
+		*b = __riscv_vreinterpret_v_u32m4_f32m4(__riscv_vand_vx_u32m4(w, 0xffff0000, vl));
+	} else {
+		*a = vec_widen(type, __riscv_vnsrl_wx_u16m2(w, 0, vl), vl);
+		*b = vec_widen(type, __riscv_vnsrl_wx_u16m2(w, 16, vl), vl);
+	}
+}
+
+SD_INLINE void store_words(uint32_t type, void *to, vec a, vec b, size_t vl)
+{
+	vuint16m2_t high = vec_narrow(type, b, vl);
+	vuint32m4_t w = __riscv_vwaddu_vv_u32m4(vec_narrow(type, a, vl), high, vl);
+
+	/* a + b + 0xffff b */
+	__riscv_vse32_v_u32m4(to, __riscv_vwmaccu_vx_u32m4(w, 0xffff, high, vl), vl);
+}
+
+/* Whole heads: @count pairs one after the other, or, with @halves, in arrays @half apart. */
+SD_INLINE void turn_heads(uint32_t type, uint32_t type_out, bool halves, const uint8_t *x,
+			  uint8_t *out, size_t half, size_t count, size_t lanes)
+{
+	size_t size = sdo_type_bits(type) / 8, size_out = sdo_type_bits(type_out) / 8, vl;
+	size_t step = halves ? 1 : 2;
+	vec sin, cos, a, b, y;
+
+	vl = vec_len(lanes);
+	sin = __riscv_vle32_v_f32m4(sine, vl);
+	cos = __riscv_vle32_v_f32m4(cosine, vl);
+	for (size_t i = 0; i < count; i += vl) {
+		const uint8_t *from = x + i * step * size;
+		uint8_t *to = out + i * step * size_out;
+
+		vl = vec_len(count - i < lanes ? count - i : lanes);
+		if (halves)
+			load_pairs(type, true, from, half, &a, &b, vl);
+		else
+			load_words(type, from, &a, &b, vl);
+		y = __riscv_vfmul_vv_f32m4(a, sin, vl);
+		a = __riscv_vfmul_vv_f32m4(a, cos, vl);
+		a = __riscv_vfnmsac_vv_f32m4(a, b, sin, vl);
+		b = __riscv_vfmacc_vv_f32m4(y, b, cos, vl);
+		if (halves)
+			store_pairs(type_out, true, to, half, a, b, vl);
+		else
+			store_words(type_out, to, a, b, vl);
+	}
+}
+
+static void turn_slowly(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, size_t d,
+			size_t rows)
 {
 	uint32_t type = args->type_x, type_out = args->type_out, pairs = args->dims / 2;
-	bool halves = args->flags & SDO_ROPE_HALVES;
 	size_t vl;
 
-	/* what models do most gets a loop without branches */
-	if (type == SDO_BF16 && type_out == SDO_BF16 && halves)
-		turn_rows(SDO_BF16, SDO_BF16, true, x, out, pairs, d, rows);
-	else
-		turn_rows(type, type_out, halves, x, out, pairs, d, rows);
+	turn_rows(type, type_out, args->flags & SDO_ROPE_HALVES, x, out, pairs, d, rows);
 	for (size_t r = 0; 2 * pairs < d && r < rows; r++) {
 		for (size_t i = 2 * pairs; i < d; i += vl) {
 			vl = vec_len(d - i);
@@ -200,19 +258,82 @@ static void turn(const struct sdo_rope *args, const uint8_t *x, uint8_t *out, si
 	}
 }
 
+/* Rows [first, last) of a block. */
+static void turn(const struct sdo_rope *args, const struct stream_block *b, uint8_t *out,
+		 size_t first, size_t last)
+{
+	uint32_t type = args->type_x, type_out = args->type_out;
+	bool halves = at_a_time && args->flags & SDO_ROPE_HALVES;
+	size_t half = b->cols / 2, lanes = half * at_a_time, apart = half * b->rows;
+	size_t at = first * (halves ? half : b->cols), count = half * (last - first);
+	const uint8_t *x = b->at[0] + at * (sdo_type_bits(type) / 8);
+
+	out += at * (sdo_type_bits(type_out) / 8);
+	/* what models do most gets loops without branches */
+	if (!at_a_time)
+		turn_slowly(args, x, out, b->cols, last - first);
+	else if (halves && type == SDO_BF16 && type_out == SDO_BF16)
+		turn_heads(SDO_BF16, SDO_BF16, true, x, out, apart, count, lanes);
+	else if (halves)
+		turn_heads(type, type_out, true, x, out, apart, count, lanes);
+	else
+		turn_heads(type, type_out, false, x, out, apart, count, lanes);
+}
+
+/* How many heads to turn at a time; 0: they do not lie, or turn, as that needs. */
+static uint32_t choose_heads(const struct sdo_rope *args)
+{
+	const struct sdo_view *x = &args->x, *out = &args->out;
+	uint32_t bits = sdo_type_bits(args->type_x), bits_out = sdo_type_bits(args->type_out);
+	size_t lanes = vec_len(LANES), heads;
+
+	if (args->dims != args->n[0] || !args->dims)
+		return 0;
+	if (args->flags & SDO_ROPE_HALVES) {
+		if (x->stride[0] != bits / 8 || out->stride[0] != bits_out / 8 ||
+		    (x->stride[1] | out->stride[1]) >> 32)
+			return 0;
+	} else if (bits != 16 || bits_out != 16) {
+		return 0;
+	}
+	heads = lanes / (args->dims / 2);
+	return heads < args->n[1] ? heads : args->n[1];
+}
+
+/* The angles of one head are those of all. */
+static void repeat_angles(uint32_t pairs)
+{
+	size_t vl, size = pairs;
+
+	for (size_t i = 0; i < pairs; i += vl) {
+		vl = vec_len(pairs - i);
+
+		vec sin = __riscv_vle32_v_f32m4(sine + i, vl);
+		vec cos = __riscv_vle32_v_f32m4(cosine + i, vl);
+
+		for (uint32_t r = 1; r < at_a_time; r++) {
+			__riscv_vse32_v_f32m4(sine + r * size + i, sin, vl);
+			__riscv_vse32_v_f32m4(cosine + r * size + i, cos, vl);
+		}
+	}
+}
+
 static void compute(void *context, const struct stream_block *b)
 {
 	const struct sdo_rope *args = context;
-	uint64_t token = b->plane[0] + b->plane[1] * args->n[2];
-	int32_t position = (int32_t)(token % args->n[2]);
-	unsigned int last = 1;
+	const int32_t *positions = args->positions ? (const void *)b->at[1] : NULL;
+	uint8_t *out = b->at[positions ? 2 : 1];
+	uint64_t heads = args->n[1], token = b->plane[0] + b->plane[1] * args->n[2], last;
 
-	if (args->positions) {
-		memcpy(&position, b->at[1], sizeof(position));
-		last = 2;
+	token = joined ? b->row / heads : token % args->n[2];
+	for (uint64_t row = 0; row < b->rows; row = last, token++) {
+		int32_t position = positions ? *positions++ : (int32_t)token;
+
+		last = joined ? stream_min(b->rows, (token + 1) * heads - b->row) : b->rows;
+		set_angles(args, (int32_t)((uint32_t)position + (uint32_t)args->first));
+		repeat_angles(args->dims / 2);
+		turn(args, b, out, row, last);
 	}
-	set_angles(args, (int32_t)((uint32_t)position + (uint32_t)args->first));
-	turn(args, b->at[0], b->at[last], b->cols, b->rows);
 }
 
 SD_KERNEL(rope, struct sdo_rope)
@@ -223,15 +344,29 @@ SD_KERNEL(rope, struct sdo_rope)
 		.keep_rows = true,
 		.passes = 1,
 	};
-	struct sdo_view positions = {
+	struct sdo_view x = args->x, out = args->out, positions = {
 		.address = args->positions,
 		.stride = { 0, 0, sizeof(int32_t), args->n[2] * sizeof(int32_t) },
 	};
 
 	set_frequencies(args);
-	stream_add(&s, &args->x, args->type_x);
-	if (args->positions)
+	at_a_time = choose_heads(args);
+	joined = args->n[1] && x.stride[2] == args->n[1] * x.stride[1] &&
+		 out.stride[2] == args->n[1] * out.stride[1];
+	if (joined) {
+		s.n[1] *= s.n[2];
+		s.n[2] = s.n[3];
+		s.n[3] = 1;
+		x.stride[2] = x.stride[3];
+		out.stride[2] = out.stride[3];
+	}
+	stream_add(&s, &x, args->type_x);
+	if (args->positions && joined)
+		stream_add_every(&s, args->n[1], args->positions, SDO_I32);
+	else if (args->positions)
 		stream_add_one(&s, &positions, SDO_I32);
-	stream_add(&s, &args->out, args->type_out);
+	stream_add(&s, &out, args->type_out);
+	s.tensor[0].halves = at_a_time && args->flags & SDO_ROPE_HALVES;
+	s.tensor[s.count - 1].halves = s.tensor[0].halves;
 	stream_run(&s, compute, (void *)args);
 }

@@ -27,19 +27,25 @@ enum { STREAM_IN = 0, STREAM_OUT = 1 }; /* DMA channels, and their counters */
  * @STREAM_FULL: every element
  * @STREAM_ROW: one row, which is the same for all of dimensions 1 to 3
  * @STREAM_ONE: the element at column and row 0
+ * @STREAM_EVERY: an element for so many rows, those that a block begins in the midst of too
  */
-enum stream_shape { STREAM_FULL, STREAM_ROW, STREAM_ONE };
+enum stream_shape { STREAM_FULL, STREAM_ROW, STREAM_ONE, STREAM_EVERY };
 
 /**
  * struct stream_tensor - one tensor
  * @view: where it lies; a stride of 0 repeats
  * @size: bytes of an element
  * @shape: what a block has of it
+ * @halves: a block has the first halves of all its rows, then the second ones; elements of a
+ *	    row are dense, and strides of rows below 4 GiB
+ * @every: of STREAM_EVERY
  */
 struct stream_tensor {
 	struct sdo_view view;
 	uint32_t size;
 	enum stream_shape shape;
+	bool halves;
+	uint32_t every;
 	uint8_t *ring;
 	uint32_t slot; /* bytes, 0: loaded once */
 };
@@ -99,6 +105,23 @@ SD_INLINE void stream_add_row(struct stream *s, uint64_t address, uint32_t type)
 	t->size = sdo_type_bits(type) / 8;
 	t->view = (struct sdo_view){ .address = address, .stride = { t->size } };
 	t->shape = STREAM_ROW;
+}
+
+/* One dense element for each @every rows, and for each index of dimension 2. */
+SD_INLINE void stream_add_every(struct stream *s, uint32_t every, uint64_t address, uint32_t type)
+{
+	uint32_t size = sdo_type_bits(type) / 8;
+	struct sdo_view view = { address, { size, 0, s->n[1] / every * size } };
+
+	stream_add(s, &view, type);
+	s->tensor[s->count - 1].shape = STREAM_EVERY;
+	s->tensor[s->count - 1].every = every;
+}
+
+/* Of how many elements of STREAM_EVERY the rows of a block are. */
+SD_INLINE uint64_t stream_span(const struct stream_tensor *t, uint64_t row, uint64_t rows)
+{
+	return (row + rows - 1) / t->every - row / t->every + 1;
 }
 
 static bool stream_joins(const struct stream *s, unsigned int low, unsigned int high)
@@ -167,7 +190,8 @@ static void stream_plan(struct stream *s)
 	for (unsigned int i = 0; i < s->count; i++) {
 		struct stream_tensor *t = &s->tensor[i];
 		uint64_t rows = t->shape == STREAM_FULL ? s->rows : 1;
-		uint64_t cols = t->shape == STREAM_ONE ? 1 : s->cols;
+		uint64_t cols = t->shape == STREAM_ONE ? 1 :
+				t->shape == STREAM_EVERY ? s->rows / t->every + 2 : s->cols;
 		uint32_t slot = (uint32_t)(rows * cols * t->size + 63) & ~63u;
 
 		t->ring = at;
@@ -209,13 +233,17 @@ static void stream_move(const struct stream_tensor *t, const struct stream_block
 	uint64_t far = t->view.address + b->col * stride[0] + b->row * stride[1] +
 		       b->plane[0] * stride[2] + b->plane[1] * stride[3];
 	uint32_t rows = t->shape == STREAM_FULL ? (uint32_t)b->rows : 1;
-	uint32_t cols = t->shape == STREAM_ONE ? 1 : (uint32_t)b->cols, row = cols * t->size;
+	uint32_t cols = t->shape == STREAM_ONE ? 1 :
+			t->shape == STREAM_EVERY ? (uint32_t)stream_span(t, b->row, b->rows) :
+			(uint32_t)b->cols, row = cols * t->size;
 	uint32_t group = stride[1] <= UINT32_MAX ? rows : 1; /* rows of an operation */
 	struct sc_dma d = { .kind = SC_DMA_COPY, .size0 = row, .size1 = group, .size2 = 1 };
 	uint32_t *near_stride = out ? d.src_stride : d.dst_stride;
 	uint32_t *far_stride = out ? d.dst_stride : d.src_stride;
 	uint32_t parts = 1, step = row; /* of a row */
 
+	if (t->shape == STREAM_EVERY)
+		far += b->row / t->every * t->size;
 	near_stride[0] = row;
 	far_stride[0] = (uint32_t)stride[1];
 	if (stride[0] != t->size && cols > 1) {
@@ -227,6 +255,14 @@ static void stream_move(const struct stream_tensor *t, const struct stream_block
 		near_stride[0] = t->size;
 		near_stride[1] = row;
 		far_stride[0] = (uint32_t)stride[0];
+		far_stride[1] = (uint32_t)stride[1];
+	} else if (t->halves) {
+		d.size0 = row / 2;
+		d.size1 = 2;
+		d.size2 = rows;
+		near_stride[0] = rows * row / 2;
+		near_stride[1] = row / 2;
+		far_stride[0] = row / 2;
 		far_stride[1] = (uint32_t)stride[1];
 	}
 	for (uint32_t r = 0; r < rows; r += group) {

@@ -212,6 +212,9 @@ static void rows_of_bytes(void)
 	check(sdo_rope_dim(&rope, &card, &dim), "rope");
 	print("RoPE, 16384 tokens x 32 x 128 bf16 / card memory", "TB/s", 2 * bytes,
 	      launch("rope", &dim, &rope, sizeof(rope)), MEMORY, 0, 0);
+	rope.flags = 0;
+	print("RoPE, interleaved, 16384 tokens x 32 x 128 bf16 / card memory", "TB/s", 2 * bytes,
+	      launch("rope", &dim, &rope, sizeof(rope)), MEMORY, 0, 0);
 }
 
 int main(void)
