@@ -254,8 +254,10 @@ static void *worker(void *arg)
 	uint64_t budget;
 
 	sc_lock(chip);
-	while (!chip->exit) {
-		choose_cpu(chip, user);
+	for (;;) {
+		choose_cpu(chip, user); /* may drop the lock */
+		if (chip->exit)
+			break;
 		budget = UINT64_MAX;
 		if (!work_once(chip, user->id, &budget))
 			sleep_until(chip, user);

@@ -343,6 +343,19 @@ static void test_destroy_busy(void **state)
 	bench_wait_state(b, 1, SC_QUEUE_RUNNING);
 }
 
+/* Destroying a chip while its workers wake up and look for a CPU. */
+static void test_short_life(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < 300; i++) {
+		assert_int_equal(setup(state), 0);
+		if (i % 2)
+			bench_queue((struct bench *)*state, 1, 0, 0);
+		bench_teardown(state);
+	}
+}
+
 /* Time from doorbell to RETIRED, and rate of tiny dispatches; printed, only roughly bounded. */
 static void test_latency(void **state)
 {
@@ -375,6 +388,7 @@ int main(void)
 		TEST(test_invalidate_waits), TEST(test_invalidate_among_work),
 		TEST(test_cooperative), TEST(test_faults_in_parallel), TEST(test_device_resets),
 		TEST(test_destroy_busy), TEST(test_latency),
+		cmocka_unit_test(test_short_life),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
