@@ -288,10 +288,20 @@ static unsigned int or_default(unsigned int value, unsigned int fallback)
 	return value ? value : fallback;
 }
 
+/* CPUs that this process may use. */
+static unsigned int usable_cpus(void)
+{
+	cpu_set_t allowed;
+	long online;
+
+	if (!sched_getaffinity(0, sizeof(allowed), &allowed))
+		return (unsigned int)CPU_COUNT(&allowed);
+	online = sysconf(_SC_NPROCESSORS_ONLN); /* more than a set holds */
+	return online > 0 ? (unsigned int)online : 1;
+}
+
 static int config_init(struct sc_config *c, const struct sc_config *from)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	*c = *from;
 	if (!c->machine.clock_mhz)
 		sc_machine_default(&c->machine);
@@ -305,7 +315,7 @@ static int config_init(struct sc_config *c, const struct sc_config *from)
 	c->contexts = or_default(c->contexts, 64);
 	c->vectors = or_default(c->vectors, 16);
 	c->timeout_scale = or_default(c->timeout_scale, 1);
-	c->threads = c->sync ? 0 : or_default(c->threads, cpus > 0 ? cpus : 1);
+	c->threads = c->sync ? 0 : or_default(c->threads, usable_cpus());
 
 	if (c->cores > c->card_cores || c->card_cores > SC_MAX_CORES ||
 	    c->queues > SC_MAX_QUEUES || c->contexts > SC_MAX_CONTEXTS ||
