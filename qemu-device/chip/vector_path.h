@@ -23,7 +23,7 @@
 	X(sll, 1ULL * a << (b & (B - 1))) X(srl, a >> (b & (B - 1)))                               \
 	X(sra, (S)a >> (b & (B - 1)))                                                              \
 	X(divu, b ? a / b : (U)-1)                                                                 \
-	X(div, !b ? (U)-1 : b == (U)-1 ? (U)(-1u * a) : (U)((S)a / (S)b))                          \
+	X(div, !b ? (U)-1 : b == (U)-1 ? (U)(0u - a) : (U)((S)a / (S)b))                           \
 	X(remu, b ? a % b : a) X(rem, !b ? a : b == (U)-1 ? 0 : (U)((S)a % (S)b))                  \
 	X(mul, 1u * a * b) X(mulhu, (W)((W)1 * a * b) >> B)                                        \
 	X(mulh, (WS)((WS)(S)a * (WS)(S)b) >> B) X(mulhsu, (WS)((WS)(S)a * (WS)b) >> B)             \

@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 #define ROWS	  72
+#define RANDOM	  (ROWS - 4) /* of random operands; one a width for all pairs of corners */
 #define MAX_LINES 480
 #define ARENA	  32768
 #define BASE	  16384
+#define CORNERS	  28
 #define SCALARS	  28 /* x28 to x31 and f28 to f31 are operands */
 
 struct line {
@@ -119,17 +121,34 @@ void setup(void)
 	asm volatile("ecall" : "+r"(a0) : "r"(a1), "r"(a2), "r"(a3), "r"(a7) : "memory");
 }
 
+static const uint8_t frac_bits[] = { 3, 10, 23, 52 };
+
+/* Bits that stand for 1 as floating point, before the fraction. */
+static uint64_t exponent(unsigned int sew)
+{
+	return sew == 3 ? 0x3ff : sew == 2 ? 0x7f : 0xf;
+}
+
+/* A value of 2^@sew bytes at the edge of something, with either sign. */
+static uint64_t corner(unsigned int sew, unsigned int i)
+{
+	unsigned int bits = 8u << sew, frac = frac_bits[sew];
+	uint64_t one = exponent(sew), top = 2 * one + 1;
+	uint64_t sign = 1ULL << (bits - 1);
+	const uint64_t corners[CORNERS / 2] = {
+		0, 1, sign, sign - 1, ~0ULL, sign + 1, top << frac,
+		top << frac | 1ULL << (frac - 1), top << frac | 1, (top << frac) - 1,
+		1ULL << frac, (1ULL << frac) - 1, one << frac, sign | one << frac,
+	};
+
+	return corners[i / 2] ^ (i & 1 ? sign : 0);
+}
+
 /* A value of 2^@sew bytes: corner, small, near 1 as floating point, or any. */
 static uint64_t value(unsigned int sew, unsigned int mode)
 {
-	static const uint8_t frac_bits[] = { 3, 10, 23, 52 };
 	unsigned int bits = 8u << sew, frac = frac_bits[sew];
-	uint64_t r = random64(), one = sew == 3 ? 0x3ff : sew == 2 ? 0x7f : 0xf;
-	uint64_t sign = 1ULL << (bits - 1), top = sew == 3 ? 0x7ff : sew == 2 ? 0xff : 0x1f;
-	const uint64_t corners[] = { 0, 1, sign, sign - 1, ~0ULL, sign + 1, top << frac,
-				     top << frac | 1ULL << (frac - 1), top << frac | 1,
-				     (top << frac) - 1, 1ULL << frac, (1ULL << frac) - 1,
-				     one << frac, sign | one << frac };
+	uint64_t r = random64(), one = exponent(sew), sign = 1ULL << (bits - 1);
 
 	if (mode == 3)
 		mode = r >> 60;
@@ -137,8 +156,7 @@ static uint64_t value(unsigned int sew, unsigned int mode)
 	case 0:
 		return r;
 	case 1:
-		return corners[(r >> 8) % (sizeof(corners) / sizeof(corners[0]))] ^
-		       (r >> 7 & 1 ? sign : 0);
+		return corner(sew, (r >> 8) % CORNERS);
 	case 4:
 		return r >> (r & 63);
 	default:
@@ -248,6 +266,32 @@ static uint64_t vlmax(unsigned int lmul, unsigned int sew)
 	return lmul < 4 ? vlenb() << lmul >> sew : vlenb() >> (8 - lmul) >> sew;
 }
 
+/* Execute @word of a kind of @flags, and add all that it leaves to the hash. */
+static void execute(struct trial *t, uint32_t word, unsigned int flags, unsigned int row)
+{
+	t->regs = regs;
+	t->stub = stubs + 4 * (line * ROWS + row);
+	/* qemu 7.2 fails on a conversion with a static rounding mode that is first to set one */
+	t->stub[0] = 0x00007053; /* fadd.s ft0, ft0, ft0 */
+	t->stub[1] = word;
+	t->stub[2] = 0x00008067; /* ret */
+	asm volatile("fence.i" : : : "memory");
+	illegal = 0;
+	step(t);
+	emit(t->vl_out);
+	emit(t->vtype_out);
+	emit(t->vstart_out);
+	emit(t->vcsr_out);
+	emit(t->fcsr_out);
+	for (unsigned int i = 0; i < 4; i++) {
+		emit(flags & MEM && !i ? 0 : t->x[i]);
+		emit(t->f[i]);
+	}
+	emit_bytes(regs, (unsigned int)vlenb() * 32);
+	if ((flags & MEM) && (word & 0x20))
+		emit_bytes(arena, ARENA);
+}
+
 static void one(uint32_t base, unsigned int flags, unsigned int row)
 {
 	static struct trial t;
@@ -268,13 +312,6 @@ static void one(uint32_t base, unsigned int flags, unsigned int row)
 		t.vstart = 0;
 	t.vcsr = below(8);
 	t.fcsr = below(5) << 5 | (below(2) ? 0 : below(32));
-	t.regs = regs;
-	t.stub = stubs + 4 * (line * ROWS + row);
-	/* qemu 7.2 fails on a conversion with a static rounding mode that is first to set one */
-	t.stub[0] = 0x00007053; /* fadd.s ft0, ft0, ft0 */
-	t.stub[1] = word;
-	t.stub[2] = 0x00008067; /* ret */
-	asm volatile("fence.i" : : : "memory");
 	fill(below(4) ? sew : below(4), bytes);
 	if (flags & INDEX) /* within the arena */
 		for (unsigned int i = 0; i < bytes; i += 1u << index_sew)
@@ -283,23 +320,67 @@ static void one(uint32_t base, unsigned int flags, unsigned int row)
 	if (flags & MEM)
 		for (unsigned int i = 0; i < ARENA; i += 512)
 			*(uint64_t *)(arena + i + below(63) * 8) = random64();
-	illegal = 0;
-	step(&t);
 	hash = 0;
-	emit(t.vl_out);
-	emit(t.vtype_out);
-	emit(t.vstart_out);
-	emit(t.vcsr_out);
-	emit(t.fcsr_out);
-	for (unsigned int i = 0; i < 4; i++) {
-		emit(flags & MEM && !i ? 0 : t.x[i]);
-		emit(t.f[i]);
-	}
-	emit_bytes(regs, bytes);
-	if ((flags & MEM) && (base & 0x20))
-		emit_bytes(arena, ARENA);
+	execute(&t, word, flags, row);
 	stored = hash & 0xffffff0000000000;
 	results[line].hash[row] = stored | illegal << 39 | (uint64_t)(t.vtype & 0x3f) << 32 | word;
+}
+
+/* 64 bits of elements of 2^@sew bytes. */
+static uint64_t repeat(uint64_t v, unsigned int sew)
+{
+	for (unsigned int bits = 8u << sew; bits < 64; bits *= 2)
+		v = (v & ((1ULL << bits) - 1)) | v << bits;
+	return v;
+}
+
+/* The second operand is the corner @second; the first ones are in v16 to v19. */
+static void with_second(uint32_t base, unsigned int flags, unsigned int sew, unsigned int second)
+{
+	static struct trial t;
+	uint64_t v = repeat(corner(sew, second), sew), *r = (uint64_t *)regs;
+	uint32_t word = base | (flags & (XD | FD) ? SCALARS : 8) << 7;
+
+	if (flags & VS2)
+		word |= 16 << 20;
+	if (flags & VS1)
+		word |= 24 << 15;
+	else if (flags & (X1 | F1))
+		word |= SCALARS << 15;
+	else if (flags & I5)
+		word |= second << 15;
+	if ((flags & VM1) || (!(flags & VM0) && below(4)))
+		word |= 1 << 25;
+	t.vtype = 2 | sew << 3;
+	t.avl = ~0ULL;
+	t.vcsr = below(8);
+	t.fcsr = below(5) << 5;
+	t.x[0] = corner(sew, second);
+	t.f[0] = sew == 3 ? v : v | ~0ULL << (8u << sew);
+	r[0] = random64();
+	for (unsigned int i = 0; i < vlenb() / 2; i++) {
+		r[vlenb() + i] = r[2 * vlenb() + (i + 1) % (vlenb() / 2)];
+		r[3 * vlenb() + i] = v;
+	}
+	execute(&t, word, flags, RANDOM + sew);
+	emit(illegal);
+}
+
+/* Every pair of corners of 2^@sew bytes as elements of groups of four registers. */
+static void corners(uint32_t base, unsigned int flags, unsigned int sew)
+{
+	unsigned int n = (unsigned int)vlmax(2, sew);
+	unsigned int seconds = flags & (VS1 | X1 | F1 | I5) ? CORNERS : 1;
+	uint8_t *v16 = regs + 16 * vlenb();
+
+	hash = 0;
+	for (unsigned int first = 0; first < CORNERS; first += n) {
+		for (unsigned int i = 0; i < n; i++)
+			put(v16 + (i << sew), sew, corner(sew, (first + i) % CORNERS));
+		for (unsigned int second = 0; second < seconds; second++)
+			with_second(base, flags, sew, second);
+	}
+	results[line].hash[RANDOM + sew] = (hash & ~0xffffffffULL) | base;
 }
 
 static void run_line(const char *name, uint32_t base, unsigned int flags)
@@ -307,8 +388,10 @@ static void run_line(const char *name, uint32_t base, unsigned int flags)
 	for (unsigned int i = 0; i < sizeof(results[0].name) - 1 && name[i]; i++)
 		results[line].name[i] = name[i];
 	/* fewer of the long ones */
-	for (unsigned int row = 0; row < (vlenb() > 32 ? ROWS / 4 : ROWS); row++)
+	for (unsigned int row = 0; row < (vlenb() > 32 ? RANDOM / 4 : RANDOM); row++)
 		one(base, flags, row);
+	for (unsigned int sew = 0; sew < 4 && !(flags & MEM) && vlenb() == 16; sew++)
+		corners(base, flags, sew);
 	line++;
 }
 
