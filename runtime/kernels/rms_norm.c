@@ -8,27 +8,32 @@ struct norm {
 	float sum;
 };
 
-static void squares(struct norm *s, const struct stream_block *b, size_t from)
+SD_INLINE void squares(struct norm *s, uint32_t type, const struct stream_block *b, size_t from)
 {
 	vec sum = vec_splat(0, vec_max());
-	uint32_t type = s->args->type_x;
 	size_t vl;
 
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
+		if (type == SDO_BF16) {
+			vbfloat16m2_t x;
 
-		vec x = vec_load(type, b->at[0], from + i, vl);
+			x = __riscv_vle16_v_bf16m2((const __bf16 *)b->at[0] + from + i, vl);
+			sum = __riscv_vfwmaccbf16_vv_f32m4_tu(sum, x, x, vl);
+		} else {
+			vec x = vec_load(type, b->at[0], from + i, vl);
 
-		sum = __riscv_vfmacc_vv_f32m4_tu(sum, x, x, vl);
+			sum = __riscv_vfmacc_vv_f32m4_tu(sum, x, x, vl);
+		}
 	}
 	s->sum += vec_sum(sum);
 }
 
-static void finish(const struct norm *s, const struct stream_block *b, size_t from)
+SD_INLINE void finish(const struct norm *s, uint32_t type, uint32_t type_weight,
+		      uint32_t type_out, const struct stream_block *b, size_t from)
 {
 	const struct sdo_rms_norm *args = s->args;
 	float factor = 1 / __builtin_sqrtf(s->sum / (float)args->n[0] + args->eps);
-	uint32_t type = args->type_x, type_weight = args->type_weight, type_out = args->type_out;
 	bool weighted = args->weight;
 	uint8_t *out = b->at[weighted ? 2 : 1];
 	size_t vl;
@@ -47,19 +52,30 @@ static void finish(const struct norm *s, const struct stream_block *b, size_t fr
 	}
 }
 
-static void compute(void *context, const struct stream_block *b)
+SD_INLINE void norm(struct norm *s, const struct stream_block *b, uint32_t type,
+		    uint32_t type_weight, uint32_t type_out)
 {
-	struct norm *s = context;
-
 	for (uint64_t r = 0; r < b->rows; r++) {
 		if (!b->pass) {
 			if (!b->col)
 				s->sum = 0;
-			squares(s, b, r * b->cols);
+			squares(s, type, b, r * b->cols);
 		}
 		if (b->pass || !b->cut)
-			finish(s, b, r * b->cols);
+			finish(s, type, type_weight, type_out, b, r * b->cols);
 	}
+}
+
+static void compute(void *context, const struct stream_block *b)
+{
+	struct norm *s = context;
+	uint32_t type = s->args->type_x, weight = s->args->type_weight, out = s->args->type_out;
+
+	/* what models do most gets loops without branches */
+	if (type == SDO_BF16 && weight == SDO_BF16 && out == SDO_BF16)
+		norm(s, b, SDO_BF16, SDO_BF16, SDO_BF16);
+	else
+		norm(s, b, type, weight, out);
 }
 
 SD_KERNEL(rms_norm, struct sdo_rms_norm)
