@@ -16,7 +16,7 @@ static float mean(const struct norm *s)
 	return s->sum / (float)s->args->n[0];
 }
 
-static float sum_of(const struct norm *s, const struct stream_block *b, size_t from)
+SD_INLINE float sum_of(uint32_t type, const struct stream_block *b, size_t from)
 {
 	vec sum = vec_splat(0, vec_max());
 	size_t vl;
@@ -24,73 +24,91 @@ static float sum_of(const struct norm *s, const struct stream_block *b, size_t f
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
 
-		vec x = vec_load(s->args->type_x, b->at[0], from + i, vl);
+		vec x = vec_load(type, b->at[0], from + i, vl);
 
 		sum = __riscv_vfadd_vv_f32m4_tu(sum, sum, x, vl);
 	}
 	return vec_sum(sum);
 }
 
-static float squares_of(const struct norm *s, const struct stream_block *b, size_t from)
+SD_INLINE float squares_of(const struct norm *s, uint32_t type, const struct stream_block *b,
+			   size_t from)
 {
 	vec sum = vec_splat(0, vec_max());
+	float middle = mean(s);
 	size_t vl;
 
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
 
-		vec x = vec_load(s->args->type_x, b->at[0], from + i, vl);
+		vec x = vec_load(type, b->at[0], from + i, vl);
 
-		x = __riscv_vfsub_vf_f32m4(x, mean(s), vl);
+		x = __riscv_vfsub_vf_f32m4(x, middle, vl);
 		sum = __riscv_vfmacc_vv_f32m4_tu(sum, x, x, vl);
 	}
 	return vec_sum(sum);
 }
 
-static void finish(const struct norm *s, const struct stream_block *b, size_t from)
+SD_INLINE void finish(const struct norm *s, uint32_t type, uint32_t type_weight,
+		      uint32_t type_out, const struct stream_block *b, size_t from)
 {
 	const struct sdo_layer_norm *args = s->args;
 	float factor = 1 / __builtin_sqrtf(s->squares / (float)args->n[0] + args->eps);
-	unsigned int at = 0;
+	float middle = mean(s);
+	bool weighted = args->weight, shifted = args->bias;
+	const uint8_t *weight = b->at[1], *bias = b->at[1 + weighted];
+	uint8_t *out = b->at[1 + weighted + shifted];
 	size_t vl;
 
 	for (size_t i = 0; i < b->cols; i += vl) {
 		vl = vec_len(b->cols - i);
 
-		vec x = vec_load(args->type_x, b->at[0], from + i, vl), y;
+		vec x = vec_load(type, b->at[0], from + i, vl), y;
 
-		x = __riscv_vfsub_vf_f32m4(x, mean(s), vl);
+		x = __riscv_vfsub_vf_f32m4(x, middle, vl);
 		x = __riscv_vfmul_vf_f32m4(x, factor, vl);
-		at = 1;
-		if (args->weight) {
-			y = vec_load(args->type_weight, b->at[at++], i, vl);
-			x = __riscv_vfmul_vv_f32m4(x, y, vl);
-		}
-		if (args->bias) {
-			y = vec_load(args->type_weight, b->at[at++], i, vl);
+		if (shifted)
+			y = vec_load(type_weight, bias, i, vl);
+		if (weighted) {
+			vec w = vec_load(type_weight, weight, i, vl);
+
+			x = shifted ? __riscv_vfmadd_vv_f32m4(x, w, y, vl) :
+				      __riscv_vfmul_vv_f32m4(x, w, vl);
+		} else if (shifted) {
 			x = __riscv_vfadd_vv_f32m4(x, y, vl);
 		}
-		vec_store(args->type_out, b->at[at], from + i, x, vl);
+		vec_store(type_out, out, from + i, x, vl);
 	}
 }
 
-static void compute(void *context, const struct stream_block *b)
+SD_INLINE void norm(struct norm *s, const struct stream_block *b, uint32_t type,
+		    uint32_t type_weight, uint32_t type_out)
 {
-	struct norm *s = context;
-
 	for (uint64_t r = 0; r < b->rows; r++) {
 		size_t from = r * b->cols;
 
 		if (!b->pass) {
 			if (!b->col)
 				*s = (struct norm){ .args = s->args };
-			s->sum += sum_of(s, b, from);
+			s->sum += sum_of(type, b, from);
 		}
 		if (b->pass == 1 || !b->cut)
-			s->squares += squares_of(s, b, from);
+			s->squares += squares_of(s, type, b, from);
 		if (b->pass == 2 || !b->cut)
-			finish(s, b, from);
+			finish(s, type, type_weight, type_out, b, from);
 	}
+}
+
+static void compute(void *context, const struct stream_block *b)
+{
+	struct norm *s = context;
+	uint32_t type = s->args->type_x, weight = s->args->type_weight, out = s->args->type_out;
+
+	/* what models do most gets loops without branches */
+	if (type == SDO_BF16 && weight == SDO_BF16 && out == SDO_BF16)
+		norm(s, b, SDO_BF16, SDO_BF16, SDO_BF16);
+	else
+		norm(s, b, type, weight, out);
 }
 
 SD_KERNEL(layer_norm, struct sdo_layer_norm)
