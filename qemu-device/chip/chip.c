@@ -194,23 +194,22 @@ static bool work_once(struct sc_chip *chip, unsigned int user, uint64_t *budget)
 }
 
 /*
- * A worker that has woken up or was moved leaves a CPU where another one works
- * if there is one without. The host's scheduler would see to it in the end, but
- * in a virtual machine, where an idle CPU does not look idle to it, only after
- * many ms. Where a process may not choose its CPUs nothing happens.
+ * A worker leaves a CPU where another one works if there is one without, and
+ * work for both. The host's scheduler would see to it in the end, but in a
+ * virtual machine, where an idle CPU does not look idle to it, only after many
+ * ms. Where a process may not choose its CPUs nothing happens.
  */
 static void choose_cpu(struct sc_chip *chip, struct sc_user *self)
 {
 	const struct sc_user *users = chip->users + 1, *u;
-	int cpu = sched_getcpu();
 	cpu_set_t allowed, free;
 	bool shared = false;
 
-	if (cpu == self->cpu)
+	self->cpu = sched_getcpu();
+	if (!sc_dispatch_long(chip))
 		return;
-	self->cpu = cpu;
 	for (u = users; u < users + chip->config.threads; u++)
-		shared |= u != self && u->cpu == cpu;
+		shared |= u != self && u->cpu == self->cpu;
 	if (!shared || sched_getaffinity(0, sizeof(allowed), &allowed))
 		return;
 	free = allowed;

@@ -28,6 +28,8 @@
 
 #include "internal.h"
 
+#define SC_MOVE_NS 200000
+
 static struct sc_context *context_of(struct sc_chip *chip, const struct sc_work *work)
 {
 	return &chip->contexts[work->queue->bind.context];
@@ -164,6 +166,20 @@ bool sc_dispatch_ready(const struct sc_chip *chip)
 						   !chip->forming))
 			return true;
 	return false;
+}
+
+/* Whether what is left to start, or was interrupted, is worth a worker's moving to another CPU. */
+bool sc_dispatch_long(const struct sc_chip *chip)
+{
+	const struct sc_context *ctx;
+	const struct sc_work *w;
+	uint64_t ns = 0;
+
+	for (w = chip->dispatches; w; w = w->list_next) {
+		ctx = &chip->contexts[w->queue->bind.context];
+		ns += ctx->usual_ns * (w->total - w->next);
+	}
+	return ns >= SC_MOVE_NS || chip->run_head;
 }
 
 /* --- running --- */
@@ -375,14 +391,14 @@ static void run_unit(struct sc_chip *chip, struct sc_unit *unit, bool start, boo
 	uint64_t arrived, cost = 0, began = 0;
 	struct sc_core_stats d;
 	enum sc_run result;
-	bool woken = chip->idle_workers && (chip->dispatches || chip->run_head);
+	bool yield = chip->idle_workers && sc_dispatch_long(chip);
 	void *dump = NULL;
 
 	unit->use = SC_CORE_HELD;
-	if (woken)
+	if (chip->dispatches || chip->run_head)
 		sc_wake(chip);
 	sc_unlock(chip);
-	if (woken)
+	if (yield)
 		sched_yield();
 	if (!chip->config.sync)
 		began = sc_clock();

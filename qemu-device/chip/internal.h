@@ -439,6 +439,7 @@ void sc_copy_step(struct sc_chip *chip, struct sc_queue *q, unsigned int user);
 void sc_dispatch_add(struct sc_chip *chip, struct sc_work *work);
 void sc_dispatch_drop(struct sc_chip *chip, struct sc_work *work);
 bool sc_dispatch_ready(const struct sc_chip *chip);
+bool sc_dispatch_long(const struct sc_chip *chip);
 bool sc_dispatch_run(struct sc_chip *chip, unsigned int user, uint64_t *budget);
 void sc_dispatch_reset(struct sc_chip *chip);
 
