@@ -19,12 +19,14 @@
 #define SOFTMAX_LANES 1024u
 #define SOFTMAX_SLACK 8 /* of log2; 2^8 is a small number even in f16 */
 #define SOFTMAX_LEAST -3e38f /* below every reference; not infinite, as differences count */
+#define SOFTMAX_WIDE  0x1p24f /* from here on the rounding of a reference is a power of its own */
 
 /**
  * struct softmax - of the queries of a workgroup
  * @width: queries, a power of two
  * @lanes: a multiple of @width by a power of two, at most SOFTMAX_LANES
  * @scale: of scores, log2(e) included
+ * @wide: some reference is from SOFTMAX_WIDE up, or down
  * @reference: by lane
  * @sum: by lane
  * @top: by lane, for a block
@@ -32,6 +34,7 @@
 struct softmax {
 	uint32_t width, lanes;
 	float scale;
+	bool wide;
 	float *reference, *sum, *top;
 };
 
@@ -111,19 +114,25 @@ SD_INLINE void softmax_spread(float *x, uint32_t width, uint32_t lanes)
 }
 
 /* New references from the greatest scores; @factor, @lanes long: what all sums so far shrink by. */
-static void softmax_rescale(const struct softmax *s, float *factor)
+static void softmax_rescale(struct softmax *s, float *factor)
 {
 	size_t vl;
 
+	s->wide = false;
 	softmax_fold(s->top, s->width, s->lanes, true);
 	for (uint32_t i = 0; i < s->width; i += (uint32_t)vl) {
 		vl = vec_len(s->width - i);
 
 		vec was = __riscv_vle32_v_f32m4(s->reference + i, vl), now;
+		vbool8_t wide;
 
 		now = __riscv_vfmul_vf_f32m4(__riscv_vle32_v_f32m4(s->top + i, vl), s->scale, vl);
 		now = __riscv_vfmax_vv_f32m4(was, now, vl);
 		__riscv_vse32_v_f32m4(s->reference + i, now, vl);
+		wide = __riscv_vmfge_vf_f32m4_b8(__riscv_vfabs_v_f32m4(now, vl), SOFTMAX_WIDE, vl);
+		wide = __riscv_vmand_mm_b8(__riscv_vmfgt_vf_f32m4_b8(now, SOFTMAX_LEAST, vl), wide,
+					   vl);
+		s->wide |= __riscv_vfirst_m_b8(wide, vl) >= 0;
 		was = sd_vexp2_f32m4(__riscv_vfsub_vv_f32m4(was, now, vl), vl);
 		__riscv_vse32_v_f32m4(factor + i, was, vl);
 	}
@@ -167,11 +176,40 @@ SD_INLINE void softmax_powers_of(const struct softmax *s, const float *scores, v
 	}
 }
 
+/* The same. A fused difference from a wide reference would be all that its rounding has lost. */
+static void softmax_powers_wide(const struct softmax *s, const float *scores, void *powers,
+				uint32_t rows, uint32_t type)
+{
+	size_t vl;
+
+	for (uint32_t f = 0; f < s->lanes; f += (uint32_t)vl) {
+		vl = vec_len(s->lanes - f);
+
+		vec reference = __riscv_vle32_v_f32m4(s->reference + f, vl);
+		vec sum = __riscv_vle32_v_f32m4(s->sum + f, vl), x, y;
+		vbool8_t wide = __riscv_vmfge_vf_f32m4_b8(__riscv_vfabs_v_f32m4(reference, vl),
+							  SOFTMAX_WIDE, vl);
+
+		for (uint32_t i = 0, at = f; i < rows; i++, at += s->lanes) {
+			x = __riscv_vle32_v_f32m4(scores + at, vl);
+			y = __riscv_vfmul_vf_f32m4(x, s->scale, vl);
+			y = __riscv_vfsub_vv_f32m4(y, reference, vl);
+			x = __riscv_vfmsub_vf_f32m4(x, s->scale, reference, vl);
+			x = sd_vexp2_f32m4(__riscv_vmerge_vvm_f32m4(x, y, wide, vl), vl);
+			sum = __riscv_vfadd_vv_f32m4(sum, x, vl);
+			vec_store(type, powers, at, x, vl);
+		}
+		__riscv_vse32_v_f32m4(s->sum + f, sum, vl);
+	}
+}
+
 /* 2^(score scale - reference), as @type, and its sums. */
 static void softmax_powers(const struct softmax *s, const float *scores, void *powers,
 			   uint32_t rows, uint32_t type)
 {
-	if (type == SDO_F32)
+	if (s->wide)
+		softmax_powers_wide(s, scores, powers, rows, type);
+	else if (type == SDO_F32)
 		softmax_powers_of(s, scores, powers, rows, SDO_F32);
 	else if (type == SDO_F16)
 		softmax_powers_of(s, scores, powers, rows, SDO_F16);

@@ -310,7 +310,7 @@ static void hide_queries(float *scores, uint32_t heads, uint32_t width, uint32_t
 }
 
 /* Softmax of a block, and its share of the result. */
-static void multiply_values(const struct decode *d, const struct cursor *c)
+static void multiply_values(struct decode *d, const struct cursor *c)
 {
 	uint32_t keys = keys_of(d, c), width = d->plan.width, all = d->plan.keys * width;
 	uint32_t rows = (keys * width + d->lanes - 1) / d->lanes, slot = c->count % 2;

@@ -8,6 +8,7 @@ struct attention_case {
 	int32_t offset;
 	uint32_t type;
 	bool lengths;
+	float scale; /* 0: as models have it */
 };
 
 /* q and out lie [sequence][token][head], k and v [sequence][head][token], with gaps. */
@@ -114,7 +115,7 @@ static void make(struct attention_data *d, const struct attention_case *c)
 		.n_sequences = c->sequences, .n_q = c->q, .n_kv = c->kv, .n_heads = c->heads,
 		.n_kv_heads = c->kv_heads, .d = c->d, .d_v = c->d_v, .type = c->type,
 		.type_out = d->out.type, .flags = c->flags, .offset = c->offset,
-		.window = c->window, .scale = 3 / sqrtf((float)c->d),
+		.window = c->window, .scale = c->scale ? c->scale : 3 / sqrtf((float)c->d),
 	};
 }
 
@@ -220,6 +221,20 @@ static void test_nan(void)
 	free(d.out.before);
 }
 
+/* Scores whose roundings are powers of their own: the key with the greatest is all that counts. */
+static void test_large_scores(void)
+{
+	for (int i = 0; i < 6; i++) {
+		struct attention_case c = { .sequences = 2, .q = 70, .kv = i < 3 ? 1 : 150,
+					    .heads = 2, .kv_heads = 1, .d = 16, .d_v = 20,
+					    .flags = i % 2, .offset = i % 2 ? 100 : 0,
+					    .scale = i < 3 ? 0x1p90f : 0x1p40f };
+
+		c.type = i % 3 == 0 ? SDO_F32 : i % 3 == 1 ? SDO_F16 : SDO_BF16;
+		run_case(&c);
+	}
+}
+
 static void test_refused(void)
 {
 	struct sdo_attention a = { .n_sequences = 1, .n_q = 5, .n_kv = 5, .n_heads = 4,
@@ -263,6 +278,7 @@ int main(void)
 		{ "attention: sizes", test_sizes },
 		{ "attention: large heads", test_large_heads },
 		{ "attention: NaN, and what is not looked at", test_nan },
+		{ "attention: large scores", test_large_scores },
 		{ "attention: what is refused", test_refused },
 	};
 

@@ -10,6 +10,7 @@ struct decode_case {
 	uint32_t sequences, kv, heads, kv_heads, d, d_v, window, parts;
 	uint32_t type;
 	bool paged, lengths;
+	float scale; /* 0: as models have it */
 };
 
 struct decode_data {
@@ -97,7 +98,7 @@ static void make(struct decode_data *d, const struct decode_case *c)
 		.n_sequences = c->sequences, .n_kv = c->kv, .n_heads = c->heads,
 		.n_kv_heads = c->kv_heads, .d = c->d, .d_v = c->d_v, .num_pages = pages,
 		.type = c->type, .type_out = float_type(), .window = c->window,
-		.parts = c->parts, .scale = 3 / sqrtf((float)c->d),
+		.parts = c->parts, .scale = c->scale ? c->scale : 3 / sqrtf((float)c->d),
 	};
 	size_out = sdo_type_bits(args->type_out) / 8;
 	d->q = kt_mem((size_t)size * c->sequences * c->heads * c->d, 2);
@@ -225,6 +226,19 @@ static void test_long(void)
 	run_case(&c);
 }
 
+/* Scores whose roundings are powers of their own: the key with the greatest is all that counts. */
+static void test_large_scores(void)
+{
+	for (int i = 0; i < 6; i++) {
+		struct decode_case c = { .sequences = 2, .kv = i < 3 ? 1 : 150, .heads = 4,
+					 .kv_heads = 2, .d = 16, .d_v = 20, .paged = i & 1,
+					 .parts = 1 + i % 2, .scale = i < 3 ? 0x1p90f : 0x1p40f };
+
+		c.type = i % 3 == 0 ? SDO_F32 : i % 3 == 1 ? SDO_F16 : SDO_BF16;
+		run_case(&c);
+	}
+}
+
 /* Pages and rows beyond the length hold anything, and are not looked at. */
 static void test_unused(void)
 {
@@ -338,6 +352,7 @@ int main(void)
 		{ "attention_decode: long", test_long },
 		{ "attention_decode: what is not looked at", test_unused },
 		{ "attention_decode: NaN and infinity", test_nan },
+		{ "attention_decode: large scores", test_large_scores },
 		{ "attention_decode: what is refused", test_refused },
 	};
 

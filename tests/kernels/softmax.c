@@ -129,6 +129,43 @@ static void test_masked_part(void)
 	free(x.before);
 }
 
+/*
+ * Elements so large that their roundings could be powers: masks of the lowest number, of
+ * all elements of a row or of some, and one element far above the others.
+ */
+static void test_large(void)
+{
+	uint32_t n[4] = { kt_reduced ? 900 : 30011, 6, 1, 1 };
+	struct tensor x = tensor_filled(float_type(), n, DENSE, KT_PLAIN);
+	struct tensor mask = tensor_filled(SDO_BF16, n, DENSE, KT_PLAIN);
+	struct tensor out = tensor_make(SDO_F32, n, DENSE);
+	struct sdo_softmax args = { .x = x.view, .mask = mask.view, .out = out.view,
+				    .n = { n[0], n[1], 1, 1 }, .type_x = x.type,
+				    .type_mask = SDO_BF16, .type_out = SDO_F32, .scale = 0.3f };
+	static const float masks[] = { -0x1.fep127f, -1e9f, -0x1.fep127f,
+				       3e38f,	     0x1p40f, -0x1p24f };
+	double *want = calloc(tensor_count(&x), sizeof(*want));
+	struct seedchip_dim dim;
+
+	for (size_t i = 0; i < tensor_count(&x); i++) {
+		size_t row = i / n[0], at = i % n[0];
+
+		if (row < 2 || at == n[0] / 2 || (row == 2 && at < n[0] - 100) ||
+		    (row == 5 && at > 50))
+			kt_set(SDO_BF16, tensor_at(&mask, i), 0, masks[row]);
+		want[i] = (float)((float)((float)tensor_get(&x, i) * args.scale) +
+				  (float)tensor_get(&mask, i));
+	}
+	for (uint32_t r = 0; r < n[1]; r++)
+		reference(want + r * n[0], n[0], n[0]);
+	KT_DIM(sdo_softmax_dim(&args, &kt_card, &dim));
+	kt_run("softmax", "softmax", &args, sizeof(args), &dim);
+	tensor_check("large", &out, want, 0x1p-21, 0x1p-19);
+	free(want);
+	free(x.before);
+	free(mask.before);
+}
+
 static void test_refused(void)
 {
 	struct sdo_softmax args = { .n = { 1, 1, 1, 1 }, .type_x = SDO_F32, .type_out = SDO_F32 };
@@ -149,6 +186,7 @@ int main(void)
 		{ "softmax: NaN, infinity, one element, none", test_corners },
 		{ "softmax: long rows", test_long_rows },
 		{ "softmax: a part in which nothing counts", test_masked_part },
+		{ "softmax: masks of the lowest number, and other large ones", test_large },
 		{ "softmax: what is refused", test_refused },
 	};
 
