@@ -60,6 +60,18 @@ static bool dataflow(const char *text, uint32_t *value)
 	return false;
 }
 
+/* NULL, or what a number within its bounds must be besides. */
+static const char *shape(const char *key, uint32_t value)
+{
+	if (!strcmp(key, "tcm-kib") && value & (value - 1))
+		return "is a power of two";
+	if (!strcmp(key, "vlen") && value && (value < 128 || value & (value - 1)))
+		return "is 0 or a power of two from 128 to 16384";
+	if (!strcmp(key, "card-mib") && value % 2)
+		return "is even";
+	return NULL;
+}
+
 /* NULL, or what is wrong with the value. */
 static const char *set(struct sc_machine *machine, const struct parameter *p, const char *text,
 		       char *why, size_t size)
@@ -80,7 +92,7 @@ static const char *set(struct sc_machine *machine, const struct parameter *p, co
 		return why;
 	}
 	*member(machine, p) = (uint32_t)value;
-	return NULL;
+	return shape(p->key, (uint32_t)value);
 }
 
 static const struct parameter *find(const char *key)
@@ -141,24 +153,11 @@ void sc_machine_share(struct sc_machine *machine, unsigned int cores, unsigned i
 	machine->copy_bytes = share(machine->copy_bytes, cores, of);
 }
 
-/* What no single value shows. */
-static const char *check(const struct sc_machine *m)
-{
-	if (m->tcm_kib & (m->tcm_kib - 1))
-		return "tcm-kib: is a power of two";
-	if (m->vlen && (m->vlen < 128 || m->vlen & (m->vlen - 1)))
-		return "vlen: is 0 or a power of two from 128 to 16384";
-	if (m->card_mib % 2)
-		return "card-mib: is even";
-	return NULL;
-}
-
 int sc_machine_load(const char *path, struct sc_machine *machine, char *error, size_t size)
 {
 	char line[256], text[128] = "";
 	bool seen[NUM_PARAMETERS] = { false };
 	unsigned int number = 0;
-	const char *wrong;
 	FILE *file = fopen(path, "r");
 	int ret;
 
@@ -181,14 +180,7 @@ int sc_machine_load(const char *path, struct sc_machine *machine, char *error, s
 		snprintf(text, sizeof(text), "%s", strerror(EIO));
 	}
 	fclose(file);
-	if (ret) {
+	if (ret)
 		snprintf(error, size, "%s:%u: %s", path, number, text);
-		return ret;
-	}
-	wrong = check(machine);
-	if (wrong) {
-		snprintf(error, size, "%s: %s", path, wrong);
-		return -EINVAL;
-	}
-	return 0;
+	return ret;
 }

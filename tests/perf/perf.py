@@ -159,8 +159,8 @@ def files_that_are_wrong():
         ("cores 8\n", ":1: not of the form key = value: cores 8"),
         ("cores = 8\ncores = 8\n", ":2: cores: a second time"),
         ("dataflow = circular\n", ':1: dataflow: is tile, ws or os, not "circular"'),
-        ("vlen = 100\n", ": vlen: is 0 or a power of two"),
-        ("tcm-kib = 65\n", ": tcm-kib: is a power of two"),
+        ("cores = 8\nvlen = 100\n", ":2: vlen: is 0 or a power of two"),
+        ("tcm-kib = 65\n", ":1: tcm-kib: is a power of two"),
         ("x" * 300, ":1: longer than"),
     ]:
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
