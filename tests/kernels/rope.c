@@ -117,6 +117,11 @@ static void test_sizes(void)
 		c.dims = 2 * (uint32_t)kt_between(0, (int)c.n[0] / 2);
 		if (c.dims > 512)
 			c.dims = 512;
+		if (i % 4 < 2) { /* heads that turn as a whole, several at a time */
+			c.dims = 2 * (uint32_t)kt_between(1, 100);
+			c.n[0] = c.dims;
+			c.n[1] = (uint32_t)kt_between(1, 14);
+		}
 		c.positions = kt_random() % 2;
 		c.factors = kt_random() % 2;
 		run_case(&c);
