@@ -22,7 +22,7 @@
 
 /*
  * @stride: of the window; where there is but one row or column of output, a stride
- * that puts all of its input into one phase.
+ * that puts all of its input into one phase, if the DMA engines can make such steps.
  * @period, @phases, @last: of the rows and columns of the window: the phase of
  * row i is i % period, of which there are phases; it lies at most last rows down.
  * @height, @width: pixels of a phase. @run: pixels that a vector covers.
@@ -105,7 +105,9 @@ static inline void window_init(struct window *w, uint32_t run)
 	uint32_t blocks;
 
 	for (int i = 0; i < 2; i++) {
-		w->stride[i] = out[i] == 1 ? win->dilation[i] : win->stride[i];
+		w->stride[i] = win->stride[i];
+		if (out[i] == 1 && !(win->dilation[i] * win->src_stride[i + 1] >> 32))
+			w->stride[i] = win->dilation[i];
 		w->period[i] = w->stride[i] / gcd(w->stride[i], win->dilation[i]);
 		w->phases[i] = min_u32(w->period[i], k[i]);
 		w->last[i] = (k[i] - 1) * win->dilation[i] / w->stride[i];

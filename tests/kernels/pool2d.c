@@ -109,9 +109,45 @@ static void test_refusals(void)
 	KT_REFUSED(sdo_pool2d_dim(&a, &kt_card, &dim), -EINVAL, "dilation 0");
 }
 
+/* One output that sees rows 5 GiB apart; all rows are the same page but for the last. */
+static void test_far_rows(void)
+{
+	const uint64_t row = 1ull << 30;
+	struct seedchip_range *range;
+	struct seedchip_buffer *buffer;
+	float *v, want[4];
+	struct kt_mem dst = kt_mem(sizeof(want), 0);
+	struct sdo_pool2d a = {
+		.win = { .dst = dst.address, .src_stride = { 0, row, 4 },
+			 .dst_stride = { 0, 0, 4 }, .n = 1, .h = 6, .w = 4, .c = 1, .oh = 1,
+			 .ow = 4, .kh = 2, .kw = 1, .stride = { 1, 1 }, .dilation = { 5, 1 } },
+		.type = SDO_F32,
+	};
+	struct seedchip_dim dim;
+
+	KT_DIM(sdo_pool2d_dim(&a, &kt_card, &dim));
+	KT_OK(seedchip_range_reserve(kt_device, 6 * row, &range));
+	KT_OK(seedchip_buffer_create(kt_device, 8192, SEEDCHIP_CARD | SEEDCHIP_CPU, &buffer));
+	KT_OK(seedchip_buffer_map(buffer, (void **)&v));
+	for (uint32_t i = 0; i < 6; i++)
+		KT_OK(seedchip_range_map(range, i * row, buffer, i == 5 ? 4096 : 0, 4096, NULL,
+					 NULL));
+	for (uint32_t i = 0; i < 4; i++) {
+		v[i] = i;
+		v[1024 + i] = 2;
+		want[i] = i > 2 ? i : 2;
+	}
+	a.win.src = seedchip_range_address(range);
+	kt_run("pool2d", "pool2d", &a, sizeof(a), &dim);
+	kt_same("far rows", SDO_F32, dst.host, want, 4);
+	seedchip_range_destroy(range);
+	seedchip_buffer_destroy(buffer);
+}
+
 static const struct tap_test tests[] = {
 	{ "pooling with random windows", test_random },
 	{ "pooling of other shapes, global too", test_shapes },
+	{ "pooling of rows that are far apart", test_far_rows },
 	{ "pool2d refuses by name", test_refusals },
 };
 
