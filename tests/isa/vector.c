@@ -14,7 +14,7 @@
 
 #define ROWS	  72
 #define RANDOM	  (ROWS - 4) /* of random operands; one a width for all pairs of corners */
-#define MAX_LINES 480
+#define MAX_LINES 600
 #define ARENA	  32768
 #define BASE	  16384
 #define CORNERS	  28
@@ -42,7 +42,7 @@ extern uint32_t stubs[];
 
 asm("	.section .stubs, \"awx\", @progbits\n"
 	"	.balign 8\n"
-	"stubs:	.zero 480 * 72 * 16\n"
+	"stubs:	.zero 600 * 72 * 16\n"
 	"	.text\n"
 	"	.option push\n"
 	"	.option arch, +v\n"
@@ -306,7 +306,7 @@ static void one(uint32_t base, unsigned int flags, unsigned int row)
 
 	t.vtype = lmul | sew << 3 | below(4) << 6;
 	t.avl = below(3) ? below((unsigned int)vlenb() * 8 + 1) : below(20);
-	t.vstart = (flags & (NOSTART | MEM)) || below(4) ? 0 : below(12);
+	t.vstart = (flags & NOSTART) || below(4) ? 0 : below(12);
 	/* qemu 7.2 leaves vstart as it is when there is nothing to do */
 	if (t.vstart >= t.avl || t.vstart >= vlmax(lmul, sew))
 		t.vstart = 0;
@@ -518,7 +518,8 @@ static void memory(void)
 
 			name[1] = store ? 's' : 'l';
 			name[7] = (char)("8136"[e]);
-			for (unsigned int nf = 0; nf < 8; nf += nf ? 3 : 1) {
+			for (unsigned int nf = 0; nf < 8; nf++) {
+				unsigned int ordered = (nf + store) % 2;
 				uint32_t n = w | nf << 29;
 
 				name[5] = (char)('1' + nf);
@@ -527,12 +528,14 @@ static void memory(void)
 				name[10] = 's';
 				run_line(name, n | 2 << 26, MEM | X2);
 				name[10] = 'x';
-				run_line(name, n | (store ? 1 : 3) << 26, MEM | VS2 | INDEX);
+				run_line(name, n | (ordered ? 3 : 1) << 26, MEM | VS2 | INDEX);
+				name[10] = 'f';
+				if (!store)
+					run_line(name, n | 16 << 20, MEM);
 			}
-			if (!store)
-				run_line("vle.ff", w | 16 << 20, MEM);
-			for (unsigned int nf = 1; nf <= 8 && (!e || !store); nf *= 2)
-				run_line("whole", w | 8 << 20 | (nf - 1) << 29, MEM | VM1);
+			for (unsigned int nr = 1; nr <= 8 && (!e || !store); nr *= 2)
+				run_line("whole", w | 8 << 20 | (nr - 1) << 29,
+					 MEM | VM1 | NOSTART);
 		}
 		run_line("mask", opcode | 11 << 20, MEM | VM1);
 	}
