@@ -23,7 +23,9 @@ CC := gcc
 AR := ar
 CFLAGS := -O2 -g
 WARN := -Wall -Wextra $(if $(WERROR),-Werror)
-SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+# A test fails that does what is undefined
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer \
+	$(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined))
 INCLUDES := -I. -Iuapi -Iruntime/include
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(SANFLAGS) -fPIC -pthread -D_GNU_SOURCE $(INCLUDES)
 ALL_LDFLAGS = $(SANFLAGS) -pthread

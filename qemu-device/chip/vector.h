@@ -19,15 +19,15 @@
 
 #define SC_VTYPE_VILL (1ULL << 63)
 
-/* Elements in memory that is also read as bytes. */
+/* Elements in memory that is also read as bytes; what is lent may lie at any address. */
 typedef uint8_t __attribute__((may_alias)) sc_u8;
-typedef uint16_t __attribute__((may_alias)) sc_u16;
-typedef uint32_t __attribute__((may_alias)) sc_u32;
-typedef uint64_t __attribute__((may_alias)) sc_u64;
+typedef uint16_t __attribute__((may_alias, aligned(1))) sc_u16;
+typedef uint32_t __attribute__((may_alias, aligned(1))) sc_u32;
+typedef uint64_t __attribute__((may_alias, aligned(1))) sc_u64;
 typedef int8_t __attribute__((may_alias)) sc_s8;
-typedef int16_t __attribute__((may_alias)) sc_s16;
-typedef int32_t __attribute__((may_alias)) sc_s32;
-typedef int64_t __attribute__((may_alias)) sc_s64;
+typedef int16_t __attribute__((may_alias, aligned(1))) sc_s16;
+typedef int32_t __attribute__((may_alias, aligned(1))) sc_s32;
+typedef int64_t __attribute__((may_alias, aligned(1))) sc_s64;
 typedef unsigned __int128 sc_u128;
 typedef __int128 sc_s128;
 

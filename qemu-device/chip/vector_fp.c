@@ -261,7 +261,8 @@ static enum sc_vres widening(struct sc_vec *x, const struct insn *insn)
 #define DEFINE_SUM(T)                                                                              \
 	static bool sum_##T(const void *a, size_t n, uint64_t *acc)                                \
 	{                                                                                          \
-		const T __attribute__((may_alias)) *v = a;                                         \
+		typedef T __attribute__((may_alias, aligned(1))) element;                          \
+		const element *v = a;                                                              \
 		T sum;                                                                             \
 												   \
 		memcpy(&sum, acc, sizeof(sum));                                                    \

@@ -65,7 +65,7 @@ SC_VCMP_TABLE(CMP_)
 
 /* --- floating point --- */
 
-#define VECTOR(T, name) typedef T name __attribute__((vector_size(BYTES), aligned(2), may_alias))
+#define VECTOR(T, name) typedef T name __attribute__((vector_size(BYTES), aligned(1), may_alias))
 VECTOR(float, vS);
 VECTOR(double, vD);
 VECTOR(uint32_t, uS);
@@ -77,8 +77,8 @@ VECTOR(int64_t, iD);
 typedef __typeof__(UNORDERED_S((vS){ 0 }, (vS){ 0 })) nS;
 typedef __typeof__(UNORDERED_D((vD){ 0 }, (vD){ 0 })) nD;
 
-typedef float eS;
-typedef double eD;
+typedef float eS __attribute__((aligned(1)));
+typedef double eD __attribute__((aligned(1)));
 typedef uint32_t wS;
 typedef uint64_t wD;
 typedef int32_t sS;
@@ -315,7 +315,7 @@ static void exp2_loop(void *d_, const void *a_, size_t n)
 #define EXTREME(name, F, than)                                                                     \
 	static bool name##_##F(const void *a_, size_t n, uint64_t *best)                           \
 	{                                                                                          \
-		typedef s##F __attribute__((may_alias)) element;                                   \
+		typedef s##F __attribute__((may_alias, aligned(1))) element;                       \
 		const element *a = a_;                                                             \
 		s##F bits = (s##F)*best, found = IN_ORDER(F, bits);                                \
 		w##F nans = (w##F)(bits & (s##F)ABS_##F) > INF_##F;                                \
@@ -343,8 +343,8 @@ EXTREME(largest, D, >)
 #define CONVERT(name, A, D, bad, value)                                                            \
 	static size_t name(void *d_, const void *a_, size_t n)                                     \
 	{                                                                                          \
-		typedef D __attribute__((may_alias)) DT;                                           \
-		typedef A __attribute__((may_alias)) AT;                                           \
+		typedef D __attribute__((may_alias, aligned(1))) DT;                               \
+		typedef A __attribute__((may_alias, aligned(1))) AT;                               \
 		const AT *ap = a_;                                                                 \
 		DT *dp = d_, r[CVT_BLOCK];                                                         \
 												   \

@@ -33,8 +33,8 @@
 #define SIDE		4
 #define CLEAR()		((void)0)
 
-typedef float four __attribute__((vector_size(16), aligned(2), may_alias));
-typedef double two __attribute__((vector_size(16), aligned(2), may_alias));
+typedef float four __attribute__((vector_size(16), aligned(1), may_alias));
+typedef double two __attribute__((vector_size(16), aligned(1), may_alias));
 
 static inline four fma_s(four a, four b, four c)
 {
