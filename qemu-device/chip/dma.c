@@ -130,6 +130,35 @@ static int check_index(const struct request *rq)
 	return 0;
 }
 
+static void side_region(struct sc_region *r, const struct request *rq, const struct side *side)
+{
+	const struct sc_dma *d = &rq->op->dma;
+
+	sc_region_init(r, side->offset, d->size0, side->rows, side->stride[0], d->size2,
+		       side->stride[1]);
+}
+
+/* Bytes that would be written before they are read, or after: which, no engine promises. */
+static bool overlap(const struct request *rq, const struct side *src, const struct side *dst)
+{
+	const struct sc_dma *d = &rq->op->dma;
+	struct sc_region to, from;
+	uint32_t at;
+
+	if (!dst->tcm || d->kind == SC_DMA_FILL)
+		return false;
+	side_region(&to, rq, dst);
+	if (src->tcm == dst->tcm) {
+		side_region(&from, rq, src);
+		if (sc_region_overlap(&to, &from, &at))
+			return true;
+	}
+	if (d->kind == SC_DMA_COPY || !dst->own)
+		return false;
+	sc_region_init(&from, d->index, 4, d->size1, 4, 1, 0);
+	return sc_region_overlap(&to, &from, &at);
+}
+
 static int check_sides(const struct request *rq)
 {
 	struct sc_engine_op *op = rq->op;
@@ -163,6 +192,8 @@ static int check_sides(const struct request *rq)
 		return SC_ENGINE_FAULT;
 	if (bound(rq, &dst, d->size2))
 		return SC_ENGINE_FAULT;
+	if (overlap(rq, &src, &dst))
+		return bad_field(rq, FIELD(dst));
 	if (d->kind != SC_DMA_FILL && src.tcm)
 		op->src = src.tcm + src.offset;
 	if (dst.tcm)

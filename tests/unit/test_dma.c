@@ -271,6 +271,43 @@ static void test_bad_descriptor(void **state)
 	REFUSE_FIELD(gather, kind = SC_DMA_SCATTER, kind);
 }
 
+/* What is read and what is written share no byte; rows between rows do not. */
+static void test_overlap(void **state)
+{
+	struct sc_dma d = copy_in(0x4000, 0, 64), gather;
+
+	bench_reset(*state, ISA_ALL, 9);
+	d.src = TCM(0x4000 - 64);
+	d.size1 = 5;
+	d.src_stride[0] = 128;
+	d.dst_stride[0] = 128;
+	moves(0, &d);
+	REFUSE_FIELD(d, src++, dst);
+	REFUSE_FIELD(d, src = d_.dst, dst);
+	REFUSE_FIELD(d, dst = d_.src + 4 * 128 + 63, dst);
+	REFUSE_FIELD(d, src_stride[0] = 127, dst);
+	d.size2 = 0;
+	d.src = d.dst;
+	moves(0, &d);
+
+	gather = copy_in(0x4000, 0, 8);
+	gather.kind = SC_DMA_GATHER;
+	gather.src = TCM(0x5000);
+	gather.index = 0x1000;
+	gather.limit = 4;
+	gather.size1 = 2;
+	gather.src_stride[0] = 8;
+	gather.dst_stride[0] = 8;
+	memset(tcm + 0x1000, 0, 8);
+	moves(1, &gather);
+	REFUSE_FIELD(gather, dst = TCM(0x5000 + 31), dst);
+	REFUSE_FIELD(gather, dst = TCM(0x1000 - 15), dst);
+	gather.dst = TCM(0x5000 + 32);
+	moves(1, &gather);
+	gather.dst = TCM(0x1000 - 16);
+	moves(1, &gather);
+}
+
 #define REFUSE_RANGE(base, change, at, field)                                                      \
 	do {                                                                                       \
 		struct sc_dma d_ = (base);                                                         \
@@ -483,7 +520,7 @@ int main(void)
 		both(test_copy),	  both(test_copy_inside),   both(test_fill),
 		both(test_gather),	  both(test_gather_limit),  both(test_bad_descriptor),
 		both(test_range),	  both(test_memory_faults), both(test_translations),
-		both(test_nothing),	  both(test_peers),
+		both(test_nothing),	  both(test_peers),	    both(test_overlap),
 		cmocka_unit_test_teardown(test_gather_race, teardown),
 	};
 

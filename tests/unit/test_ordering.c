@@ -48,6 +48,17 @@ static void rows(uint8_t *set, unsigned int at, unsigned int len, unsigned int n
 		memset(set + at + i * stride, 1, len);
 }
 
+/* Source and destination of one operation may not overlap. */
+static bool moves_in_place(const struct event *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < SIZE; i++)
+		if (e->reads[i] && e->writes[i])
+			return true;
+	return false;
+}
+
 static void make_dma(struct event *e)
 {
 	unsigned int len = 1 + below(6), n = 1 + below(3), at = below(SIZE - 96), to;
@@ -77,6 +88,11 @@ static void make_event(struct event *e, unsigned int *posts)
 	case DMA_OUT:
 	case DMA_MOVE:
 		make_dma(e);
+		while (moves_in_place(e)) {
+			memset(e->reads, 0, sizeof(e->reads));
+			memset(e->writes, 0, sizeof(e->writes));
+			make_dma(e);
+		}
 		break;
 	case LOAD:
 	case STORE:
