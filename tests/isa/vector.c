@@ -14,7 +14,7 @@
 
 #define ROWS	  72
 #define RANDOM	  (ROWS - 4) /* of random operands; one a width for all pairs of corners */
-#define MAX_LINES 600
+#define MAX_LINES 640
 #define ARENA	  32768
 #define BASE	  16384
 #define CORNERS	  28
@@ -42,7 +42,7 @@ extern uint32_t stubs[];
 
 asm("	.section .stubs, \"awx\", @progbits\n"
 	"	.balign 8\n"
-	"stubs:	.zero 600 * 72 * 16\n"
+	"stubs:	.zero 640 * 72 * 16\n"
 	"	.text\n"
 	"	.option push\n"
 	"	.option arch, +v\n"
@@ -194,7 +194,7 @@ static void emit_bytes(const uint8_t *p, unsigned int n)
 
 enum {
 	VS2 = 1, VS1 = 2, X1 = 4, I5 = 8, F1 = 16, XD = 32, VM1 = 64, MEM = 128, X2 = 256,
-	INDEX = 512, NOSTART = 1024, FD = 2048, VM0 = 4096, VALID = 8192,
+	INDEX = 512, NOSTART = 1024, FD = 2048, VM0 = 4096, VALID = 8192, X0 = 16384,
 };
 
 static uint64_t vlenb(void)
@@ -227,7 +227,7 @@ static uint32_t random_word(uint32_t word, unsigned int flags, unsigned int lmul
 {
 	uint32_t vd = flags & (XD | FD) ? SCALARS + below(4) : group(lmul);
 
-	word |= vd << 7;
+	word |= flags & X0 ? 0 : vd << 7;
 	if (flags & VS2)
 		word |= group(lmul) << 20;
 	if (flags & X2)
@@ -390,7 +390,7 @@ static void run_line(const char *name, uint32_t base, unsigned int flags)
 	/* fewer of the long ones */
 	for (unsigned int row = 0; row < (vlenb() > 32 ? RANDOM / 4 : RANDOM); row++)
 		one(base, flags, row);
-	for (unsigned int sew = 0; sew < 4 && !(flags & MEM) && vlenb() == 16; sew++)
+	for (unsigned int sew = 0; sew < 4 && !(flags & (MEM | X0)) && vlenb() == 16; sew++)
 		corners(base, flags, sew);
 	line++;
 }
@@ -410,6 +410,22 @@ static void run_line(const char *name, uint32_t base, unsigned int flags)
 #define FVF(name, f6) run_line(name ".vf", OPV(f6, 5), VS2 | F1)
 #define F2(name, f6) FVV(name, f6); FVF(name, f6)
 #define UNARY(name, f6, vs1, f3, more) run_line(name, OPV(f6, f3) | (vs1) << 15, VS2 | (more))
+
+/* Bits of the new vtype: 0 to 4 are random as a register, 5 as the mask bit, the others here. */
+static void settings(void)
+{
+	for (uint32_t more = 0; more < 8; more++) { /* ta, ma, and one that must be 0 */
+		uint32_t w = OPV(more, 7);
+
+		run_line("vsetvli", w, XD | X1 | VS2 | NOSTART);
+		run_line("vsetvli.max", w, XD | VS2 | NOSTART);
+		run_line("vsetvli.x0", w, X0 | X1 | VS2 | NOSTART);
+		run_line("vsetvli.keep", w, X0 | VS2 | VALID | NOSTART);
+		run_line("vsetivli", w | 3u << 30, XD | I5 | VS2 | NOSTART);
+	}
+	run_line("vsetvl", OPV(0x20, 7), XD | X1 | X2 | VM0 | NOSTART);
+	run_line("vsetvl.max", OPV(0x20, 7), XD | X2 | VM0 | NOSTART);
+}
 
 static void integer(void)
 {
@@ -543,6 +559,7 @@ static void memory(void)
 
 void run(void)
 {
+	settings();
 	integer();
 	fixed_and_masks();
 	permutation();
