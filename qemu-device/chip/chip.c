@@ -367,7 +367,7 @@ static int alloc_parts(struct sc_chip *chip)
 		chip->units[i].quantum = c->sync || c->timing ? SC_QUANTUM : SC_QUANTUM / 16;
 		chip->units[i].core = sc_core_create(chip, i);
 		if (!chip->units[i].core)
-			return -ENOMEM;
+			return -errno;
 		chip->free_cores |= 1ULL << i;
 	}
 	return 0;

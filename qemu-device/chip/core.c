@@ -4,6 +4,7 @@
  * vendor instructions, budgets, faults and dumps. The invariant: a workgroup
  * that has started ends exactly once, with SC_RUN_DONE, _FAULT or _STOPPED.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id)
 	if (!core->vpath) {
 		fprintf(stderr, "seedchip: SEEDCHIP_VECTOR=%s: not on this host\n", path);
 		free(core);
+		errno = EOPNOTSUPP;
 		return NULL;
 	}
 	core->chip = chip;

@@ -89,7 +89,7 @@ struct sc_core_stats {
 	uint64_t dma_bytes;
 };
 
-/** sc_core_create() - core number @id with zeroed scratchpad, or NULL when out of memory. */
+/** sc_core_create() - core number @id with zeroed scratchpad; NULL, errno: ENOMEM, EOPNOTSUPP. */
 struct sc_core *sc_core_create(struct sc_chip *chip, unsigned int id);
 void sc_core_destroy(struct sc_core *core);
 

@@ -8,6 +8,7 @@
  * The arithmetic itself is that of the host's fastest way (matrix_path.h). The
  * host must be in its default floating-point environment.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ struct sc_matrix *sc_matrix_create(void)
 
 	if (!path) {
 		fprintf(stderr, "seedchip: SEEDCHIP_MATRIX=%s: not on this host\n", name);
+		errno = EOPNOTSUPP;
 		return NULL;
 	}
 	matrix = aligned_alloc(_Alignof(struct sc_matrix), sizeof(*matrix));

@@ -4,6 +4,7 @@
  * that does one element at a time, for all formats, layouts and odd sizes; and
  * every refusal by name. What a store makes of an accumulator: test_matrix_store.c.
  */
+#include <errno.h>
 #include <math.h>
 
 #include "matrix_reference.h"
@@ -638,7 +639,9 @@ static void test_choice(void **state)
 	assert_null(sc_matrix_path("no such"));
 	assert_ptr_equal(sc_matrix_path("scalar"), &sc_matrix_scalar);
 	setenv("SEEDCHIP_MATRIX", "no such", 1);
+	errno = 0;
 	assert_null(sc_engines_create());
+	assert_int_equal(errno, EOPNOTSUPP);
 	unsetenv("SEEDCHIP_MATRIX");
 	assert_non_null(sc_matrix_path(NULL));
 	if (was)
