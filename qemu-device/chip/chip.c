@@ -218,6 +218,7 @@ static void choose_cpu(struct sc_chip *chip, struct sc_user *self)
 			CPU_CLR(u->cpu, &free);
 	if (!CPU_COUNT(&free))
 		return;
+	self->cpu = -1; /* on its way: nobody else is to give way to it */
 	sc_unlock(chip);
 	if (!sched_setaffinity(0, sizeof(free), &free))
 		sched_setaffinity(0, sizeof(allowed), &allowed);
