@@ -7,6 +7,7 @@
  * zeroes a record before it advances tail, so that the space it gives back can
  * never look like a complete record.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,10 @@ static void vreport(int err, const char *format, va_list args)
 	if (is_child && err == -ENODEV && n < (int)sizeof(last_error))
 		snprintf(last_error + n, sizeof(last_error) - n,
 			 " (a card that was opened before fork() is the parent's: open it anew)");
+	/* names come from files: none of them is to move a terminal's cursor */
+	for (char *c = last_error; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
 	log_message(SEEDCHIP_LOG_DEBUG, "%s (%s)", last_error, strerror(-err));
 }
 

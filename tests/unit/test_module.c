@@ -378,6 +378,8 @@ static void test_isa(void **state)
 	memcpy(arch, "zvl", 3); /* zvl1p0, an odd name: what is not known is refused */
 	memcpy(arch, "zxy", 3);
 	refuse(-EOPNOTSUPP, "m.elf: needs extension zxy, which the card lacks");
+	memcpy(arch, "z\033y", 3);
+	refuse(-EOPNOTSUPP, "m.elf: needs extension z?y, which the card lacks");
 	memcpy(arch, "v1p0__", 6);
 	refuse(-EOPNOTSUPP, "m.elf: needs v; the card has rv64imafd_*");
 	phdr(PT_RISCV_ATTRIBUTES_, 0)->p_filesz = 4;
