@@ -28,7 +28,7 @@
 
 #include "internal.h"
 
-#define SC_MOVE_NS 200000
+#define SC_MOVE_NS 200000 /* of work: several times what a move to another CPU of the host costs */
 
 static struct sc_context *context_of(struct sc_chip *chip, const struct sc_work *work)
 {

@@ -286,7 +286,7 @@ struct sc_user {
 	pthread_t thread;
 	struct sc_chip *chip;
 	unsigned int id;
-	int cpu; /* of the host, where it was last seen to work; -1: it sleeps */
+	int cpu; /* of the host, where it was last seen to work; -1: asleep, or on its way */
 } __attribute__((aligned(64)));
 
 #define SC_MAX_REPORTS 8
